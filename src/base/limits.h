@@ -1,0 +1,41 @@
+/* Every cap of Baton and the reason for its number. A cap that is reached is reported by name, never silently cut. */
+#ifndef BATON_BASE_LIMITS_H
+#define BATON_BASE_LIMITS_H
+
+#define KIB (1024u)
+#define MIB (1024u * 1024u)
+
+/* Values and JSON. Depth 64 is more than any provider's schema needs and keeps recursion within 64 KiB of stack. */
+#define LIMIT_DEPTH 64
+/* One value in memory: a model reply or a document; larger things are files. */
+#define LIMIT_VALUE_BYTES (64 * MIB)
+/* Text of one JSON document from outside. */
+#define LIMIT_JSON_BYTES (16 * MIB)
+/* Nodes of one document: 16 MiB of "[]," would be 5 M values of 16 bytes. */
+#define LIMIT_JSON_NODES (4 * 1000 * 1000)
+
+/* Workflow file: 10,000 steps of 200 bytes, twice over. */
+#define LIMIT_FILE_BYTES (4 * MIB)
+#define LIMIT_FILE_NODES (500 * 1000)
+#define LIMIT_STEPS 10000
+#define LIMIT_ID_BYTES 64
+
+/* Expressions: source length; nesting of the parser; steps and bytes of one evaluation (a list of 100,000 mapped once). */
+#define LIMIT_CEL_SOURCE_BYTES (100 * KIB)
+#define LIMIT_CEL_DEPTH 96
+#define LIMIT_CEL_STEPS (2 * 1000 * 1000)
+#define LIMIT_CEL_BYTES (16 * MIB)
+
+/* Payload of one completion, signal or input; above the inline size it is a row of its own. */
+#define LIMIT_PAYLOAD_BYTES (16 * MIB)
+#define LIMIT_PAYLOAD_INLINE_BYTES (4 * KIB)
+/* stderr kept of a command: enough for a stack trace and what led to it. */
+#define LIMIT_LOG_BYTES (64 * KIB)
+/* Items of one `for`: a million, opened one window at a time. */
+#define LIMIT_ITEMS 1000000
+/* Children of a run nested in frames (groups in groups, loops in loops). */
+#define LIMIT_FRAME_DEPTH 64
+/* Model turns of one agent call when the file names none. */
+#define LIMIT_TURNS_DEFAULT 20
+
+#endif
