@@ -1,0 +1,472 @@
+/* The checker walks the tree once, from the leaves up, and gives for each node the one that replaces it.
+ *
+ * Names: a chain of plain selections is offered as a whole; what is left of it stays N_SELECT.
+ *
+ *   steps.plan.output.title    N_SELECT title -> N_SELECT output -> N_SELECT plan -> N_IDENT steps
+ *   the resolver takes three   N_SELECT title -> N_SLOT
+ *
+ * In order: a variable of a macro, the resolver's names, the names of types (int, google.protobuf.Duration).
+ *
+ * Macros become loop nodes whose variables are numbered by nesting, so that the evaluator keeps them in one array.
+ *
+ * A node whose operands are all constant is evaluated here, and stays as it is if that fails: `1/0 == 1 || true` is
+ * true, and an error belongs to the moment of evaluation, where something may absorb it. */
+#include "cel/check.h"
+#include "cel/eval.h"
+#include "cel/function.h"
+#include "cel/macro.h"
+#include "cel/parse.h"
+
+#include <stdio.h>
+
+enum {
+    /* Parts of one name; the longest of Baton's own has four. */
+    PARTS_MAX = 16,
+    /* Slots beyond this many are listed once for each mention: finding them again would be quadratic. */
+    SLOTS_UNIQUE_MAX = 256,
+    /* Of all constants of a program together: some milliseconds, and what a large table of literals takes. */
+    FOLDING_STEPS = 200 * 1000,
+    FOLDING_BYTES = 1024 * 1024,
+};
+
+typedef struct Checker {
+    Arena *arena;
+    const CelNames *names;
+    CelError *error;
+    Str variables[CEL_LOCALS_MAX];
+    size_t n_variables, n_variables_max;
+    uint64_t *slots;
+    size_t n_slots, slots_room;
+    Folding folding;
+    bool builds;
+    bool unknown; /* something was left for evaluation to refuse */
+} Checker;
+
+static Node *check(Checker *c, Node *node);
+
+static bool by_the_book(const Checker *c) { return c->names && c->names->by_the_book; }
+
+static bool check_args(Checker *c, Node *node) {
+    for (size_t i = 0; i < node->n_args; i++)
+        if (!(node->args[i] = check(c, node->args[i])))
+            return false;
+    return true;
+}
+
+static Node *fold(Checker *c, Node *node) {
+    for (size_t i = 0; i < node->n_args; i++)
+        if (node->args[i]->kind != N_CONST)
+            return node;
+    Value value;
+    if (!eval_constant(c->arena, &c->folding, node, 0, &value))
+        return node;
+    Node *constant = node_new(c->arena, N_CONST, node->offset, 0);
+    constant->value = value;
+    return constant;
+}
+
+/* Refuses what names nothing, or with by_the_book leaves it to be refused when it is evaluated. */
+static Node *refuse_unknown(Checker *c, const Node *node, const char *message) {
+    if (!by_the_book(c)) {
+        cel_syntax_error(c->error, node->offset, "%s", message);
+        return NULL;
+    }
+    c->unknown = true;
+    Node *unknown = node_new(c->arena, N_UNKNOWN, node->offset, 0);
+    unknown->text = arena_str(c->arena, str_from(message));
+    return unknown;
+}
+
+/* ---- names ---- */
+
+static bool find_variable(const Checker *c, Str name, size_t *ret_number) {
+    for (size_t i = c->n_variables; i-- > 0;) {
+        if (str_eq(c->variables[i], name)) {
+            *ret_number = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void note_slot(Checker *c, uint64_t slot) {
+    for (size_t i = 0; i < c->n_slots && i < SLOTS_UNIQUE_MAX; i++)
+        if (c->slots[i] == slot)
+            return;
+    if (c->n_slots == c->slots_room) {
+        c->slots_room = c->slots_room ? c->slots_room * 2 : 4;
+        uint64_t *slots = arena_alloc(c->arena, c->slots_room * sizeof *slots);
+        if (c->n_slots)
+            memcpy(slots, c->slots, c->n_slots * sizeof *slots);
+        c->slots = slots;
+    }
+    c->slots[c->n_slots++] = slot;
+}
+
+/* The selections of a chain from its identifier on; NULL unless it starts at one. */
+typedef struct Chain {
+    Node *nodes[PARTS_MAX]; /* nodes[0] is the N_IDENT */
+    Str parts[PARTS_MAX];
+    size_t n;      /* filled, at most PARTS_MAX */
+    size_t length; /* all there are */
+} Chain;
+
+static bool find_chain(Node *node, Chain *ret_chain) {
+    size_t length = 1;
+    for (Node *n = node; n->kind != N_IDENT; n = n->args[0], length++)
+        if (n->kind != N_SELECT)
+            return false;
+    *ret_chain = (Chain){ .length = length, .n = MIN(length, (size_t)PARTS_MAX) };
+    size_t place = length;
+    for (Node *n = node; place-- > 0; n = place ? n->args[0] : n) {
+        if (place < PARTS_MAX) {
+            ret_chain->nodes[place] = n;
+            ret_chain->parts[place] = n->text;
+        }
+    }
+    return true;
+}
+
+static bool is_variable(const Checker *c, const Chain *chain) {
+    size_t number;
+    return find_variable(c, chain->parts[0], &number);
+}
+
+/* The first `taken` parts as they are written, for messages. */
+static Str chain_text(Checker *c, const Chain *chain, size_t taken) {
+    Buf b = BUF_INIT(512);
+    for (size_t i = 0; i < taken; i++) {
+        if (i)
+            buf_char(&b, '.');
+        buf_str_add(&b, chain->parts[i]);
+    }
+    Str text = buf_over(&b) ? chain->parts[0] : arena_str(c->arena, buf_str(&b));
+    buf_deinit(&b);
+    return text;
+}
+
+static Node *variable_node(Checker *c, const Chain *chain) {
+    size_t number;
+    if (!find_variable(c, chain->parts[0], &number))
+        return NULL;
+    Node *node = node_new(c->arena, N_LOCAL, chain->nodes[0]->offset, 0);
+    node->local = (uint16_t)number;
+    return node;
+}
+
+static Node *slot_node(Checker *c, const Chain *chain, size_t taken, uint64_t slot) {
+    Node *node = node_new(c->arena, N_SLOT, chain->nodes[0]->offset, 0);
+    node->slot = slot;
+    node->text = chain_text(c, chain, taken);
+    for (size_t i = 1; i < taken; i++)
+        node->optional |= chain->nodes[i]->optional;
+    note_slot(c, slot);
+    return node;
+}
+
+static Node *type_node(Checker *c, const Chain *chain, size_t *ret_taken) {
+    static const char *const types[] = {
+        "bool",
+        "bytes",
+        "double",
+        "google.protobuf.Duration",
+        "google.protobuf.Timestamp",
+        "int",
+        "list",
+        "map",
+        "null_type",
+        "optional_type",
+        "string",
+        "type",
+        "uint",
+    };
+    for (size_t taken = MIN(chain->n, (size_t)3); taken > 0; taken--) {
+        Str text = taken == 1 ? chain->parts[0] : chain_text(c, chain, taken);
+        for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+            if (!str_is(text, types[i]))
+                continue;
+            Node *node = node_new(c->arena, N_CONST, chain->nodes[0]->offset, 0);
+            node->value = value_str(str_from(types[i]));
+            node->value.type = V_TYPE;
+            *ret_taken = taken;
+            return node;
+        }
+    }
+    return NULL;
+}
+
+static Node *refuse_name(Checker *c, const Chain *chain, const char *message) {
+    char usual[200];
+    Str name = chain->parts[0];
+    size_t rows;
+    if (function_find(name, &rows))
+        snprintf(usual, sizeof usual, "`%.*s` is a function: write %.*s(...)", STR_FMT(name),
+                 STR_FMT(name));
+    else
+        snprintf(usual, sizeof usual, "no such name: %.*s; text stands in quotes",
+                 (int)MIN(name.len, (size_t)80), name.p);
+    return refuse_unknown(c, chain->nodes[0], message[0] ? message : usual);
+}
+
+/* What the start of the chain means, and how many parts it takes. */
+static Node *resolve_start(Checker *c, const Chain *chain, size_t *ret_taken) {
+    char message[sizeof c->error->message] = "";
+    *ret_taken = 1;
+    Node *node = variable_node(c, chain);
+    if (node)
+        return node;
+    uint64_t slot = 0;
+    if (c->names && c->names->resolve)
+        *ret_taken = c->names->resolve(c->names->ctx, chain->parts, chain->n, &slot, message);
+    else
+        *ret_taken = 0;
+    ASSERT(*ret_taken <= chain->n);
+    message[sizeof message - 1] = '\0';
+    if (*ret_taken)
+        return slot_node(c, chain, *ret_taken, slot);
+    node = type_node(c, chain, ret_taken);
+    return node ? node : refuse_name(c, chain, message);
+}
+
+static Node *check_chain(Checker *c, Node *top, const Chain *chain) {
+    size_t taken;
+    Node *start = resolve_start(c, chain, &taken);
+    if (!start || start->kind == N_UNKNOWN || taken == chain->length)
+        return start;
+    /* Chains longer than PARTS_MAX: the selection just above the last part taken is still within. */
+    Node *above = top;
+    if (taken < chain->n)
+        above = chain->nodes[taken];
+    else
+        while (above->args[0] != chain->nodes[taken - 1])
+            above = above->args[0];
+    above->args[0] = start;
+    return top;
+}
+
+static Node *check_select(Checker *c, Node *node, bool folding) {
+    Chain chain;
+    if (find_chain(node, &chain))
+        return check_chain(c, node, &chain);
+    if (!check_args(c, node))
+        return NULL;
+    return folding ? fold(c, node) : node;
+}
+
+/* ---- macros ---- */
+
+static bool is_bind(const Checker *c, const Node *node) {
+    size_t number;
+    return str_is(node->text, "bind") && node->args[0]->kind == N_IDENT &&
+           str_is(node->args[0]->text, "cel") && !find_variable(c, node->args[0]->text, &number);
+}
+
+static bool push_variable(Checker *c, const Node *name, const Macro *macro) {
+    if (name->kind != N_IDENT || name->text.p[0] == '.') {
+        cel_syntax_error(c->error, name->offset, "expected the name of a variable here: %s",
+                         macro->usage);
+        return false;
+    }
+    if (c->n_variables == CEL_LOCALS_MAX) {
+        cel_syntax_error(c->error, name->offset,
+                         "too many variables in one another; split the expression");
+        return false;
+    }
+    c->variables[c->n_variables++] = name->text;
+    c->n_variables_max = MAX(c->n_variables_max, c->n_variables);
+    return true;
+}
+
+/* Arguments: receiver, variables, [condition], result. For cel.bind the receiver is `cel`, and the value to bind
+ * stands between variable and result. */
+static Node *check_macro(Checker *c, const Node *call, const Macro *macro) {
+    bool bind = macro->kind == N_BIND;
+    Node *loop = node_new(c->arena, (NodeKind)macro->kind, call->offset, 3);
+    loop->two_variables = macro->n_variables == 2;
+    loop->local = (uint16_t)c->n_variables;
+    loop->text = call->text;
+    size_t before = c->n_variables;
+    if (!(loop->args[0] = check(c, call->args[bind ? 2 : 0])))
+        return NULL;
+    for (size_t i = 0; i < macro->n_variables; i++)
+        if (!push_variable(c, call->args[1 + i], macro))
+            return NULL;
+    if (!(loop->args[1] = check(c, call->args[call->n_args - 1])))
+        return NULL;
+    if (macro->condition && !(loop->args[2] = check(c, call->args[call->n_args - 2])))
+        return NULL;
+    c->n_variables = before;
+    c->builds |= macro->kind >= N_FILTER && macro->kind != N_BIND;
+    return loop;
+}
+
+static Node *check_has(Checker *c, Node *call) {
+    Node *arg = call->n_args == 1 ? call->args[0] : NULL;
+    if (!arg || arg->kind != N_SELECT) {
+        cel_syntax_error(c->error, call->offset,
+                         "has() takes one selection of a field: has(x.name)");
+        return NULL;
+    }
+    Node *field = check_select(c, arg, false);
+    if (!field || field->kind == N_UNKNOWN)
+        return field;
+    Node *has = node_new(c->arena, N_HAS, call->offset, 1);
+    if (field->kind == N_SLOT) {
+        has->args[0] = field;
+        return has;
+    }
+    if (field->kind != N_SELECT) {
+        cel_syntax_error(c->error, call->offset,
+                         "has() takes one selection of a field: has(x.name)");
+        return NULL;
+    }
+    has->args[0] = field->args[0];
+    has->text = field->text;
+    return fold(c, has);
+}
+
+/* ---- functions ---- */
+
+static Node *function_node(Checker *c, const Node *call, const Function *rows, size_t n_rows,
+                           size_t skip) {
+    Node *node = node_new(c->arena, N_FUNCTION, call->offset, call->n_args - skip);
+    node->function = rows;
+    node->overloads = (uint16_t)n_rows;
+    for (size_t i = 0; i < node->n_args; i++)
+        node->args[i] = call->args[i + skip];
+    c->builds = true;
+    return check_args(c, node) ? fold(c, node) : NULL;
+}
+
+static bool takes_count(const Function *rows, size_t n_rows, size_t n_args) {
+    for (size_t i = 0; i < n_rows; i++)
+        if (function_takes(&rows[i], n_args))
+            return true;
+    return false;
+}
+
+static Node *check_rows(Checker *c, const Node *call, const Function *rows, size_t n_rows,
+                        size_t skip) {
+    bool method = call->kind == N_METHOD && !skip;
+    char message[200];
+    if (!(rows->style & (method ? FN_METHOD : FN_GLOBAL)))
+        snprintf(message, sizeof message,
+                 method ? "%s is a function: write %s(x)" : "%s is a method: write x.%s(...)",
+                 rows->name, rows->name);
+    else if (!takes_count(rows, n_rows, call->n_args - skip))
+        snprintf(message, sizeof message, "%s() does not take %zu argument%s", rows->name,
+                 call->n_args - skip - method, call->n_args - skip - method == 1 ? "" : "s");
+    else
+        return function_node(c, call, rows, n_rows, skip);
+    return refuse_unknown(c, call, message);
+}
+
+/* math.greatest(...) and the like: the receiver is the start of the function's name, unless it is a variable. */
+static const Function *find_qualified(Checker *c, const Node *call, size_t *ret_rows) {
+    Chain chain;
+    if (!find_chain(call->args[0], &chain) || chain.length > 2 || is_variable(c, &chain))
+        return NULL;
+    char name[64];
+    int n = snprintf(name, sizeof name, "%.*s%s%.*s.%.*s", STR_FMT(chain.parts[0]),
+                     chain.n > 1 ? "." : "", chain.n > 1 ? (int)chain.parts[1].len : 0,
+                     chain.n > 1 ? chain.parts[1].p : "", STR_FMT(call->text));
+    return n > 0 && (size_t)n < sizeof name ? function_find(str_from(name), ret_rows) : NULL;
+}
+
+static Node *refuse_function(Checker *c, const Node *call) {
+    char hint[100], message[240];
+    function_hint(call->text, hint);
+    snprintf(message, sizeof message, "no such function: %.*s()%s",
+             (int)MIN(call->text.len, (size_t)60), call->text.p, hint);
+    return refuse_unknown(c, call, message);
+}
+
+static Node *check_method(Checker *c, Node *call) {
+    if (is_bind(c, call)) {
+        if (call->n_args == macro_bind.n_args)
+            return check_macro(c, call, &macro_bind);
+        cel_syntax_error(c->error, call->offset, "write %s", macro_bind.usage);
+        return NULL;
+    }
+    bool wrong_count = false;
+    const Macro *macro = macro_find(call, &wrong_count);
+    if (macro && !wrong_count)
+        return check_macro(c, call, macro);
+    if (macro) {
+        cel_syntax_error(c->error, call->offset, "write %s", macro->usage);
+        return NULL;
+    }
+    size_t n_rows;
+    const Function *rows = find_qualified(c, call, &n_rows);
+    if (rows)
+        return check_rows(c, call, rows, n_rows, 1);
+    rows = function_find(call->text, &n_rows);
+    return rows ? check_rows(c, call, rows, n_rows, 0) : refuse_function(c, call);
+}
+
+/* A call without arguments that no function answers to is offered to the resolver, as one part with its parentheses:
+ * `failed()` reads what the owner of the names knows. */
+static Node *check_call_of_name(Checker *c, Node *call) {
+    Chain chain = { .nodes = { call }, .n = 1, .length = 1 };
+    chain.parts[0] = arena_fmt(c->arena, "%.*s()", STR_FMT(call->text));
+    char message[sizeof c->error->message] = "";
+    uint64_t slot;
+    if (!c->names || !c->names->resolve ||
+        !c->names->resolve(c->names->ctx, chain.parts, 1, &slot, message))
+        return refuse_function(c, call);
+    return slot_node(c, &chain, 1, slot);
+}
+
+static Node *check_call(Checker *c, Node *call) {
+    if (str_is(call->text, "has"))
+        return check_has(c, call);
+    bool wrong_count = false;
+    const Macro *macro = macro_find(call, &wrong_count);
+    if (macro) {
+        cel_syntax_error(c->error, call->offset, "write %s", macro->usage);
+        return NULL;
+    }
+    size_t n_rows;
+    const Function *rows = function_find(call->text, &n_rows);
+    if (rows)
+        return check_rows(c, call, rows, n_rows, 0);
+    return call->n_args ? refuse_function(c, call) : check_call_of_name(c, call);
+}
+
+static Node *check(Checker *c, Node *node) {
+    switch ((NodeKind)node->kind) {
+    case N_IDENT:
+    case N_SELECT: return check_select(c, node, true);
+    case N_CALL: return check_call(c, node);
+    case N_METHOD: return check_method(c, node);
+    case N_LIST:
+    case N_MAP: c->builds = true; return check_args(c, node) ? fold(c, node) : NULL;
+    case N_MAYBE: return check_args(c, node) ? node : NULL;
+    case N_CONST: return node;
+    default: return check_args(c, node) ? fold(c, node) : NULL;
+    }
+}
+
+int cel_check(Arena *a, Node *root, const CelNames *names, CelProgram *program, CelError *error) {
+    Checker c = {
+        .arena = a,
+        .names = names,
+        .error = error,
+        .folding = { FOLDING_STEPS, a->used_bytes + FOLDING_BYTES },
+    };
+    root = check(&c, root);
+    if (!root)
+        return CEL_E_SYNTAX;
+    Value value;
+    if (!c.n_slots && !c.unknown && root->kind != N_CONST &&
+        eval_constant(a, &c.folding, root, (uint32_t)c.n_variables_max, &value)) {
+        root = node_new(a, N_CONST, root->offset, 0);
+        root->value = value;
+    }
+    program->root = root;
+    program->slots = c.slots;
+    program->n_slots = c.n_slots;
+    program->n_locals = (uint32_t)c.n_variables_max;
+    program->builds = c.builds;
+    return 0;
+}

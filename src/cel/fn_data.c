@@ -1,0 +1,109 @@
+/* Base64, JSON, and text as it is shown and counted. */
+#include "cel/function.h"
+
+#include "base/json.h"
+
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+Value fn_base64_encode(Eval *ev, const Value *args, size_t n) {
+    (void)n;
+    size_t len = args[0].len, out_len = (len + 2) / 3 * 4;
+    char *out = take(ev, out_len), *at = out;
+    if (!out || !charge_bytes(ev, len))
+        return VALUE_ABSENT;
+    for (size_t i = 0; i < len; i += 3) {
+        size_t left = MIN(len - i, (size_t)3);
+        uint32_t bits = 0;
+        for (size_t k = 0; k < 3; k++)
+            bits = bits << 8 | (k < left ? (unsigned char)args[0].s[i + k] : 0u);
+        for (size_t k = 0; k < 4; k++)
+            *at++ = k <= left ? alphabet[bits >> (18 - 6 * k) & 63] : '=';
+    }
+    return value_str((Str){ out, out_len });
+}
+
+static int sextet(char c) {
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* Padding may be left out; bits that no byte uses must be zero, so that one content has one text. */
+Value fn_base64_decode(Eval *ev, const Value *args, size_t n) {
+    (void)n;
+    Str s = value_as_str(args[0]);
+    while (s.len && s.len + 2 >= args[0].len && s.p[s.len - 1] == '=')
+        s.len--;
+    char *out = take(ev, s.len), *at = out;
+    if (!out || !charge_bytes(ev, s.len))
+        return VALUE_ABSENT;
+    uint32_t bits = 0, held = 0;
+    bool good = s.len % 4 != 1 && (s.len == args[0].len || args[0].len % 4 == 0);
+    for (size_t i = 0; good && i < s.len; i++) {
+        good = sextet(s.p[i]) >= 0;
+        bits = bits << 6 | (uint32_t)(sextet(s.p[i]) & 63);
+        held += 6;
+        if (held >= 8) {
+            held -= 8;
+            *at++ = (char)(bits >> held);
+            bits &= (1u << held) - 1;
+        }
+    }
+    if (!good || bits)
+        return fail(ev, "this is not base64; its letters are A-Z a-z 0-9 + /");
+    return (Value){ .type = V_BYTES, .len = (uint32_t)(at - out), .s = out };
+}
+
+Value fn_to_json(Eval *ev, const Value *args, size_t n) {
+    (void)n;
+    if (!charge_value(ev, args[0]))
+        return VALUE_ABSENT;
+    Buf b = text_buf(ev);
+    value_write(&b, args[0]);
+    return text_of_buf(ev, &b);
+}
+
+Value fn_parse_json(Eval *ev, const Value *args, size_t n) {
+    (void)n;
+    /* A document of short items takes 16 bytes for two of text, and a map's entry 32 for seven. */
+    enum { BYTES_PER_CHAR = 8 };
+    Value v;
+    JsonError error;
+    Str text = value_as_str(args[0]);
+    size_t used = ev->arena->used_bytes;
+    if (used > ev->bytes_end || text.len > (ev->bytes_end - used) / BYTES_PER_CHAR)
+        return fail_over(ev);
+    if (!charge(ev, text.len / 8))
+        return VALUE_ABSENT;
+    if (json_read(ev->arena, text, &v, &error) == 0)
+        return v;
+    return fail(ev, "parseJson(): %s, at line %u column %u of the text", error.message, error.line,
+                error.column);
+}
+
+/* The text of a value, or absent past the budget. */
+static Value plain(Eval *ev, Value v) {
+    if (v.type == V_STRING)
+        return v;
+    Value args[] = { v };
+    return fn_to_json(ev, args, 1);
+}
+
+static Value unwrapped(Value v) { return v.type == V_OPTIONAL && v.opt ? *v.opt : v; }
+
+/* What `${{ }}` inside a text would join: strings as they are, the rest as JSON. */
+Value fn_text(Eval *ev, const Value *args, size_t n) {
+    (void)n;
+    return plain(ev, unwrapped(args[0]));
+}
+
+/* An estimate that is the same for every model: four bytes of text to a token. */
+Value fn_tokens(Eval *ev, const Value *args, size_t n) {
+    (void)n;
+    Value text = plain(ev, unwrapped(args[0]));
+    return value_absent(text) ? text : value_int(((int64_t)text.len + 3) / 4);
+}
