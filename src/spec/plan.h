@@ -1,0 +1,309 @@
+/* The plan: a workflow file, checked and compiled; immutable, shared by all runs of the same closure.
+ *
+ *   closure bytes --plan_compile--> Plan { nodes, callees, state keys, types }
+ *
+ * A node is one step. Its modifiers nest in one fixed order (LANGUAGE.md ORDER):
+ *   needs > if > limits > for( on_error > repeat( retry( timeout( VERB ) > output type > check ) ) > set )
+ * The verbs agent, tool, run and http are one thing here: VERB_INVOKE of a callee with arguments and an effect class. */
+#ifndef BATON_SPEC_PLAN_H
+#define BATON_SPEC_PLAN_H
+
+#include "base/hash.h"
+#include "cel/cel.h"
+#include "spec/diag.h"
+#include "spec/template.h"
+#include "spec/type.h"
+
+typedef struct Node Node;
+typedef struct Plan Plan;
+typedef struct Callee Callee;
+
+/* ---- names as slots -------------------------------------------------------------------------------------------------- */
+
+/* slot = kind << 56 | number << 24 | field. `number` is a node's or a state key's number. */
+typedef enum SlotKind {
+    SLOT_INPUT = 1, /* input of the definition the text stands in */
+    SLOT_STATE,     /* number: key; the folded value */
+    SLOT_STATE_ALL, /* `state` as a whole */
+    SLOT_RUN,       /* field: RunField */
+    SLOT_STEP,      /* number: node; field: StepField */
+    SLOT_STEPS_ALL, /* number: the group node whose children, up to this step, are meant */
+    SLOT_EACH,      /* number: the node with the `for`: its item */
+    SLOT_INDEX,
+    SLOT_ROUND, /* number: the node with the `repeat`: round from 1 */
+    SLOT_LAST,  /* number: the node with the `repeat`: last round's output, absent in the first */
+    SLOT_WITH,  /* what is about to be handed over */
+    SLOT_OUTPUT, /* number: the node meant (a step's own, or the one an on_error step stands for), after it ran;
+                     * SLOT_CALL in a callee's `check`: the call. The same for the three below and SLOT_WITH */
+    SLOT_DETAIL,
+    SLOT_ERROR, /* null when nothing failed */
+    SLOT_STATUS,
+    SLOT_SIGNAL, /* number: the node; in `wait.if`: { name, data, from, time } */
+    SLOT_FAILED, /* failed() in an `if` */
+    SLOT_ALWAYS, /* always() */
+} SlotKind;
+#define SLOT_CALL UINT32_MAX
+typedef enum StepField {
+    STEP_ALL,
+    STEP_STATUS,
+    STEP_OUTPUT,
+    STEP_DETAIL,
+    STEP_ERROR,
+    STEP_COST,
+    STEP_TOKENS,
+    STEP_CALLS,
+    STEP_ATTEMPTS,
+    STEP_STARTED,
+    STEP_ENDED,
+} StepField;
+typedef enum RunField {
+    RUN_ALL,
+    RUN_ID,
+    RUN_WORKFLOW,
+    RUN_STARTED,
+    RUN_LABELS,
+    RUN_CORRELATION,
+    RUN_COST
+} RunField;
+
+static inline uint64_t slot_make(SlotKind kind, uint32_t number, uint32_t field) {
+    return (uint64_t)kind << 56 | (uint64_t)number << 24 | field;
+}
+static inline SlotKind slot_kind(uint64_t s) { return (SlotKind)(s >> 56); }
+static inline uint32_t slot_number(uint64_t s) { return (uint32_t)(s >> 24); }
+static inline uint32_t slot_field(uint64_t s) { return (uint32_t)(s & 0xffffff); }
+
+/* ---- callees --------------------------------------------------------------------------------------------------------- */
+
+/* May it be sent again after an unknown outcome? DESIGN.md section 6. Numbers are stored. */
+typedef enum Effect {
+    EFFECT_PURE = 1,
+    EFFECT_READ,
+    EFFECT_IDEMPOTENT,
+    EFFECT_KEYED,
+    EFFECT_UNSAFE
+} Effect;
+const char *effect_name(Effect e);
+
+typedef enum CalleeKind { CALLEE_ECHO = 1, CALLEE_RUN, CALLEE_HTTP, CALLEE_MODEL } CalleeKind;
+
+/* Amounts are int64; -1: no limit. Money in nano-units, time in ms. */
+typedef struct Limits {
+    int64_t cost, tokens, calls, time, deadline, depth, agents, retries;
+    bool on_breach_fail; /* else pause */
+    bool any;            /* the file names at least one */
+} Limits;
+#define LIMITS_NONE ((Limits){ -1, -1, -1, -1, -1, -1, -1, -1, false, false })
+
+typedef struct Retry {
+    int32_t times; /* retries after the first attempt; 0: none */
+    int64_t delay_ms, max_delay_ms;
+    double factor;
+    int32_t jitter_percent;
+    Str *except; /* kinds not tried again */
+    size_t n_except;
+    bool declared; /* the file says `retry` here */
+} Retry;
+/* 1 s, doubled up to 60 s, +-20 %: as in docs/language.md. */
+#define RETRY_NONE                                                                                 \
+    ((Retry){ .delay_ms = 1000, .max_delay_ms = 60000, .factor = 2.0, .jitter_percent = 20 })
+
+typedef struct AgentTool {
+    const Callee *callee;
+    Str name;          /* as the model calls it */
+    int32_t calls;     /* at most so many per agent call; -1: no limit */
+    CelProgram *allow; /* over `with`; NULL: always */
+} AgentTool;
+
+struct Callee {
+    CalleeKind kind;
+    Str name; /* of `agents:` or `tools:`; "run", "http", "echo" for unnamed ones */
+    bool is_agent;
+    Str role, description;
+    Str *capabilities; /* of its card */
+    size_t n_capabilities;
+    Pos pos;
+    Effect effect;              /* declared, or the default of kind and method */
+    const Type *input, *output; /* NULL: any */
+    int64_t key_life_ms;
+    /* 0: the default of the kind (executor: 10 min model, 60 s http, none for run) */
+    int64_t timeout_ms;
+    Retry retry; /* of the callee; a step's own wins */
+    CelProgram *check;
+    Limits limits;
+    /* run: evaluated with `input` = the arguments. command is a list of texts. */
+    Template *command, *env, *cwd, *standard_input;
+    /* http */
+    Template *method, *url, *query, *headers, *body;
+    /* model */
+    Str *models; /* fallback order: "openai/gpt-5", "scripted/replies.yaml"; at least one */
+    size_t n_models;
+    Template *instructions;
+    Template *prompt; /* what the user message says; NULL: the arguments as text */
+    Value examples;   /* few-shot: list of { with, output }; absent if none */
+    AgentTool *tools;
+    size_t n_tools;
+    int32_t turns;      /* model calls at most */
+    int64_t max_output; /* tokens */
+    Value temperature;  /* absent: the provider's */
+    Str effort;
+};
+
+/* ---- state ----------------------------------------------------------------------------------------------------------- */
+
+typedef enum ReduceKind {
+    REDUCE_NONE, /* one writer; the last write in order */
+    REDUCE_APPEND,
+    REDUCE_MERGE,
+    REDUCE_MAX,
+    REDUCE_MIN,
+    REDUCE_FIRST,
+    REDUCE_LAST,
+    REDUCE_PRIORITY,
+    REDUCE_UNION,
+    REDUCE_VOTE,
+    REDUCE_EXPR,
+} ReduceKind;
+typedef struct StateKey {
+    Str name;
+    const Type *type;
+    Value preset; /* initial value */
+    ReduceKind reduce;
+    /* REDUCE_EXPR: over SLOT_LAST (so far) named `last` and SLOT_OUTPUT (the write) named `output` */
+    CelProgram *expr;
+    Str *writers; /* step ids that may write; order is priority, first highest */
+    size_t n_writers;
+    bool live; /* may be read while others still write */
+} StateKey;
+
+/* ---- nodes ----------------------------------------------------------------------------------------------------------- */
+
+typedef enum Verb {
+    VERB_NONE,   /* `set` alone */
+    VERB_INVOKE, /* agent, tool, run, http */
+    VERB_GROUP,
+    VERB_WAIT,
+    VERB_RETURN, /* ends the group it stands in */
+    VERB_FAIL,
+} Verb;
+
+typedef enum JoinKind { JOIN_ALL, JOIN_ANY, JOIN_COUNT } JoinKind;
+typedef struct Join {
+    JoinKind kind;
+    int32_t count;
+} Join;
+
+typedef struct ForEach {
+    Str each, index; /* names; index may be empty */
+    Template *in;
+    int32_t parallel; /* 16 */
+    int32_t min;      /* 1 */
+    Join join;
+} ForEach;
+
+typedef struct Repeat {
+    int32_t max;
+    CelProgram *until; /* may be NULL */
+} Repeat;
+
+typedef enum OnErrorKind { ON_ERROR_FAIL, ON_ERROR_CONTINUE, ON_ERROR_STEPS } OnErrorKind;
+typedef struct OnError {
+    CelProgram *if_; /* NULL: fits */
+    Node *step;      /* a node of its own, named "on_error" in addresses */
+} OnError;
+
+typedef struct SetKey {
+    uint32_t key; /* number in plan->state */
+    Template *value;
+} SetKey;
+
+struct Node {
+    uint32_t no; /* in plan->nodes, in file order: parents before children */
+    Str name;    /* id, or "#2" for a list step without one; how addresses call it */
+    bool has_id;
+    Pos pos;
+    Node *parent; /* the group it stands in; NULL for the root */
+    /* an on_error step: the step it stands for, whose parent is its parent too; else NULL */
+    Node *handler_of;
+    uint32_t index; /* among its siblings */
+
+    uint32_t *needs; /* sibling indexes; in a list: the step before, unless first */
+    size_t n_needs;
+    /* its need is only the order of a list: a skipped step before it does not skip it */
+    bool by_order;
+    uint32_t *dependents; /* siblings that need this one */
+    size_t n_dependents;
+    CelProgram *if_;
+    bool if_after_failure; /* the `if` calls failed() or always() */
+    Limits limits;
+    ForEach *for_;
+    Repeat *repeat;
+    OnErrorKind on_error;
+    OnError *handlers;
+    size_t n_handlers;
+    Retry retry;
+    int64_t timeout_ms; /* of an attempt (invoke), of the whole (group, wait); 0: none */
+    const Type *output; /* the step's own; else the callee's applies */
+    CelProgram *check;
+    SetKey *sets;
+    size_t n_sets;
+
+    Verb verb;
+    /* invoke */
+    Str verb_word; /* "agent", "tool", "run", "http": for people */
+    const Callee *callee;
+    Template *with; /* NULL: no arguments (an agent then gets null) */
+    Effect effect;
+    Template *key; /* business key; NULL: none */
+    int64_t key_life_ms;
+    /* group */
+    Node **children;
+    size_t n_children;
+    bool ordered; /* a list */
+    Join join;
+    Template *result; /* `return` beside steps; also the value of VERB_RETURN */
+    /* wait */
+    int64_t wait_ms; /* -1: none */
+    Template *until; /* a timestamp */
+    Str signal;
+    CelProgram *wait_if;
+    int64_t wait_timeout_ms; /* -1: none */
+    /* fail */
+    Template *fail_message, *fail_data;
+    Str fail_kind;
+};
+
+struct Plan {
+    Arena arena;
+    Hash hash; /* of the closure bytes */
+    Str file;  /* main file's name */
+    Str name, description;
+    const Type *input, *output;
+    Template *labels; /* a map, over input; NULL: none */
+    Limits limits;
+    StateKey *state;
+    size_t n_state;
+    Callee **callees; /* named agents and tools, file order */
+    size_t n_callees;
+    Node **nodes;
+    size_t n_nodes;
+    Node *root; /* a group: the file's steps, its result the file's `return` */
+};
+
+/* The closure: what a run pins. Canonical JSON { "baton": 1, "main": NAME, "files": { NAME: TEXT } }. */
+Str closure_make(Arena *a, Str main_name, const Str *names, const Str *texts, size_t n);
+
+enum { PLAN_E_REFUSED = 1 };
+/* Compiles and checks. On PLAN_E_REFUSED `diags` says why; warnings may be there even when good. The plan owns its arena;
+ * plan_free() it. `diags->arena` must outlive the diags. */
+int plan_compile(Str closure, Plan **ret_plan, Diags *diags);
+Plan *plan_free(Plan *p);
+DEFINE_CLEANUP(Plan *, plan_free)
+
+/* The step of an address or of a path of ids ("settle/refund[3]~2", "settle.refund"), or the first with this id; NULL if
+ * none. */
+const Node *plan_find(const Plan *p, Str path);
+/* What a bare file without a run can say: names of its inputs with types, for usage lines. */
+Str plan_usage(const Plan *p, Arena *a);
+
+#endif

@@ -1,0 +1,242 @@
+/* What the files that read the language share: the reader's state, maps read by tables of keys, and small values.
+ *
+ *   read_plan.c    the file's first level           read_step.c   steps, their ids and verbs
+ *   read_type.c    TYPES                            read_modifier.c  for repeat retry ... of a step
+ *   read_callee.c  agents and tools                 read_text.c   ${{ }} and bare expressions
+ *   read_model.c   models and their aliases         names.c       what an expression may name
+ *   order.c        needs, cycles, who is before whom   check.c    state, arguments, placement
+ *
+ * A problem is reported and reading goes on: a reader of a value gives false and leaves its target alone. */
+#ifndef BATON_SPEC_READ_H
+#define BATON_SPEC_READ_H
+
+#include "spec/plan.h"
+#include "spec/table.h"
+#include "spec/yaml.h"
+
+typedef struct Named Named;     /* a definition of the file, read when first needed */
+typedef struct Pending Pending; /* an expression of a step, compiled when all steps are known */
+typedef struct StateRead StateRead;
+typedef struct StateWrite StateWrite;
+
+typedef struct Reader {
+    Arena *arena;  /* the plan's */
+    Arena scratch; /* goes when the plan is done */
+    Diags *diags;
+    const YamlFile *file;
+    Plan *plan;
+    Table types, tools, agents, models, state; /* names to Named; state: to StateKey */
+    Named *named;                              /* newest first */
+    const Named *open;                         /* the type that is being read, innermost */
+    Table steps;                               /* (group's number, id) to Node */
+    size_t room_nodes;
+    const Yaml **node_yaml; /* by node number: the step's map */
+    uint64_t **before; /* by node number: bits of the siblings ordered before it; NULL in a list */
+    Pending *pending, **pending_end;
+    StateRead *reads;
+    StateWrite **writes; /* by key, newest first */
+    unsigned depth;      /* of definitions that are being read */
+} Reader;
+
+/* ---- problems -------------------------------------------------------------------------------------------------------- */
+
+static inline Pos pos_of(const Reader *r, const Yaml *y) { return yaml_pos(r->file, y); }
+#define error_at(r, y, code, remedy, ...)                                                          \
+    diag_error((r)->diags, pos_of((r), (y)), (code), (remedy), __VA_ARGS__)
+#define warn_at(r, y, code, remedy, ...)                                                           \
+    diag_warn((r)->diags, pos_of((r), (y)), (code), (remedy), __VA_ARGS__)
+/* The list is full: what only makes a message better need not be found. Each search may be as long as the file. */
+bool enough_said(const Reader *r);
+/* "did you mean `x`?" in the arena, or NULL. */
+const char *near_remedy(Reader *r, Str word, const Str *names, size_t n);
+
+/* ---- maps ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct KeyRow {
+    const char *word;
+    void (*read)(Reader *r, const Yaml *key, const Yaml *value,
+                 void *target); /* NULL: comes later */
+} KeyRow;
+/* Calls the row of each key. `what` is for messages: "a step". */
+void read_map(Reader *r, const Yaml *map, const KeyRow *rows, size_t n, const char *what,
+              void *target);
+/* What to write instead of a word of another system; NULL if it is none (words.c). */
+const char *foreign_word(Str word);
+
+/* ---- small values ---------------------------------------------------------------------------------------------------- */
+
+bool read_is_map(Reader *r, const Yaml *y, const char *what);
+/* A scalar's text, without ${{ }}. */
+bool read_text(Reader *r, const Yaml *y, const char *what, Str *ret_text);
+/* [a-z][a-z0-9_]*, not reserved in expressions. */
+bool read_id(Reader *r, const Yaml *y, const char *what, Str *ret_id);
+bool read_bool(Reader *r, const Yaml *y, const char *what, bool *ret_value);
+/* A count between min and max: 12, 400k, 2M. */
+bool read_count(Reader *r, const Yaml *y, const char *what, int64_t min, int64_t max,
+                int64_t *ret_count);
+bool read_int32(Reader *r, const Yaml *y, const char *what, int32_t min, int32_t max,
+                int32_t *ret_count);
+bool read_number(Reader *r, const Yaml *y, const char *what, double *ret_number);
+bool read_duration(Reader *r, const Yaml *y, const char *what, int64_t *ret_ms);
+/* Money: at most nine decimals, into nano-units. */
+bool read_money(Reader *r, const Yaml *y, int64_t *ret_nano);
+/* 20% or a number from 0 to 100 with the sign. */
+bool read_percent(Reader *r, const Yaml *y, const char *what, int32_t *ret_percent);
+/* One text or a list of them. */
+bool read_texts(Reader *r, const Yaml *y, const char *what, Str **ret_texts, size_t *ret_n);
+/* Data without expressions. */
+bool read_data(Reader *r, const Yaml *y, const char *what, Value *ret_value);
+
+/* ---- expressions ----------------------------------------------------------------------------------------------------- */
+
+/* What an expression sees, besides `input` and `run`. */
+enum {
+    SEES_STEPS = 1 << 0,    /* steps ordered before, state */
+    SEES_LOOP = 1 << 1,     /* the node's own `for`; those around it always */
+    SEES_ROUND = 1 << 2,    /* the node's own `repeat` */
+    SEES_AFTER = 1 << 3,    /* output detail error status of this step */
+    SEES_CHILDREN = 1 << 4, /* of this group */
+    SEES_SIGNAL = 1 << 5,
+    SEES_FAILED = 1 << 6, /* failed() and always() */
+    SEES_WITH = 1 << 7,
+    SEES_CALL = 1 << 8,    /* output and detail of a callee's call, without a step */
+    SEES_REDUCE = 1 << 9,  /* last and output of a reducer */
+    SEES_NO_RUN = 1 << 10, /* input only */
+};
+typedef struct Sight {
+    unsigned sees;
+    const Node *node;      /* NULL in a callee */
+    const Type *input;     /* of the definition the text stands in */
+    const Type *output;    /* SEES_CALL: of the callee */
+    const char *stands_in; /* "a tool": where only `input` is seen */
+} Sight;
+
+/* Compiles now. NULL when refused. */
+Template *read_template(Reader *r, const Yaml *y, const Sight *sight);
+CelProgram *read_expr(Reader *r, const Yaml *y, const Sight *sight);
+/* Compiles when all steps are known. Exactly one of the targets is given. */
+void read_later(Reader *r, const Yaml *y, const Node *node, unsigned sees, Template **ret_template,
+                CelProgram **ret_program);
+void read_pending(Reader *r);
+/* True if the text holds ${{ that begins an expression. */
+bool text_has_expression(Str text);
+
+typedef struct NameError { /* filled by the resolver before it refuses */
+    const char *code, *remedy;
+} NameError;
+typedef struct NameScope {
+    Reader *reader;
+    Sight sight;
+    const Yaml *at; /* where the expression stands */
+    Str source;
+    NameError error;
+} NameScope;
+/* CelNames.resolve over a NameScope. */
+size_t names_resolve(void *ctx, const Str *parts, size_t n, uint64_t *ret_slot, char *message);
+
+/* ---- definitions ----------------------------------------------------------------------------------------------------- */
+
+typedef enum NamedState { NAMED_NEW, NAMED_OPEN, NAMED_DONE } NamedState;
+struct Named {
+    Named *next;
+    Str name;
+    const Yaml *key, *value;
+    NamedState state;
+    const Named *outer; /* the type in which this one is being read */
+    bool is_agent;
+    void *thing; /* Type, Callee or Model; NULL when refused */
+};
+/* Registers each entry of a map of definitions. */
+void table_define(Reader *r, const Yaml *map, const char *what, bool is_agent, Table *table);
+/* Names of a table for messages, in the arena. */
+/* Definitions that need each other are read one inside the other: false, with the problem told, when too deep. The one
+ * that got true gives the level back by `depth--`. */
+bool enter_definition(Reader *r, const Named *d);
+size_t table_names(Reader *r, const Table *t, Str **ret_names);
+
+const Type *read_type(Reader *r, const Yaml *y);
+/* "did you mean `x`?" among the fields of a record, or NULL. */
+const char *near_field(Reader *r, const Type *record, Str word);
+void read_types(Reader *r);
+
+typedef struct Model { /* an alias of `models:`, or what an agent says in its place */
+    Str *models;
+    size_t n_models;
+    int64_t max_output; /* 0: default */
+    Value temperature;
+    Str effort;
+} Model;
+bool read_model(Reader *r, const Yaml *y, Model *ret_model);
+void read_models(Reader *r);
+
+/* Defined in the file, or built in; NULL when refused. */
+const Callee *read_callee_named(Reader *r, const Yaml *y, bool is_agent);
+/* A definition where a name is expected, or what stands under `run:` and `http:` of a step. */
+const Callee *read_callee_inline(Reader *r, const Yaml *y, bool is_agent);
+/* `input`: what is known of the arguments, for checking names; may be NULL. */
+const Callee *read_callee_unnamed(Reader *r, const Yaml *y, CalleeKind kind, const Type *input);
+void read_callees(Reader *r);
+/* Effects and their keys, shared with steps. */
+bool read_effect(Reader *r, const Yaml *y, Effect *ret_effect);
+
+/* `run:` and `http:`, into the callee (read_program.c). */
+void read_run(Reader *r, const Yaml *y, const Sight *sight, Callee *callee);
+void read_http(Reader *r, const Yaml *y, const Sight *sight, Callee *callee);
+
+/* ---- steps ----------------------------------------------------------------------------------------------------------- */
+
+struct Pending {
+    Pending *next;
+    const Yaml *yaml;
+    const Node *node;
+    unsigned sees;
+    Template **ret_template;
+    CelProgram **ret_program;
+};
+struct StateRead {
+    StateRead *next;
+    uint32_t key;
+    const Node *node;
+    unsigned sees;
+    const Yaml *at;
+};
+struct StateWrite {
+    StateWrite *next;
+    Node *node;
+    const Yaml *at;
+};
+
+typedef struct StepDraft {
+    Node *node;
+    const Yaml *yaml;
+    const Yaml *verb; /* its key; NULL: none yet */
+} StepDraft;
+
+/* The children of a group: a list or a map of steps. */
+void read_steps(Reader *r, const Yaml *y, Node *group);
+Node *read_new_node(Reader *r, const Yaml *y, Str name, Node *parent);
+/* Reads one step's map into its node; an on_error step has its handler_of already. */
+void read_step(Reader *r, const Yaml *y, Node *node);
+
+/* Of a step's or a callee's key. */
+void read_limits(Reader *r, const Yaml *y, Limits *ret_limits);
+void read_retry(Reader *r, const Yaml *y, Retry *ret_retry);
+void read_timeout(Reader *r, const Yaml *y, int64_t *ret_ms);
+void read_for(Reader *r, const Yaml *y, Node *node);
+void read_repeat(Reader *r, const Yaml *y, Node *node);
+void read_join(Reader *r, const Yaml *y, Join *ret_join);
+void read_on_error(Reader *r, const Yaml *y, Node *node);
+void read_set(Reader *r, const Yaml *y, Node *node);
+void read_wait(Reader *r, const Yaml *y, Node *node);
+void read_fail(Reader *r, const Yaml *y, Node *node);
+void read_state(Reader *r, const Yaml *y);
+
+/* ---- order and checks ------------------------------------------------------------------------------------------------ */
+
+/* needs become sibling numbers; refuses unknown ones and cycles. */
+void order_steps(Reader *r);
+/* Is sibling b ordered before a? */
+bool order_before(const Reader *r, const Node *a, const Node *b);
+void check_plan(Reader *r);
+
+#endif

@@ -1,0 +1,528 @@
+/* Agents and tools: `agents:`, `tools:`, a definition where a name is expected, and the unnamed ones of `run:` and
+ * `http:` in a step. All become a Callee. Their texts see `input`, the arguments of the call, and `run`. */
+#include "spec/read.h"
+
+#include "base/limits.h"
+
+#define DAY_MS (24 * 3600 * 1000)
+
+typedef struct Draft {
+    Callee *callee;
+    Sight sight;
+    const Yaml *kind; /* the key that says the kind */
+    bool kind_copied; /* by `like` */
+    bool effect_given;
+} Draft;
+
+static Callee *callee_of(void *target) { return ((Draft *)target)->callee; }
+
+/* ---- effects --------------------------------------------------------------------------------------------------------- */
+
+static const char *const effect_names[] = {
+    [EFFECT_PURE] = "pure",   [EFFECT_READ] = "read",     [EFFECT_IDEMPOTENT] = "idempotent",
+    [EFFECT_KEYED] = "keyed", [EFFECT_UNSAFE] = "unsafe",
+};
+
+const char *effect_name(Effect e) {
+    ASSERT(e >= EFFECT_PURE && e <= EFFECT_UNSAFE);
+    return effect_names[e];
+}
+
+bool read_effect(Reader *r, const Yaml *y, Effect *ret_effect) {
+    Str s;
+    if (!read_text(r, y, "`effect`", &s))
+        return false;
+    for (Effect e = EFFECT_PURE; e <= EFFECT_UNSAFE; e++)
+        if (str_is(s, effect_names[e])) {
+            *ret_effect = e;
+            return true;
+        }
+    error_at(r, y, "value", "may it be sent again? pure read idempotent keyed: yes; unsafe: no",
+             "unknown effect `%.*s`", (int)MIN(s.len, 40), s.p);
+    return false;
+}
+
+static Effect effect_of_method(const Callee *c) {
+    Str m = c->method && c->method->kind == TEMPLATE_CONST && c->method->constant.type == V_STRING
+                ? value_as_str(c->method->constant)
+                : STR("GET");
+    if (str_is(m, "GET") || str_is(m, "HEAD"))
+        return EFFECT_READ;
+    return str_is(m, "PUT") || str_is(m, "DELETE") ? EFFECT_IDEMPOTENT : EFFECT_UNSAFE;
+}
+
+static Effect default_effect(const Callee *c) {
+    switch (c->kind) {
+    case CALLEE_ECHO: return EFFECT_PURE;
+    case CALLEE_RUN: return EFFECT_UNSAFE;
+    case CALLEE_HTTP: return effect_of_method(c);
+    case CALLEE_MODEL: return EFFECT_READ;
+    }
+    UNREACHABLE("callee kind");
+}
+
+/* ---- kinds ----------------------------------------------------------------------------------------------------------- */
+
+static bool take_kind(Reader *r, const Yaml *key, Draft *d, CalleeKind kind) {
+    if (d->kind) {
+        error_at(r, key, "kind", "keep one of them", "both `%.*s` and `%.*s`: %s has one kind",
+                 STR_FMT(d->kind->text), STR_FMT(key->text), d->sight.stands_in);
+        return false;
+    }
+    if (d->kind_copied && d->callee->kind != kind) {
+        error_at(r, key, "kind", "define it without `like`",
+                 "`like` names an agent of another kind");
+        return false;
+    }
+    d->kind = key;
+    d->callee->kind = kind;
+    return true;
+}
+
+static void set_run(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    Draft *d = target;
+    if (take_kind(r, key, d, CALLEE_RUN))
+        read_run(r, value, &d->sight, d->callee);
+}
+
+static void set_http(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    Draft *d = target;
+    if (take_kind(r, key, d, CALLEE_HTTP))
+        read_http(r, value, &d->sight, d->callee);
+}
+
+static void set_model(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    Draft *d = target;
+    Model m;
+    if (!take_kind(r, key, d, CALLEE_MODEL) || !read_model(r, value, &m))
+        return;
+    d->callee->models = m.models;
+    d->callee->n_models = m.n_models;
+    d->callee->max_output = m.max_output ? m.max_output : 4000;
+    d->callee->temperature = m.temperature;
+    d->callee->effort = m.effort;
+}
+
+/* ---- fields of both -------------------------------------------------------------------------------------------------- */
+
+static void ignore(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)r, (void)key, (void)value, (void)target; /* read before the others */
+}
+
+static void set_description(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_text(r, value, "`description`", &callee_of(target)->description);
+}
+
+static void set_effect(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    Draft *d = target;
+    d->effect_given |= read_effect(r, value, &d->callee->effect);
+}
+
+static void set_key_life(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_duration(r, value, "`key_life`", &callee_of(target)->key_life_ms);
+}
+
+static void set_timeout(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_timeout(r, value, &callee_of(target)->timeout_ms);
+}
+
+static void set_retry(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_retry(r, value, &callee_of(target)->retry);
+}
+
+static void set_limits(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_limits(r, value, &callee_of(target)->limits);
+}
+
+static void set_check(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    Draft *d = target;
+    Sight sight = d->sight;
+    sight.sees |= SEES_CALL;
+    sight.output = d->callee->output;
+    d->callee->check = read_expr(r, value, &sight);
+}
+
+/* ---- fields of agents ------------------------------------------------------------------------------------------------ */
+
+static void set_role(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_text(r, value, "`role`", &callee_of(target)->role);
+}
+
+static void set_capabilities(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    Callee *c = callee_of(target);
+    read_texts(r, value, "a capability", &c->capabilities, &c->n_capabilities);
+}
+
+static void set_instructions(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    Draft *d = target;
+    if (value->kind == YAML_MAP && yaml_get(value, "file"))
+        error_at(r, value, "later", "write the text here: `instructions: |`",
+                 "`instructions: { file: ... }` is part of the language and comes later");
+    else if (value->kind != YAML_SCALAR)
+        error_at(r, value, "value", NULL, "`instructions` is a text");
+    else
+        d->callee->instructions = read_template(r, value, &d->sight);
+}
+
+static void set_prompt(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    Draft *d = target;
+    d->callee->prompt = read_template(r, value, &d->sight);
+}
+
+static void set_examples(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    Value v;
+    if (value->kind != YAML_LIST) {
+        error_at(r, value, "value", "`- { with: ..., output: ... }`", "`examples` is a list");
+        return;
+    }
+    for (size_t i = 0; i < value->n; i++)
+        if (!yaml_get(value->items[i], "with") || !yaml_get(value->items[i], "output"))
+            error_at(r, value->items[i], "missing", "`{ with: ..., output: ... }`",
+                     "an example is a pair of what the agent is given and what it gives");
+    if (read_data(r, value, "an example", &v))
+        callee_of(target)->examples = v;
+}
+
+static void set_turns(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_int32(r, value, "`turns`", 1, 1000, &callee_of(target)->turns);
+}
+
+/* ---- an agent's tools ------------------------------------------------------------------------------------------------ */
+
+static void set_tool_name(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    AgentTool *t = target;
+    static const char *const built_in[] = { "escalate", "decline", "state", "inbox" };
+    for (size_t i = 0; value->kind == YAML_SCALAR && i < ARRAY_LEN(built_in); i++)
+        if (str_is(value->text, built_in[i])) {
+            error_at(r, value, "later", NULL, "the built-in tool `%s` comes later", built_in[i]);
+            return;
+        }
+    if (value->kind == YAML_SCALAR && str_find(value->text, STR(".")) >= 0) {
+        error_at(r, value, "later", NULL, "members of tool sets (`set.member`) come later");
+        return;
+    }
+    t->callee = read_callee_named(r, value, false);
+    if (t->callee)
+        t->name = t->callee->name;
+}
+
+static void set_tool_allow(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    AgentTool *t = target;
+    Sight sight = { .sees = SEES_WITH, .stands_in = "an agent" };
+    t->allow = read_expr(r, value, &sight);
+}
+
+static void set_tool_calls(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_int32(r, value, "`calls`", 0, 1000000, &((AgentTool *)target)->calls);
+}
+
+static const KeyRow tool_of_agent_rows[] = {
+    { "tool", set_tool_name },
+    { "allow", set_tool_allow },
+    { "calls", set_tool_calls },
+    { "approve", NULL },
+};
+
+static void set_tools(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    Callee *c = callee_of(target);
+    if (value->kind != YAML_LIST) {
+        error_at(r, value, "value", "like `tools: [search, fetch]`",
+                 "an agent's `tools` is a list");
+        return;
+    }
+    c->tools = ARENA_ARRAY(r->arena, AgentTool, value->n);
+    c->n_tools = 0;
+    for (size_t i = 0; i < value->n; i++) {
+        const Yaml *item = value->items[i];
+        AgentTool t = { .calls = -1 };
+        if (item->kind != YAML_MAP)
+            set_tool_name(r, item, item, &t);
+        else if (!yaml_get(item, "tool"))
+            error_at(r, item, "missing", "like `{ tool: search, calls: 3 }`", "`tool` is missing");
+        else
+            read_map(r, item, tool_of_agent_rows, ARRAY_LEN(tool_of_agent_rows), "an agent's tool",
+                     &t);
+        bool twice = false;
+        for (size_t k = 0; k < c->n_tools && t.callee; k++)
+            twice |= str_eq(c->tools[k].name, t.name);
+        if (twice)
+            error_at(r, item, "duplicate", "keep one of the two", "`%.*s` stands here twice",
+                     STR_FMT(t.name));
+        else if (t.callee)
+            c->tools[c->n_tools++] = t;
+    }
+}
+
+/* ---- the tables ------------------------------------------------------------------------------------------------------ */
+
+static const KeyRow agent_rows[] = {
+    { "model", set_model },
+    { "run", set_run },
+    { "http", set_http },
+    { "like", ignore },
+    { "role", set_role },
+    { "instructions", set_instructions },
+    { "prompt", set_prompt },
+    { "description", set_description },
+    { "capabilities", set_capabilities },
+    { "input", ignore },
+    { "output", ignore },
+    { "check", set_check },
+    { "examples", set_examples },
+    { "tools", set_tools },
+    { "turns", set_turns },
+    { "limits", set_limits },
+    { "timeout", set_timeout },
+    { "retry", set_retry },
+    { "effect", set_effect },
+    { "key_life", set_key_life },
+    { "a2a", NULL },
+    { "worker", NULL },
+    { "human", NULL },
+    { "call", NULL },
+    { "exemplars", NULL },
+    { "pool", NULL },
+    { "rate", NULL },
+    { "breaker", NULL },
+    { "fallback", NULL },
+    { "memory", NULL },
+    { "guard", NULL },
+    { "probe", NULL },
+    { "undo", NULL },
+};
+static const KeyRow tool_rows[] = {
+    { "run", set_run },
+    { "http", set_http },
+    { "description", set_description },
+    { "input", ignore },
+    { "output", ignore },
+    { "check", set_check },
+    { "timeout", set_timeout },
+    { "retry", set_retry },
+    { "effect", set_effect },
+    { "key_life", set_key_life },
+    { "worker", NULL },
+    { "mcp", NULL },
+    { "openapi", NULL },
+    { "only", NULL },
+    { "effects", NULL },
+    { "probe", NULL },
+    { "undo", NULL },
+    { "rate", NULL },
+    { "pool", NULL },
+    { "breaker", NULL },
+};
+
+/* ---- one definition -------------------------------------------------------------------------------------------------- */
+
+static Callee *new_callee(Reader *r, const Yaml *y, Str name, bool is_agent) {
+    Callee *c = ARENA_NEW(r->arena, Callee);
+    c->name = name;
+    c->is_agent = is_agent;
+    c->role = c->description = c->effort = STR("");
+    c->pos = pos_of(r, y);
+    c->key_life_ms = DAY_MS;
+    c->retry = RETRY_NONE;
+    c->limits = LIMITS_NONE;
+    c->turns = LIMIT_TURNS_DEFAULT;
+    c->examples = VALUE_ABSENT;
+    c->temperature = VALUE_ABSENT;
+    return c;
+}
+
+/* Starts from a copy of the card that `like` names. */
+static bool copy_like(Reader *r, const Yaml *y, Draft *d) {
+    const Yaml *like = yaml_get(y, "like");
+    if (!like)
+        return true;
+    const Callee *base = read_callee_named(r, like, true);
+    if (!base)
+        return false;
+    Str name = d->callee->name;
+    Pos pos = d->callee->pos;
+    *d->callee = *base;
+    d->callee->name = name;
+    d->callee->pos = pos;
+    d->kind_copied = true;
+    d->effect_given = base->effect != default_effect(base);
+    return true;
+}
+
+static void read_border(Reader *r, const Yaml *y, Draft *d) {
+    const Yaml *input = yaml_get(y, "input"), *output = yaml_get(y, "output");
+    if (input)
+        d->callee->input = read_type(r, input);
+    if (output)
+        d->callee->output = read_type(r, output);
+    d->sight.input = d->callee->input;
+}
+
+static void refuse_without_kind(Reader *r, const Yaml *y, const Draft *d) {
+    static const char *const later[] = { "a2a", "worker", "human", "call", "mcp", "openapi" };
+    for (size_t i = 0; i < ARRAY_LEN(later); i++)
+        if (yaml_get(y, later[i]))
+            return; /* that problem is reported already */
+    if (d->callee->is_agent)
+        error_at(r, y, "missing", "like `model: openai/gpt-5-mini` or `run: [prog, arg]`",
+                 "an agent needs `model`, `run`, `http` or `like`");
+    else
+        error_at(r, y, "missing", "like `run: [prog, arg]` or `http: { url: ... }`",
+                 "a tool needs `run` or `http`");
+}
+
+/* A program brings its own words. */
+static void warn_unused(Reader *r, const Yaml *y, const Callee *c) {
+    static const char *const words[] = { "role",     "instructions", "prompt",
+                                         "examples", "tools",        "turns" };
+    for (size_t i = 0; i < ARRAY_LEN(words) && c->kind && c->kind != CALLEE_MODEL; i++)
+        if (yaml_get(y, words[i]))
+            warn_at(r, yaml_get(y, words[i]), "unused",
+                    "a program is told by `with:`, which arrives as its input",
+                    "`%s` is for agents with a `model`", words[i]);
+}
+
+static const Callee *read_definition(Reader *r, const Yaml *y, Str name, bool is_agent) {
+    const char *what = is_agent ? "an agent" : "a tool";
+    if (!read_is_map(r, y, what))
+        return NULL;
+    size_t errors = r->diags->errors;
+    Draft d = { .callee = new_callee(r, y, name, is_agent), .sight = { .stands_in = what } };
+    if (!copy_like(r, y, &d))
+        return NULL;
+    read_border(r, y, &d);
+    if (is_agent)
+        read_map(r, y, agent_rows, ARRAY_LEN(agent_rows), what, &d);
+    else
+        read_map(r, y, tool_rows, ARRAY_LEN(tool_rows), what, &d);
+    warn_unused(r, y, d.callee);
+    if (!d.kind && !d.kind_copied)
+        refuse_without_kind(r, y, &d);
+    else if (!d.effect_given)
+        d.callee->effect = default_effect(d.callee);
+    return errors == r->diags->errors ? d.callee : NULL;
+}
+
+const Callee *read_callee_inline(Reader *r, const Yaml *y, bool is_agent) {
+    return read_definition(r, y, is_agent ? STR("agent") : STR("tool"), is_agent);
+}
+
+const Callee *read_callee_unnamed(Reader *r, const Yaml *y, CalleeKind kind, const Type *input) {
+    Callee *c = new_callee(r, y, kind == CALLEE_RUN ? STR("run") : STR("http"), false);
+    Sight sight = { .input = input, .stands_in = kind == CALLEE_RUN ? "`run`" : "`http`" };
+    if (kind == CALLEE_RUN)
+        read_run(r, y, &sight, c);
+    else
+        read_http(r, y, &sight, c);
+    c->effect = default_effect(c);
+    return c;
+}
+
+/* ---- names ----------------------------------------------------------------------------------------------------------- */
+
+static const Callee *callee_of_name(Reader *r, const Yaml *y, Named *d) {
+    if (d->state == NAMED_OPEN) {
+        error_at(r, y, "cycle", NULL, "agent `%.*s` is like itself", STR_FMT(d->name));
+        return NULL;
+    }
+    if (d->state == NAMED_NEW) {
+        Str id;
+        d->state = NAMED_OPEN;
+        bool named =
+            read_id(r, d->key, d->is_agent ? "the name of an agent" : "the name of a tool", &id);
+        if (named && !d->is_agent && str_is(id, "echo"))
+            error_at(r, d->key, "name", "choose another name", "the tool `echo` is built in");
+        if (enter_definition(r, d)) {
+            d->thing = (void *)(uintptr_t)read_definition(r, d->value, d->name, d->is_agent);
+            r->depth--;
+        }
+        d->state = NAMED_DONE;
+    }
+    return d->thing;
+}
+
+/* Returns its arguments: for measuring, and for trying a workflow out. */
+static const Callee *echo(Reader *r, const Yaml *y) {
+    static const Yaml nowhere;
+    Named *d = table_get(&r->tools, 1, STR("echo"));
+    if (!d) {
+        Callee *c = new_callee(r, y ? y : &nowhere, STR("echo"), false);
+        c->kind = CALLEE_ECHO;
+        c->effect = EFFECT_PURE;
+        c->description = STR("Returns its arguments.");
+        d = ARENA_NEW(&r->scratch, Named);
+        d->thing = c;
+        table_put(&r->tools, 1, STR("echo"), d);
+    }
+    return d->thing;
+}
+
+static void refuse_unknown(Reader *r, const Yaml *y, Str name, bool is_agent) {
+    const Table *other = is_agent ? &r->tools : &r->agents;
+    const char *what = is_agent ? "agent" : "tool", *not_what = is_agent ? "tool" : "agent";
+    const char *remedy;
+    if (table_get(other, 0, name)) {
+        remedy = arena_fmt(&r->scratch, "`%.*s` is one of `%ss`: write `%s: %.*s`", STR_FMT(name),
+                           not_what, not_what, STR_FMT(name))
+                     .p;
+    } else {
+        Str *names;
+        size_t n = table_names(r, is_agent ? &r->agents : &r->tools, &names);
+        remedy = near_remedy(r, name, names, n);
+        if (!remedy)
+            remedy = arena_fmt(&r->scratch, "define it under `%ss:`", what).p;
+    }
+    error_at(r, y, "unknown_name", remedy, "unknown %s `%.*s`", what, (int)MIN(name.len, 80),
+             name.p);
+}
+
+const Callee *read_callee_named(Reader *r, const Yaml *y, bool is_agent) {
+    Str name;
+    if (!read_text(r, y, is_agent ? "the name of an agent" : "the name of a tool", &name))
+        return NULL;
+    if (!is_agent && str_is(name, "echo"))
+        return echo(r, y);
+    Named *d = table_get(is_agent ? &r->agents : &r->tools, 0, name);
+    if (d)
+        return callee_of_name(r, y, d);
+    refuse_unknown(r, y, name, is_agent);
+    return NULL;
+}
+
+/* All of them, in the order of the file. `named` is newest first. */
+void read_callees(Reader *r) {
+    size_t n = 0;
+    for (Named *d = r->named; d; d = d->next) {
+        const Table *t = d->is_agent ? &r->agents : &r->tools;
+        n += table_get(t, 0, d->name) == d;
+    }
+    Callee **callees = ARENA_ARRAY(r->arena, Callee *, n);
+    size_t at = n;
+    for (Named *d = r->named; d; d = d->next) {
+        const Table *t = d->is_agent ? &r->agents : &r->tools;
+        if (table_get(t, 0, d->name) == d)
+            callees[--at] = (Callee *)(uintptr_t)callee_of_name(r, d->key, d);
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (callees[i])
+            callees[kept++] = callees[i];
+    r->plan->callees = callees;
+    r->plan->n_callees = kept;
+}

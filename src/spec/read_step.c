@@ -1,0 +1,437 @@
+/* Steps: ids, verbs, and which modifiers go with which verb. Expressions of steps are only noted here and compiled when
+ * all steps are known (read_text.c).
+ *
+ *   read_steps -> read_new_node, read_step -> a row per key -> read_modifier.c, read_verb.c, read_callee.c */
+#include "spec/read.h"
+
+#include "base/limits.h"
+
+enum { BODY = SEES_STEPS | SEES_LOOP | SEES_ROUND };
+
+static Node *node_of(void *target) { return ((StepDraft *)target)->node; }
+
+/* ---- verbs ----------------------------------------------------------------------------------------------------------- */
+
+static bool take_verb(Reader *r, const Yaml *key, StepDraft *d, Verb verb) {
+    if (d->verb) {
+        error_at(r, key, "verb", "make two steps of it",
+                 "both `%.*s` and `%.*s`: a step has one verb", STR_FMT(d->verb->text),
+                 STR_FMT(key->text));
+        return false;
+    }
+    d->verb = key;
+    d->node->verb = verb;
+    d->node->verb_word = key->text;
+    return true;
+}
+
+static void set_callee(Reader *r, const Yaml *key, const Yaml *value, StepDraft *d, bool is_agent) {
+    if (!take_verb(r, key, d, VERB_INVOKE))
+        return;
+    d->node->callee = value->kind == YAML_MAP ? read_callee_inline(r, value, is_agent)
+                                              : read_callee_named(r, value, is_agent);
+}
+
+static void set_agent(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    set_callee(r, key, value, target, true);
+}
+
+static void set_tool(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    set_callee(r, key, value, target, false);
+}
+
+/* `input` in an unnamed program is what `with` gives; without `with`, the workflow's own input. */
+static void set_unnamed(Reader *r, const Yaml *key, const Yaml *value, StepDraft *d,
+                        CalleeKind kind) {
+    if (!take_verb(r, key, d, VERB_INVOKE))
+        return;
+    bool has_with = yaml_get(d->yaml, "with") || d->node->handler_of;
+    d->node->callee = read_callee_unnamed(r, value, kind, has_with ? NULL : r->plan->input);
+    if (has_with)
+        return;
+    static const Yaml input = { .kind = YAML_SCALAR, .text = { "${{ input }}", 12 } };
+    read_later(r, &input, d->node, SEES_STEPS, &d->node->with, NULL);
+}
+
+static void set_run(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    set_unnamed(r, key, value, target, CALLEE_RUN);
+}
+
+static void set_http(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    set_unnamed(r, key, value, target, CALLEE_HTTP);
+}
+
+static void set_steps(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    StepDraft *d = target;
+    if (take_verb(r, key, d, VERB_GROUP))
+        read_steps(r, value, d->node);
+}
+
+/* Beside `steps` it is the group's output, not a second verb. */
+static void set_return(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    StepDraft *d = target;
+    if (yaml_get(d->yaml, "steps"))
+        read_later(r, value, d->node, BODY | SEES_CHILDREN, &d->node->result, NULL);
+    else if (take_verb(r, key, d, VERB_RETURN))
+        read_later(r, value, d->node, BODY, &d->node->result, NULL);
+}
+
+static void set_wait(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    if (take_verb(r, key, target, VERB_WAIT))
+        read_wait(r, value, node_of(target));
+}
+
+static void set_fail(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    if (take_verb(r, key, target, VERB_FAIL))
+        read_fail(r, value, node_of(target));
+}
+
+/* ---- modifiers ------------------------------------------------------------------------------------------------------- */
+
+static void ignore(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)r, (void)key, (void)value,
+        (void)target; /* `id` is read before, `needs` when all siblings are known */
+}
+
+static void set_if(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    if (!node_of(target)->handler_of) /* there it chooses the handler: read_modifier.c */
+        read_later(r, value, node_of(target), SEES_STEPS | SEES_FAILED, NULL,
+                   &node_of(target)->if_);
+}
+
+static void set_for(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_for(r, value, node_of(target));
+}
+
+static void set_repeat(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_repeat(r, value, node_of(target));
+}
+
+static void set_join(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_join(r, value, &node_of(target)->join);
+}
+
+static void set_retry(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_retry(r, value, &node_of(target)->retry);
+}
+
+static void set_timeout(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_timeout(r, value, &node_of(target)->timeout_ms);
+}
+
+static void set_check(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_later(r, value, node_of(target), BODY | SEES_AFTER, NULL, &node_of(target)->check);
+}
+
+static void set_on_error(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_on_error(r, value, node_of(target));
+}
+
+static void set_effect(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_effect(r, value, &node_of(target)->effect);
+}
+
+static void set_key(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_later(r, value, node_of(target), BODY, &node_of(target)->key, NULL);
+}
+
+static void set_key_life(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_duration(r, value, "`key_life`", &node_of(target)->key_life_ms);
+}
+
+static void set_limits(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_limits(r, value, &node_of(target)->limits);
+}
+
+static void set_with(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_later(r, value, node_of(target), BODY, &node_of(target)->with, NULL);
+}
+
+static void set_output(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    node_of(target)->output = read_type(r, value);
+}
+
+static void set_set(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_set(r, value, node_of(target));
+}
+
+static const KeyRow rows[] = {
+    { "id", ignore },
+    { "needs", ignore },
+    { "if", set_if },
+    { "agent", set_agent },
+    { "tool", set_tool },
+    { "run", set_run },
+    { "http", set_http },
+    { "steps", set_steps },
+    { "wait", set_wait },
+    { "return", set_return },
+    { "fail", set_fail },
+    { "with", set_with },
+    { "for", set_for },
+    { "repeat", set_repeat },
+    { "join", set_join },
+    { "retry", set_retry },
+    { "timeout", set_timeout },
+    { "check", set_check },
+    { "on_error", set_on_error },
+    { "effect", set_effect },
+    { "key", set_key },
+    { "key_life", set_key_life },
+    { "limits", set_limits },
+    { "output", set_output },
+    { "set", set_set },
+    { "human", NULL },
+    { "call", NULL },
+    { "emit", NULL },
+    { "send", NULL },
+    { "receive", NULL },
+    { "route", NULL },
+    { "machine", NULL },
+    { "vote", NULL },
+    { "supervise", NULL },
+    { "team", NULL },
+    { "board", NULL },
+    { "approve", NULL },
+    { "cache", NULL },
+    { "probe", NULL },
+    { "undo", NULL },
+    { "context", NULL },
+    { "stream", NULL },
+    { "commute", NULL },
+};
+
+/* ---- what goes with what --------------------------------------------------------------------------------------------- */
+
+enum { INVOKE = 1, GROUP = 2, WAIT = 4, SET_ALONE = 8, ENDS = 16, ANY = 31 };
+typedef struct Fit {
+    const char *word;
+    unsigned verbs;
+} Fit;
+static const Fit fits[] = {
+    { "for", INVOKE | GROUP | WAIT | SET_ALONE },
+    { "repeat", INVOKE | GROUP | WAIT },
+    { "join", GROUP },
+    { "retry", INVOKE },
+    { "timeout", INVOKE | GROUP },
+    { "check", INVOKE | GROUP | WAIT },
+    { "on_error", INVOKE | GROUP | WAIT | SET_ALONE },
+    { "effect", INVOKE },
+    { "key", INVOKE },
+    { "key_life", INVOKE },
+    { "limits", INVOKE | GROUP },
+    { "with", INVOKE },
+    { "output", INVOKE | GROUP | WAIT },
+    { "set", INVOKE | GROUP | WAIT | SET_ALONE },
+};
+
+static unsigned verb_bit(const Node *n) {
+    switch (n->verb) {
+    case VERB_NONE: return SET_ALONE;
+    case VERB_INVOKE: return INVOKE;
+    case VERB_GROUP: return GROUP;
+    case VERB_WAIT: return WAIT;
+    case VERB_RETURN:
+    case VERB_FAIL: return ENDS;
+    }
+    UNREACHABLE("verb");
+}
+
+static unsigned verbs_of(Str word) {
+    for (size_t i = 0; i < ARRAY_LEN(fits); i++)
+        if (str_is(word, fits[i].word))
+            return fits[i].verbs;
+    return ANY;
+}
+
+static const char *remedy_of_misfit(unsigned bit, Str word) {
+    if (bit == WAIT && str_is(word, "timeout"))
+        return "a signal has its own: `wait: { signal: NAME, timeout: 2h }`";
+    return bit == ENDS    ? "beside `return` and `fail` only `needs` and `if` may stand"
+           : bit == GROUP ? "give it to the steps inside"
+                          : NULL;
+}
+
+static void check_fit(Reader *r, const StepDraft *d) {
+    unsigned bit = verb_bit(d->node);
+    for (size_t i = 0; i < d->yaml->n; i++) {
+        const Yaml *key = d->yaml->entries[i].key;
+        if (verbs_of(key->text) & bit)
+            continue;
+        const char *remedy = remedy_of_misfit(bit, key->text);
+        if (bit == SET_ALONE)
+            error_at(r, key, "verb", remedy, "`%.*s` needs a verb", STR_FMT(key->text));
+        else
+            error_at(r, key, "verb", remedy, "`%.*s` does not go with `%.*s`", STR_FMT(key->text),
+                     STR_FMT(d->verb->text));
+    }
+}
+
+/* Is there at least one key that only this message would be about? */
+static bool has_unknown_verb(const Yaml *y) {
+    for (size_t i = 0; i < y->n; i++) {
+        Str word = y->entries[i].key->text;
+        bool known = false;
+        for (size_t k = 0; k < ARRAY_LEN(rows); k++)
+            known |= rows[k].read && str_is(word, rows[k].word);
+        if (!known)
+            return true;
+    }
+    return false;
+}
+
+static void check_verb(Reader *r, const StepDraft *d) {
+    if (d->verb || d->node->n_sets || yaml_get(d->yaml, "set")) {
+        check_fit(r, d);
+        return;
+    }
+    if (!has_unknown_verb(d->yaml))
+        error_at(r, d->yaml, "verb", "one of agent tool run http wait steps return fail, or `set`",
+                 "this step does nothing");
+}
+
+/* ---- one step -------------------------------------------------------------------------------------------------------- */
+
+static void finish_invoke(Node *n) {
+    const Callee *c = n->callee;
+    if (!c)
+        return;
+    if (!n->effect)
+        n->effect = c->effect;
+    if (!n->key_life_ms)
+        n->key_life_ms = c->key_life_ms;
+    if (!n->retry.declared)
+        n->retry = c->retry;
+}
+
+void read_step(Reader *r, const Yaml *y, Node *node) {
+    StepDraft d = { .node = node, .yaml = y };
+    read_map(r, y, rows, ARRAY_LEN(rows), "a step", &d);
+    check_verb(r, &d);
+    finish_invoke(node);
+}
+
+Node *read_new_node(Reader *r, const Yaml *y, Str name, Node *parent) {
+    Plan *plan = r->plan;
+    if (plan->n_nodes == r->room_nodes) {
+        size_t room = r->room_nodes ? r->room_nodes * 2 : 64;
+        Node **nodes = ARENA_ARRAY(r->arena, Node *, room);
+        const Yaml **yamls = ARENA_ARRAY(&r->scratch, const Yaml *, room);
+        if (plan->n_nodes) {
+            memcpy(nodes, plan->nodes, plan->n_nodes * sizeof *nodes);
+            memcpy(yamls, r->node_yaml, plan->n_nodes * sizeof *yamls);
+        }
+        plan->nodes = nodes;
+        r->node_yaml = yamls;
+        r->room_nodes = room;
+    }
+    Node *n = ARENA_NEW(r->arena, Node);
+    *n = (Node){ .no = (uint32_t)plan->n_nodes,
+                 .name = name,
+                 .pos = pos_of(r, y),
+                 .parent = parent,
+                 .limits = LIMITS_NONE,
+                 .retry = RETRY_NONE,
+                 .wait_ms = -1,
+                 .wait_timeout_ms = -1,
+                 .verb_word = STR(""),
+                 .signal = STR(""),
+                 .fail_kind = STR("") };
+    r->node_yaml[n->no] = y;
+    plan->nodes[plan->n_nodes++] = n;
+    return n;
+}
+
+/* ---- groups ---------------------------------------------------------------------------------------------------------- */
+
+static void name_step(Reader *r, const Yaml *at, Node *n, Node *group) {
+    if (str_is(n->name, "on_error"))
+        error_at(r, at, "name", "choose another word", "`on_error` cannot be the id of a step");
+    Node *twin = table_put(&r->steps, group->no, n->name, n);
+    n->has_id = true;
+    if (twin)
+        error_at(r, at, "duplicate", "give one of them another id",
+                 "a step named `%.*s` stands here already, on line %u", STR_FMT(n->name),
+                 twin->pos.line);
+}
+
+/* An item of a list: its id is a key of its own, or there is none. */
+static Node *new_item(Reader *r, const Yaml *y, size_t index, Node *group) {
+    Str name = arena_fmt(r->arena, "#%zu", index + 1);
+    const Yaml *id = yaml_get(y, "id");
+    if (id && !read_id(r, id, "the id of a step", &name) && id->kind == YAML_SCALAR)
+        name = id->text; /* refused, but known to those that mean it */
+    Node *n = read_new_node(r, y, name, group);
+    if (id)
+        name_step(r, id, n, group);
+    return n;
+}
+
+static Node *new_entry(Reader *r, const YamlEntry *e, Node *group) {
+    Str name = e->key->text;
+    read_id(r, e->key, "the id of a step", &name);
+    const Yaml *id = yaml_get(e->value, "id");
+    if (id)
+        error_at(r, id, "verb", "the key is the id", "a step of a map has no `id`");
+    Node *n = read_new_node(r, e->value, name, group);
+    n->pos = pos_of(r, e->key);
+    name_step(r, e->key, n, group);
+    return n;
+}
+
+static bool is_steps(Reader *r, const Yaml *y, Node *group) {
+    if (y->kind == YAML_SCALAR || y->n == 0) {
+        error_at(r, y, "value", "at least one step, in a list or a map", "`steps` is empty");
+        return false;
+    }
+    const Yaml *plan = yaml_get(y, "plan");
+    if (plan && plan->kind == YAML_SCALAR) {
+        error_at(r, y, "later", NULL,
+                 "`steps: { plan: ... }` is part of the language and comes later");
+        return false;
+    }
+    size_t depth = 0;
+    for (const Node *n = group; n; n = n->parent)
+        depth++;
+    if (depth > LIMIT_FRAME_DEPTH / 2) {
+        error_at(r, y, "limit", "at most 32 levels", "groups are nested too deep");
+        return false;
+    }
+    return true;
+}
+
+void read_steps(Reader *r, const Yaml *y, Node *group) {
+    if (!is_steps(r, y, group))
+        return;
+    group->ordered = y->kind == YAML_LIST;
+    group->children = ARENA_ARRAY(r->arena, Node *, y->n);
+    for (size_t i = 0; i < y->n; i++) {
+        const Yaml *step = y->kind == YAML_LIST ? y->items[i] : y->entries[i].value;
+        if (!read_is_map(r, step, "a step"))
+            continue;
+        if (r->plan->n_nodes >= LIMIT_STEPS) {
+            error_at(r, step, "limit", NULL, "a file has at most %d steps", LIMIT_STEPS);
+            return;
+        }
+        Node *n = group->ordered ? new_item(r, step, i, group)
+                                 : new_entry(r, &y->entries[i], group);
+        n->index = (uint32_t)group->n_children;
+        group->children[group->n_children++] = n;
+        read_step(r, step, n);
+    }
+}

@@ -1,0 +1,98 @@
+/* The verbs whose value is more than a name: wait and fail. */
+#include "spec/read.h"
+
+#include "base/time.h"
+
+enum { BODY = SEES_STEPS | SEES_LOOP | SEES_ROUND };
+
+/* ---- wait ------------------------------------------------------------------------------------------------------------ */
+
+/* An expression, or a moment as text, which is no expression. */
+static void wait_until(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    Node *n = target;
+    int64_t seconds;
+    uint32_t nanos;
+    if (value->kind != YAML_SCALAR || !time_parse(value->text, &seconds, &nanos)) {
+        Template *t = n->until = ARENA_NEW(r->arena, Template);
+        *t = (Template){ .kind = TEMPLATE_EXPR, .pos = pos_of(r, value) };
+        read_later(r, value, n, BODY, NULL, &t->program);
+        return;
+    }
+    Template *t = n->until = ARENA_NEW(r->arena, Template);
+    *t = (Template){ .kind = TEMPLATE_CONST,
+                     .pos = pos_of(r, value),
+                     .constant = { .type = V_TIMESTAMP, .len = nanos, .i = seconds } };
+}
+
+static void wait_signal(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_text(r, value, "the name of a signal", &((Node *)target)->signal);
+}
+
+static void wait_if(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_later(r, value, target, BODY | SEES_SIGNAL, NULL, &((Node *)target)->wait_if);
+}
+
+static void wait_timeout(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_duration(r, value, "`timeout`", &((Node *)target)->wait_timeout_ms);
+}
+
+static const KeyRow wait_rows[] = {
+    { "until", wait_until },     { "signal", wait_signal }, { "if", wait_if },
+    { "timeout", wait_timeout }, { "event", NULL },
+};
+
+void read_wait(Reader *r, const Yaml *y, Node *node) {
+    if (y->kind != YAML_MAP) {
+        read_duration(r, y, "`wait`", &node->wait_ms);
+        return;
+    }
+    read_map(r, y, wait_rows, ARRAY_LEN(wait_rows), "`wait`", node);
+    const Yaml *signal = yaml_get(y, "signal"), *until = yaml_get(y, "until");
+    if (yaml_get(y, "event"))
+        return;
+    if (!signal == !until)
+        error_at(r, y, "value", "`wait: 2h`, `wait: { until: ... }` or `wait: { signal: NAME }`",
+                 "`wait` is for one thing: a time or a signal");
+    else if (until && (yaml_get(y, "if") || yaml_get(y, "timeout")))
+        error_at(r, y, "value", NULL, "`if` and `timeout` go with `signal` only");
+}
+
+/* ---- fail ------------------------------------------------------------------------------------------------------------ */
+
+static void fail_message(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_later(r, value, target, BODY, &((Node *)target)->fail_message, NULL);
+}
+
+static void fail_data(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_later(r, value, target, BODY, &((Node *)target)->fail_data, NULL);
+}
+
+static void fail_kind(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    Str kind;
+    if (read_id(r, value, "the kind of an error", &kind))
+        ((Node *)target)->fail_kind = kind;
+}
+
+static const KeyRow fail_rows[] = {
+    { "message", fail_message },
+    { "kind", fail_kind },
+    { "data", fail_data },
+};
+
+void read_fail(Reader *r, const Yaml *y, Node *node) {
+    if (y->kind != YAML_MAP) {
+        fail_message(r, y, y, node);
+        return;
+    }
+    if (!yaml_get(y, "message"))
+        error_at(r, y, "missing", "like `fail: { message: ..., kind: policy }`",
+                 "`message` is missing in `fail`");
+    read_map(r, y, fail_rows, ARRAY_LEN(fail_rows), "`fail`", node);
+}
