@@ -1,0 +1,112 @@
+/* The invariants of a run, asked after every apply in tests and after every turn in production. They name what is broken;
+ * they never mend it. Numbers are those of the published list (docs/reliability.md). */
+#include "kernel/frame.h"
+
+typedef struct Tally {
+    const Run *run;
+    uint32_t attempts, held, open_work;
+    const char *broken;
+} Tally;
+
+/* 12: no more attempts than the policy, the resends, crashes and people allow is not countable here; attempts never run
+ * without a call that wants them. */
+static const char *check_call(const Frame *f) {
+    const CallState *c = f->call;
+    if (status_final(f->status))
+        return c->want ? "5: a finished step still wants something" : NULL;
+    switch ((Status)f->status) {
+    case STATUS_RUNNING:
+        return c->want && c->want->kind == WANT_ATTEMPT ? NULL
+               : f->handling                            ? NULL
+                                                        : "20: a running call wants no attempt";
+    case STATUS_RETRYING:
+        return c->want && c->want->kind == WANT_TIMER ? NULL : "20: a retry has no timer";
+    case STATUS_IN_DOUBT:
+        return c->want && c->want->kind == WANT_DOUBT ? NULL : "10: a doubt is nobody's";
+    case STATUS_HELD: return c->want ? "11: a held call wants something" : NULL;
+    case STATUS_NEW:
+    case STATUS_OK:
+    case STATUS_FAILED:
+    case STATUS_SKIPPED:
+    case STATUS_CANCELLED: return NULL;
+    }
+    return "a status that does not exist";
+}
+
+static const char *check_each(const Frame *f) {
+    const EachState *e = f->each;
+    uint32_t open = 0;
+    for (const Frame *child = f->first; child; child = child->next)
+        open += child->part == PART_ITEM && !status_final(child->status);
+    if (open != e->open)
+        return "a loop has lost count of its items";
+    return e->open > (uint32_t)f->node->for_->parallel ? "21: more items open than `parallel`"
+                                                       : NULL;
+}
+
+static const char *check_one(const Frame *f) {
+    if (status_final(f->status)) {
+        if (f->timeout)
+            return "5: a finished step still has a timer";
+        return f->shape == &shape_call ? check_call(f) : NULL;
+    }
+    if (f->shape == &shape_call)
+        return check_call(f);
+    if (f->shape == &shape_each && f->status == STATUS_RUNNING && !f->handling)
+        return check_each(f);
+    return NULL;
+}
+
+static void walk(Tally *t, const Frame *f, unsigned depth) {
+    if (t->broken)
+        return;
+    if (depth > 4 * LIMIT_FRAME_DEPTH)
+        t->broken = "frames are nested deeper than they can be";
+    else if (f->parent && status_final(f->parent->status) && !status_final(f->status))
+        t->broken = "19: work goes on below a finished step";
+    else
+        t->broken = check_one(f);
+    if (!t->broken)
+        t->broken = budget_check(f);
+    t->held += f->status == STATUS_HELD;
+    for (const Frame *child = f->first; child; child = child->next)
+        walk(t, child, depth + 1);
+}
+
+static const char *check_wants(const Run *r, Tally *t) {
+    const Want *last = NULL;
+    for (const Want *w = r->wants_first; w; last = w, w = w->next) {
+        if (w->prev != last)
+            return "the list of wants is torn";
+        if (!w->frame || status_final(w->frame->status))
+            return "5: a want of a finished step";
+        t->attempts += w->kind == WANT_ATTEMPT;
+        t->open_work++;
+    }
+    if (last != r->wants_last)
+        return "the list of wants is torn";
+    return t->attempts != r->open_attempts ? "attempts are miscounted" : NULL;
+}
+
+const char *run_check(const Run *r) {
+    Tally t = { .run = r };
+    if (!r->root)
+        return "a run without a root";
+    if (r->ready_first)
+        return "something is still to be entered";
+    const char *broken = check_wants(r, &t);
+    if (broken)
+        return broken;
+    walk(&t, r->root, 0);
+    if (t.broken)
+        return t.broken;
+    if (t.held != r->open_held)
+        return "held steps are miscounted";
+    if (run_finished(r))
+        return t.open_work                     ? "4: a finished run wants something"
+               : status_final(r->root->status) ? NULL
+                                               : "4: finished, but its root is not";
+    if (status_final(r->root->status))
+        return "4: its root is finished, the run is not";
+    return t.open_work || r->status == RUN_PAUSED ? NULL : "20: an orphan: nothing can wake it";
+}

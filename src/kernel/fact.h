@@ -1,0 +1,134 @@
+/* Facts, moves and outcomes: what a run's history is made of.
+ *
+ * A fact is what the world told the run; it is the truth. A move is what the kernel made of it; it is the proof: replay
+ * derives the moves again and compares. Kinds are numbered for ever: never renumber, never reuse.
+ *
+ * A payload is JSON text, kept byte for byte; the kernel parses it when it applies the fact. */
+#ifndef BATON_KERNEL_FACT_H
+#define BATON_KERNEL_FACT_H
+
+#include "base/hash.h"
+#include "base/value.h"
+
+typedef enum FactKind {
+    FACT_ACCEPTED = 1,    /* the run exists: payload = input */
+    FACT_DISPATCHING = 2, /* the first byte of an unsafe attempt may leave from now on */
+    FACT_FINISHED = 3,    /* an attempt ended: payload = output, or what is known of the failure */
+    FACT_PROGRESS = 4,    /* remote handle, named sub-step, partial usage */
+    FACT_TIMER = 5,       /* a timer is due */
+    FACT_SIGNAL = 6,      /* payload = data */
+    FACT_EVENT = 7,
+    /* a person settles what is in doubt (or, later, an approval): payload = result */
+    FACT_DECISION = 8,
+    FACT_CHILD = 9,
+    FACT_MAIL = 10,
+    FACT_CONTROL = 11, /* pause resume cancel retry limits */
+    FACT_MIGRATED = 12,
+    FACT_RECOVERED = 13, /* another engine goes on: what was in flight ended unknown */
+} FactKind;
+
+typedef enum Outcome { OUTCOME_OK = 1, OUTCOME_FAILED, OUTCOME_REFUSED, OUTCOME_UNKNOWN } Outcome;
+/* Did anything leave? Decides whether a failure is definite. */
+typedef enum Sent { SENT_NO = 0, SENT_MAYBE, SENT_YES } Sent;
+
+/* The closed list of DESIGN.md section 9; a `fail` step may bring a kind of its own, so errors carry text. */
+typedef enum ErrorKind {
+    KIND_NONE = 0,
+    KIND_REFUSED,
+    KIND_REJECTED,
+    KIND_INVALID,
+    KIND_DENIED,
+    KIND_CHECK,
+    KIND_NOT_FOUND,
+    KIND_CONFLICT,
+    KIND_RATE_LIMITED,
+    KIND_UNAVAILABLE,
+    KIND_BREAKER_OPEN,
+    KIND_TIMEOUT,
+    KIND_CANCELLED,
+    KIND_CRASHED,
+    KIND_CONTENT_REFUSED,
+    KIND_BUDGET,
+    KIND_LIMIT,
+    KIND_NO_ROUTE,
+    KIND_NO_QUORUM,
+    KIND_ALL_FAILED,
+    KIND_IN_DOUBT,
+    KIND_INTERNAL,
+    KIND_COUNT,
+} ErrorKind;
+const char *error_kind_name(ErrorKind k);
+/* KIND_NONE for a kind that is an author's own. */
+ErrorKind error_kind_from(Str name);
+
+typedef enum Control { CONTROL_PAUSE = 1, CONTROL_RESUME, CONTROL_CANCEL, CONTROL_RETRY } Control;
+/* How a person settles an effect in doubt. */
+typedef enum Decision {
+    DECISION_DONE = 1,
+    DECISION_NOT_DONE,
+    DECISION_RETRY,
+    DECISION_FAIL
+} Decision;
+
+typedef struct Usage { /* of one attempt; zero where nothing is known */
+    int64_t tokens_in, tokens_out, tokens_cached;
+    int64_t cost_nano;
+} Usage;
+
+typedef struct Fact {
+    FactKind kind;
+    int64_t time_ms;  /* UTC; never decreasing within a run */
+    Str address;      /* of the frame it concerns; empty: the run */
+    uint32_t attempt; /* dispatching, finished */
+    uint32_t purpose; /* timer: TimerPurpose of kernel/run.h */
+    Str payload;      /* JSON text; STR_NULL: none */
+    /* finished */
+    Outcome outcome;
+    Sent sent;
+    Str error_kind; /* empty when ok */
+    Str message;    /* of the failure, for people */
+    Usage usage;
+    int64_t queued_us, took_us; /* waited for a slot; ran */
+    int64_t retry_after_ms;     /* the target asked for it; 0: no */
+    /* accepted */
+    Str run;  /* id */
+    Str name; /* of the workflow; signal: the signal's name; recovered: the engine */
+    Str dir;  /* where relative paths and commands start */
+    uint64_t seed;
+    /* signal, decision, control */
+    Str id;        /* signal: for saying it once */
+    Str from;      /* who said so */
+    uint32_t verb; /* Control or Decision */
+} Fact;
+
+/* What a frame is doing. The life cycle is drawn in kernel/frame.c. Numbers are stored. */
+typedef enum Status {
+    STATUS_NEW = 0,
+    STATUS_RUNNING = 1,
+    STATUS_RETRYING = 2, /* waits for its next attempt */
+    STATUS_IN_DOUBT = 3, /* outcome unknown, may not be sent again: a person decides */
+    STATUS_OK = 4,
+    STATUS_FAILED = 5,
+    STATUS_SKIPPED = 6,
+    STATUS_CANCELLED = 7,
+    STATUS_HELD = 8, /* does not fit a budget yet: waits for siblings to settle */
+} Status;
+const char *status_name(Status s);
+static inline bool status_final(Status s) { return s >= STATUS_OK && s <= STATUS_CANCELLED; }
+
+typedef struct Move {
+    uint32_t cause; /* which fact of the row, from 0 */
+    Str address;
+    Status from, to;
+    uint32_t attempt; /* attempt that was opened by this move; 0: none */
+    uint64_t args;    /* first 8 bytes of the hash of its canonical arguments; 0: none */
+    Str choice;       /* why: "needs plan, research", "if false", "retry 2 in 1.2s: timeout" */
+} Move;
+
+/* One line each, without newline, as `baton show --facts`, kernel tests and the simulator print them:
+ *   @1200 finished plan#1 ok {"x":1}
+ *   plan new > running #1 (needs draft) */
+void fact_write_text(Buf *b, const Fact *f);
+void move_write_text(Buf *b, const Move *m);
+
+#endif

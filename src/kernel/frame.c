@@ -1,0 +1,257 @@
+/* The tree of frames: making, releasing, moving, naming, finding, cancelling. */
+#include "kernel/frame.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+const Shape *const shapes[] = { &shape_group, &shape_each,  &shape_loop,
+                                &shape_call,  &shape_agent, &shape_wait };
+_Static_assert(ARRAY_LEN(shapes) == SHAPES_COUNT, "a shape is missing in the table");
+
+/* Which status may follow which; the diagram is in frame.h. */
+#define TO(s) (1u << (s))
+#define ENDS (TO(STATUS_OK) | TO(STATUS_FAILED) | TO(STATUS_CANCELLED))
+static const uint16_t allowed[] = {
+    [STATUS_NEW] = TO(STATUS_RUNNING) | TO(STATUS_HELD) | TO(STATUS_SKIPPED) | ENDS,
+    [STATUS_RUNNING] = TO(STATUS_RUNNING) | TO(STATUS_RETRYING) | TO(STATUS_IN_DOUBT) |
+                       TO(STATUS_HELD) | ENDS,
+    [STATUS_RETRYING] = TO(STATUS_RUNNING) | TO(STATUS_IN_DOUBT) | TO(STATUS_HELD) | ENDS,
+    [STATUS_IN_DOUBT] = TO(STATUS_RUNNING) | TO(STATUS_HELD) | ENDS,
+    [STATUS_HELD] = TO(STATUS_RUNNING) | TO(STATUS_HELD) | ENDS,
+    /* A step that recovers by its on_error was failed inside, never outside: final is final. */
+    [STATUS_OK] = 0,
+    [STATUS_FAILED] = 0,
+    [STATUS_SKIPPED] = 0,
+    [STATUS_CANCELLED] = 0,
+};
+
+Frame *frame_new(Run *r, Frame *parent, const Node *node, Part part, uint32_t a, uint32_t b,
+                 uint8_t layers) {
+    Frame *f = r->free_frames;
+    if (f) {
+        r->free_frames = f->next;
+        memset(f, 0, sizeof(*f));
+    } else {
+        f = ARENA_NEW(&r->arena, Frame);
+    }
+    f->run = r;
+    f->node = node;
+    f->part = (uint8_t)part;
+    f->a = a;
+    f->b = b;
+    f->layers = layers;
+    f->parent = parent;
+    if (parent) {
+        f->prev = parent->last;
+        *(parent->last ? &parent->last->next : &parent->first) = f;
+        parent->last = f;
+    }
+    return f;
+}
+
+static void recycle(Run *r, Frame *f) {
+    if (f->ready) { /* the queue still points at it and lets go of it when it gets there */
+        f->dead = true;
+        return;
+    }
+    f->next = r->free_frames;
+    r->free_frames = f;
+}
+
+void frame_release(Run *r, Frame *f) {
+    for (Frame *child = f->first, *next; child; child = next) {
+        next = child->next;
+        child->parent = NULL;
+        frame_release(r, child);
+    }
+    Frame *p = f->parent;
+    if (p) {
+        *(f->prev ? &f->prev->next : &p->first) = f->next;
+        *(f->next ? &f->next->prev : &p->last) = f->prev;
+    }
+    recycle(r, f);
+}
+
+void frame_ready(Run *r, Frame *f) {
+    ASSERT(!f->ready);
+    f->ready = true;
+    f->ready_next = NULL;
+    *(r->ready_last ? &r->ready_last->ready_next : &r->ready_first) = f;
+    r->ready_last = f;
+}
+
+Frame *frame_next_ready(Run *r) {
+    for (Frame *f; (f = r->ready_first);) {
+        r->ready_first = f->ready_next;
+        if (!r->ready_first)
+            r->ready_last = NULL;
+        f->ready = false;
+        if (f->dead)
+            recycle(r, f);
+        else if (f->status == STATUS_NEW)
+            return f;
+    }
+    return NULL;
+}
+
+void frame_move(Run *r, Frame *f, Status to, uint32_t attempt, uint64_t args, Str choice) {
+    ASSERT(allowed[f->status] & TO(to));
+    if (r->row) {
+        char room[512];
+        Buf address = { .p = room, .room = sizeof(room), .cap_bytes = sizeof(room) };
+        frame_write_address(&address, f);
+        ASSERT(!buf_over(&address));
+        row_add_move(r->row, &(Move){ .cause = r->cause,
+                                      .address = buf_str(&address),
+                                      .from = f->status,
+                                      .to = to,
+                                      .attempt = attempt,
+                                      .args = args,
+                                      .choice = choice });
+    }
+    bool was_final = status_final(f->status);
+    if (f->status == STATUS_NEW)
+        f->started_ms = r->time_ms;
+    r->open_held += to == STATUS_HELD;
+    r->open_held -= f->status == STATUS_HELD;
+    f->status = (uint8_t)to;
+    if (status_final(to) && !was_final) {
+        f->ended_ms = r->time_ms;
+        if (f->layers & LAYER_STEP)
+            r->counts.steps_ok += to == STATUS_OK;
+    }
+}
+
+void frame_movef(Run *r, Frame *f, Status to, const char *fmt, ...) {
+    char text[256];
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    size_t len = n < 0 ? 0 : MIN((size_t)n, sizeof(text) - 1);
+    frame_move(r, f, to, 0, 0, (Str){ text, len });
+}
+
+/* ---- addresses ---- */
+
+static void write_part(Buf *b, const Frame *f) {
+    switch ((Part)f->part) {
+    case PART_ROOT: break;
+    case PART_STEP:
+        if (b->len)
+            buf_char(b, '/');
+        buf_str_add(b, f->node->name);
+        break;
+    case PART_ITEM: buf_fmt(b, "[%u]", f->a); break;
+    case PART_ROUND: buf_fmt(b, "~%u", f->a); break;
+    case PART_HANDLER: buf_str_add(b, STR("/on_error")); break;
+    case PART_TURN: buf_fmt(b, ".%u", f->a); break;
+    case PART_CALL: buf_fmt(b, ".%u.%u", f->a, f->b); break;
+    }
+}
+
+void frame_write_address(Buf *b, const Frame *f) {
+    if (f->parent)
+        frame_write_address(b, f->parent);
+    write_part(b, f);
+}
+
+Str frame_address(const Frame *f, Arena *a) {
+    char room[512];
+    Buf b = { .p = room, .room = sizeof(room), .cap_bytes = sizeof(room) };
+    frame_write_address(&b, f);
+    ASSERT(!buf_over(&b));
+    return arena_str(a, buf_str(&b));
+}
+
+/* One part of an address as text: "/name", "[3]", "~2", ".1", ".1.2". */
+typedef struct AddressPart {
+    Part part;
+    Str name;
+    uint32_t a, b;
+} AddressPart;
+
+static uint32_t read_number(Str s, size_t *at) {
+    uint64_t n = 0;
+    while (*at < s.len && s.p[*at] >= '0' && s.p[*at] <= '9' && n < UINT32_MAX)
+        n = n * 10 + (uint64_t)(s.p[(*at)++] - '0');
+    return n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
+static bool next_part(Str s, size_t *at, AddressPart *ret) {
+    if (*at >= s.len)
+        return false;
+    char c = s.p[*at];
+    if (c == '[' || c == '~' || c == '.') {
+        (*at)++;
+        ret->part = c == '[' ? PART_ITEM : c == '~' ? PART_ROUND : PART_TURN;
+        ret->a = read_number(s, at);
+        if (c == '[' && *at < s.len && s.p[*at] == ']')
+            (*at)++;
+        if (c == '.' && *at < s.len && s.p[*at] == '.') {
+            (*at)++;
+            ret->part = PART_CALL;
+            ret->b = read_number(s, at);
+        }
+        return true;
+    }
+    if (c == '/')
+        (*at)++;
+    size_t from = *at;
+    while (*at < s.len && !strchr("/[~.", s.p[*at]))
+        (*at)++;
+    ret->name = str_slice(s, from, *at);
+    ret->part = str_is(ret->name, "on_error") ? PART_HANDLER : PART_STEP;
+    return true;
+}
+
+static bool is_part(const Frame *f, const AddressPart *p) {
+    if (f->part != p->part)
+        return false;
+    switch (p->part) {
+    case PART_STEP: return str_eq(f->node->name, p->name);
+    case PART_ITEM:
+    case PART_ROUND:
+    case PART_TURN: return f->a == p->a;
+    case PART_CALL: return f->a == p->a && f->b == p->b;
+    case PART_ROOT:
+    case PART_HANDLER: return true;
+    }
+    return false;
+}
+
+/* From both ends at once: of many open children the one that ends next is mostly among the newest (a sequence) or the oldest
+ * (a fan-out that answers in order). */
+static Frame *find_child(const Frame *f, const AddressPart *part) {
+    Frame *oldest = f->first, *newest = f->last;
+    while (oldest) {
+        if (is_part(newest, part))
+            return newest;
+        if (is_part(oldest, part))
+            return oldest;
+        if (oldest == newest || oldest->next == newest)
+            return NULL;
+        oldest = oldest->next;
+        newest = newest->prev;
+    }
+    return NULL;
+}
+
+Frame *frame_find(Run *r, Str address) {
+    Frame *f = r->root;
+    AddressPart part = { 0 };
+    for (size_t at = 0; f && next_part(address, &at, &part);)
+        f = find_child(f, &part);
+    return f;
+}
+
+void frame_cancel(Run *r, Frame *f, Str why) {
+    while (f->last) {
+        if (!status_final(f->last->status))
+            frame_cancel(r, f->last, why);
+        frame_release(r, f->last);
+    }
+    want_close_all(r, f);
+    if (!status_final(f->status))
+        frame_move(r, f, STATUS_CANCELLED, 0, 0, why);
+}

@@ -1,0 +1,327 @@
+/* Frames: the tree of what a run is doing. Internal to the kernel.
+ *
+ * A step that the file writes as   needs > if > limits > for( on_error > repeat( retry( VERB ) > check ) > set )   becomes one
+ * frame when it is plain, and a short tower of frames when it loops:
+ *
+ *   plain            for                       repeat                      both
+ *   a  STEP|ITEM|    a    STEP, shape each     a   STEP|ITEM, shape loop   a      STEP, shape each
+ *      ONCE, verb    a[0] ITEM|ONCE, verb      a~1 ONCE, verb              a[0]   ITEM, shape loop
+ *                    a[1] ...                  a~2 ...                     a[0]~1 ONCE, verb
+ *
+ * The layers of a frame say which modifiers it is answerable for: STEP needs, if, limits; ITEM on_error, set; ONCE output
+ * type, check. What runs inside is its shape. A shape can only open child frames, open wants, and finish; the life cycle
+ * (step.c) does the rest, so every shape nests in every other.
+ *
+ *            enter                       shape finishes ok, checks hold
+ *   NEW ---------------> RUNNING -------------------------------------> OK
+ *    |  \ if false          | \ attempt failed, policy allows
+ *    |   +--> SKIPPED       |  +--> RETRYING --timer--> RUNNING
+ *    |                      | \ outcome unknown, may not be sent again
+ *    |                      |  +--> IN_DOUBT --decision--> RUNNING | OK | FAILED
+ *    |                      | \ a budget is taken for now, or the run is paused
+ *    |                      |  +--> HELD --siblings settle--> RUNNING
+ *    |                      +--> FAILED
+ *    +----------------------+--> CANCELLED (from any that is not final)                                                   */
+#ifndef BATON_KERNEL_FRAME_H
+#define BATON_KERNEL_FRAME_H
+
+#include "base/limits.h"
+#include "base/mutant.h"
+#include "base/time.h"
+#include "kernel/run.h"
+
+typedef enum Layer { LAYER_STEP = 1, LAYER_ITEM = 2, LAYER_ONCE = 4 } Layer;
+
+/* What a frame's last address part looks like. Numbers are stored. */
+typedef enum Part {
+    PART_ROOT = 0,
+    PART_STEP = 1,    /* name, joined to its group with '/' */
+    PART_ITEM = 2,    /* [a] */
+    PART_ROUND = 3,   /* ~a */
+    PART_HANDLER = 4, /* /on_error */
+    PART_TURN = 5,    /* .a   a model call of an agent */
+    PART_CALL = 6,    /* .a.b a tool call of turn a */
+} Part;
+
+typedef struct Shape Shape;
+typedef struct Budget Budget;
+
+typedef struct GroupState {
+    Frame **steps;     /* by index; NULL until it is ready */
+    uint32_t *waiting; /* needs not yet final, by index */
+    uint32_t settled, ok;
+    bool failing, returned, decided; /* decided: no step starts but those that wait for a failure */
+    uint32_t winner;                 /* join any: index + 1 */
+} GroupState;
+
+typedef struct EachState {
+    Value items;
+    Value *outputs;    /* by item; absent unless ok */
+    uint8_t *statuses; /* Status by item */
+    uint32_t next, open, ok, failed;
+    ListBuilder failures;
+    bool decided;
+} EachState;
+
+typedef struct LoopState {
+    uint32_t round;
+    Value last;
+} LoopState;
+
+typedef struct CallState {
+    const Callee *callee;
+    Effect effect;
+    Value args;    /* what the callee is given */
+    Value request; /* composed; absent until needed */
+    uint64_t args_hash;
+    Want *want; /* the open attempt, retry timer or doubt */
+    Str key;    /* business key */
+    uint32_t attempt, generation, retries, resends;
+    int64_t first_ms; /* of the first attempt of this generation: the life of its key */
+    bool unknown;     /* sticky: an attempt ended unknown and nothing has settled it */
+    Str choice;       /* why it was entered: for its first move */
+} CallState;
+
+typedef struct AgentCall {
+    Str id, name;
+    const AgentTool *tool;
+    Frame *frame; /* NULL: answered without running (refused, unknown) */
+    Str result;   /* text for the model; p NULL until it is there */
+} AgentCall;
+
+typedef struct AgentState {
+    ListBuilder messages;
+    uint32_t turn, repairs, model; /* model: which of callee->models */
+    AgentCall *calls;              /* of this turn */
+    uint32_t n_calls, open_calls;
+    uint32_t *used; /* calls so far, by tool */
+    uint64_t hash;  /* of the conversation so far */
+    Usage usage;
+    int64_t model_calls;
+} AgentState;
+
+typedef struct WaitState {
+    Want *timer, *signal;
+} WaitState;
+
+struct Frame {
+    Run *run;
+    const Node *node;
+    const Shape *shape;
+    Frame *parent;
+    Frame *first, *last, *prev, *next; /* children; siblings */
+    Frame *ready_next;
+    uint8_t layers, part, status;
+    bool ready;            /* in the run's queue */
+    bool dead;             /* released while in the queue */
+    bool handling;         /* an on_error step runs */
+    bool handler_returned; /* and was a `return`: ends the group the step stands in */
+    bool tolerated;        /* failed, but `on_error: continue`: dependents start */
+    uint32_t a, b;         /* of the address part */
+    int64_t started_ms, ended_ms;
+    Value with, output, detail, error;
+    Budget *budget;                        /* limits that count here; NULL: none */
+    Want *timeout;                         /* of a group */
+    int64_t tokens, calls, cost, attempts; /* of itself and of what ran below */
+    union {
+        GroupState *group;
+        EachState *each;
+        LoopState *loop;
+        CallState *call;
+        AgentState *agent;
+        WaitState *wait;
+        void *any;
+    };
+};
+
+/* One per file in shapes/. Every function may be NULL but enter. */
+struct Shape {
+    const char *name;
+    /* Begins; may finish at once through frame_done(). */
+    void (*enter)(Run *r, Frame *f);
+    /* A child became final (its frame still holds the result; release it if it is not needed). */
+    void (*child_done)(Run *r, Frame *f, Frame *child);
+    void (*attempt_done)(Run *r, Frame *f, const Fact *fact);
+    void (*timer_due)(Run *r, Frame *f, TimerPurpose purpose);
+    /* Returns true if the signal was taken. */
+    bool (*signal)(Run *r, Frame *f, Want *want, Value signal);
+    void (*decided)(Run *r, Frame *f, const Fact *fact);
+    /* Another engine goes on: what was in flight here ended unknown. */
+    void (*recovered)(Run *r, Frame *f);
+    /* Drops what only the shape knows of; wants are closed and children cancelled by the caller. */
+    void (*save)(const Run *r, const Frame *f, Buf *b);
+    void (*load)(Run *r, Frame *f, Cursor *c);
+};
+extern const Shape shape_group, shape_each, shape_loop, shape_call, shape_agent, shape_wait;
+/* Stored numbers of shapes: index in this table + 1. */
+extern const Shape *const shapes[];
+#define SHAPES_COUNT 6
+
+typedef struct StateWrite {
+    uint32_t *order; /* (file position, items and rounds from the outside in) */
+    uint32_t n_order;
+    Value value;
+    Str writer; /* step id */
+} StateWrite;
+typedef struct StateCell {
+    StateWrite *writes; /* sorted */
+    uint32_t n, room;
+    Value folded; /* valid unless dirty */
+    bool dirty;
+} StateCell;
+
+typedef struct Signal {
+    Value value; /* { name, data, from, time } */
+    Str name;
+    struct Signal *next;
+} Signal;
+
+struct Run {
+    Arena arena;
+    const Plan *plan;
+    Str id, dir;
+    uint64_t seed;
+    RunStatus status;
+    int64_t started_ms, time_ms, ended_ms;
+    Value input, labels, output, error;
+    Frame *root;
+    StateCell *state;
+    Signal *signals;      /* not yet taken, oldest first */
+    uint64_t *signal_ids; /* hashes of those seen */
+    uint32_t n_signal_ids, room_signal_ids;
+    uint64_t facts; /* applied so far */
+    /* wants */
+    Want *wants_first, *wants_last, *opened;
+    uint32_t open_attempts, open_held;
+    WantClosed *closed;
+    size_t n_closed, room_closed;
+    /* one apply */
+    Value payload; /* of the fact, parsed; absent if it has none */
+    RowWriter *row;
+    uint32_t cause;
+    Frame *ready_first, *ready_last;
+    bool settle_held;
+    uint32_t folds; /* values folded so far: their memory must not be rewound */
+    Str pause_reason;
+    /* spare parts */
+    Frame *free_frames;
+    Want *free_wants;
+    RunCounts counts;
+};
+
+/* ---- frames (frame.c) -------------------------------------------------------------------------------------------------- */
+
+Frame *frame_new(Run *r, Frame *parent, const Node *node, Part part, uint32_t a, uint32_t b,
+                 uint8_t layers);
+/* The layers of a step's outermost frame and of one item of its `for`: what loops hands the rest to its children. */
+uint8_t step_layers(const Node *n);
+uint8_t item_layers(const Node *n);
+/* Takes it and everything below out of the tree; its wants are closed already. */
+void frame_release(Run *r, Frame *f);
+/* The one setter: checks the move against the table of allowed ones and writes it down. */
+void frame_move(Run *r, Frame *f, Status to, uint32_t attempt, uint64_t args, Str choice);
+void frame_movef(Run *r, Frame *f, Status to, const char *fmt, ...) PRINTF(4, 5);
+Str frame_address(const Frame *f, Arena *a);
+void frame_write_address(Buf *b, const Frame *f);
+/* Follows an address from the root; NULL if nothing like that is open. */
+Frame *frame_find(Run *r, Str address);
+/* Puts it at the end of the queue of frames to enter. */
+void frame_ready(Run *r, Frame *f);
+/* The next of them that is still to be entered; NULL when none is left. */
+Frame *frame_next_ready(Run *r);
+/* Cancels it and all below, from the inside out; closes their wants; the parent is not told. */
+void frame_cancel(Run *r, Frame *f, Str why);
+bool frame_is_step_of(const Frame *f, const Frame *group);
+
+/* ---- the life cycle of a step (step.c) ---------------------------------------------------------------------------------- */
+
+/* A frame of the queue begins: its layers in order, then its shape. */
+void step_enter(Run *r, Frame *f);
+/* The shape of f has ended. Goes through check, on_error, set as the layers say, and tells the parent. */
+void frame_done(Run *r, Frame *f, Value output);
+void frame_fail(Run *r, Frame *f, Value error);
+void frame_failf(Run *r, Frame *f, ErrorKind kind, const char *fmt, ...) PRINTF(4, 5);
+/* Ends it without looking at on_error. */
+void frame_end_failed(Run *r, Frame *f, Value error);
+void frame_recovered(Run *r, Frame *f, Value output);
+Value error_make(Run *r, const Frame *f, Str kind, Str message, uint32_t attempt, Value data);
+/* An empty run that knows its plan: what start and load fill. */
+Run *run_blank(const Plan *plan);
+/* The run as a whole has ended. */
+void run_end(Run *r, RunStatus status, Value output, Value error);
+
+/* Output type and check of a step or an agent; *ret_value converted. Returns false with the problem (kind invalid or check). */
+bool step_accepts(Run *r, Frame *f, const Callee *callee, Value output, Value *ret_value,
+                  ErrorKind *ret_kind, Str *ret_problem);
+
+/* ---- expressions (scope.c) ----------------------------------------------------------------------------------------------- */
+
+/* What names mean for one evaluation: a frame and, where they exist, the step's own words. */
+typedef struct Scope {
+    Run *run;
+    const Frame *frame;
+    Value input; /* absent: the workflow's */
+    Value with, output, detail, error, status, signal;
+    Value last; /* reducers */
+} Scope;
+Scope scope_of(Run *r, const Frame *f);
+/* A guard: must be a bool. Returns 0, or TEMPLATE_E_EVAL with the message. */
+int scope_test(Scope *s, const CelProgram *p, bool *ret, char message[320]);
+int scope_value(Scope *s, const CelProgram *p, Value *ret, char message[320]);
+int scope_eval(Scope *s, const Template *t, Value *ret, char message[320]);
+
+/* ---- state (state.c) ------------------------------------------------------------------------------------------------------ */
+
+/* Records the sets of a step that succeeded. False with a message if a value is refused. */
+bool state_write(Run *r, Frame *f, const Node *node, char message[320]);
+Value state_read(Run *r, uint32_t key);
+
+/* ---- wants (want.c) ------------------------------------------------------------------------------------------------------- */
+
+Want *want_open(Run *r, Frame *f, WantKind kind);
+/* Without telling the budgets: they have it already (a snapshot). */
+Want *want_new(Run *r, Frame *f, WantKind kind);
+Want *want_timer(Run *r, Frame *f, TimerPurpose purpose, int64_t due_ms);
+void want_close(Run *r, Want *w);
+/* All wants of one frame. */
+void want_close_all(Run *r, Frame *f);
+
+/* ---- calls (shapes/call.c) ------------------------------------------------------------------------------------------------- */
+
+/* Prepares a frame as a call of `callee` with `args`; frame_ready() starts it. */
+void call_prepare(Run *r, Frame *f, const Callee *callee, Effect effect, Value args, Str key);
+/* The retry policy that holds for it. */
+const Retry *call_retry(const Frame *f);
+/* The request of a run or http call; with `problem` (320 bytes) not NULL an error in a template fails it: VALUE_ABSENT. */
+Value call_compose(const Frame *f, Arena *a, char *problem);
+/* Of a tool call that is being loaded; NULL: no such call. */
+const Callee *agent_call_callee(const Frame *call);
+/* The model call of an agent: composed from the agent's conversation. */
+Value agent_request(const Frame *turn, Arena *a);
+
+/* ---- budgets (budget.c) ------------------------------------------------------------------------------------------------------ */
+
+typedef enum Fit { FIT_YES, FIT_WAIT, FIT_BREACH_PAUSE, FIT_BREACH_FAIL } Fit;
+typedef struct Amount {
+    int64_t calls, tokens, cost;
+} Amount;
+/* Opens the limits a frame declares (its step's, its agent's); nothing if none. */
+void budget_open(Run *r, Frame *f);
+/* Does the worst case fit every limit above? If so it is reserved. */
+Fit budget_reserve(Run *r, Frame *f, Amount worst, Str *ret_why);
+void budget_settle(Run *r, Frame *f, Amount worst, Amount spent);
+/* Tries the held frames again, in order. */
+void budget_release_held(Run *r);
+Amount call_worst_case(const Frame *f);
+/* An attempt was opened or closed below: the clocks of `limits.time` run while one is. */
+void budget_attempts(Run *r, Frame *f, int change);
+/* Its timers, by purpose; NULL: not armed. The pointer may be cleared by who closes the want. */
+Want **budget_timer(Frame *f, TimerPurpose purpose);
+void budget_timer_due(Run *r, Frame *f, TimerPurpose purpose);
+void budget_close(Run *r, Frame *f);
+void budget_save(const Run *r, const Frame *f, Buf *b);
+void budget_load(Run *r, Frame *f, Cursor *c);
+/* NULL, or what is broken. */
+const char *budget_check(const Frame *f);
+
+#endif

@@ -1,0 +1,410 @@
+/* The fold: one fact at a time, each looked at twice - first whether anything waits for it (if not, nothing is written), then
+ * applied and written down with the moves it caused. */
+#include "kernel/frame.h"
+
+#include "base/json.h"
+
+#include <stdlib.h>
+
+const char *run_status_name(RunStatus s) {
+    static const char *const names[] = {
+        "", "running", "paused", "succeeded", "failed", "cancelled"
+    };
+    return names[s];
+}
+
+/* ---- the end of a run ---- */
+
+void run_end(Run *r, RunStatus status, Value output, Value error) {
+    r->status = status;
+    r->ended_ms = r->time_ms;
+    r->output = status == RUN_OK ? output : VALUE_ABSENT;
+    r->error = error;
+    while (r->wants_first) {
+        Want *w = r->wants_first;
+        Frame *f = w->frame;
+        Want **budget = w->kind == WANT_TIMER ? budget_timer(f, w->purpose) : NULL;
+        if (budget)
+            *budget = NULL;
+        if (f->timeout == w)
+            f->timeout = NULL;
+        want_close(r, w);
+    }
+    r->signals = NULL;
+}
+
+static void cancel(Run *r, const Fact *fact) {
+    Str reason = str_slice(fact->message, 0, MIN(fact->message.len, 200));
+    Str why = arena_fmt(&r->arena, "cancelled by %.*s%s%.*s", STR_FMT(fact->from),
+                        reason.len ? ": " : "", STR_FMT(reason));
+    Value error = error_make(r, r->root, STR("cancelled"), why, 0, VALUE_ABSENT);
+    frame_cancel(r, r->root, why);
+    run_end(r, RUN_CANCELLED, VALUE_ABSENT, error);
+}
+
+/* Enters what became ready, in order, until nothing is. What does not fit a budget is tried again when one settled. */
+static void work(Run *r) {
+    for (
+        ;
+        ;) { /* also when the run has ended: what is still in the queue was cancelled, and is let go of here */
+        Frame *f = frame_next_ready(r);
+        if (f)
+            step_enter(r, f);
+        else if (r->settle_held && r->status == RUN_RUNNING)
+            budget_release_held(r);
+        else
+            break;
+    }
+    if (r->pause_reason.p && !run_finished(r)) {
+        frame_movef(r, r->root, STATUS_RUNNING, "paused: %.*s", STR_FMT(r->pause_reason));
+        r->status = RUN_PAUSED;
+    }
+    r->pause_reason = STR_NULL;
+}
+
+/* ---- facts: does anything wait for it? ---- */
+
+static bool waits_for_attempt(const Frame *f, const Fact *fact) {
+    return f && f->shape == &shape_call && f->call->want && f->call->want->kind == WANT_ATTEMPT &&
+           (f->call->want->attempt == fact->attempt || MUTANT(late_result_taken));
+}
+
+static Want *timer_of(Frame *f, TimerPurpose purpose) {
+    if (!f || status_final(f->status))
+        return NULL;
+    Want **budget = budget_timer(f, purpose);
+    if (budget)
+        return *budget;
+    if (f->timeout && f->timeout->purpose == purpose)
+        return f->timeout;
+    if (f->shape == &shape_wait && f->wait->timer && f->wait->timer->purpose == purpose)
+        return f->wait->timer;
+    if (f->shape == &shape_call && f->call->want && f->call->want->kind == WANT_TIMER &&
+        f->call->want->purpose == purpose)
+        return f->call->want;
+    return NULL;
+}
+
+static bool signal_seen(const Run *r, Str id) {
+    uint64_t h = hash_fast(id, 0);
+    for (uint32_t i = 0; i < r->n_signal_ids; i++)
+        if (r->signal_ids[i] == h)
+            return true;
+    return false;
+}
+
+static bool lost_in_crash(const Want *w) {
+    return w->kind == WANT_ATTEMPT && w->effect != EFFECT_PURE &&
+           (w->effect != EFFECT_UNSAFE || w->dispatching);
+}
+
+static bool control_fits(const Run *r, const Fact *fact) {
+    switch ((Control)fact->verb) {
+    case CONTROL_PAUSE: return r->status == RUN_RUNNING;
+    case CONTROL_RESUME: return r->status == RUN_PAUSED;
+    case CONTROL_CANCEL: return true;
+    case CONTROL_RETRY: return false;
+    }
+    return false;
+}
+
+static bool waited_for(Run *r, const Fact *fact) {
+    if (run_finished(r))
+        return false;
+    Frame *f = frame_find(r, fact->address);
+    Want *timer;
+    switch (fact->kind) {
+    case FACT_DISPATCHING:
+    case FACT_FINISHED: return waits_for_attempt(f, fact);
+    case FACT_TIMER:
+        timer = timer_of(f, (TimerPurpose)fact->purpose);
+        return timer && (timer->due_ms <= MAX(fact->time_ms, r->time_ms) || MUTANT(timer_early));
+    case FACT_SIGNAL:
+        return fact->id.len == 0 || !signal_seen(r, fact->id) || MUTANT(signal_id_ignored);
+    case FACT_DECISION:
+        return f && f->shape == &shape_call && f->call->want && f->call->want->kind == WANT_DOUBT &&
+               fact->verb >= DECISION_DONE && fact->verb <= DECISION_FAIL;
+    case FACT_CONTROL: return control_fits(r, fact);
+    case FACT_RECOVERED:
+        for (const Want *w = r->wants_first; w; w = w->next)
+            if (lost_in_crash(w))
+                return true;
+        return false;
+    case FACT_ACCEPTED:
+    case FACT_PROGRESS:
+    case FACT_EVENT:
+    case FACT_CHILD:
+    case FACT_MAIL:
+    case FACT_MIGRATED: return false;
+    }
+    return false;
+}
+
+/* ---- facts: applied ---- */
+
+static void finish_attempt(Run *r, const Fact *fact) {
+    Frame *f = frame_find(r, fact->address);
+    f->shape->attempt_done(r, f, fact);
+}
+
+static void dispatch_attempt(Run *r, const Fact *fact) {
+    frame_find(r, fact->address)->call->want->dispatching = true;
+}
+
+static void ring_timer(Run *r, const Fact *fact) {
+    Frame *f = frame_find(r, fact->address);
+    Want *w = timer_of(f, (TimerPurpose)fact->purpose);
+    if (f->shape == &shape_wait && f->wait->timer == w)
+        f->wait->timer = NULL;
+    if (f->timeout == w)
+        f->timeout = NULL;
+    Want **budget = budget_timer(f, (TimerPurpose)fact->purpose);
+    if (budget)
+        *budget = NULL;
+    want_close(r, w);
+    if (budget)
+        budget_timer_due(r, f, (TimerPurpose)fact->purpose);
+    else
+        f->shape->timer_due(r, f, (TimerPurpose)fact->purpose);
+}
+
+static void remember_signal_id(Run *r, Str id) {
+    if (!id.len)
+        return;
+    if (r->n_signal_ids == r->room_signal_ids) {
+        r->room_signal_ids = MAX(8u, r->room_signal_ids * 2);
+        r->signal_ids = xrealloc(r->signal_ids, r->room_signal_ids * sizeof(uint64_t));
+    }
+    r->signal_ids[r->n_signal_ids++] = hash_fast(id, 0);
+}
+
+/* The oldest waiting step that fits takes it; else it is kept until one asks. */
+static void take_signal(Run *r, const Fact *fact) {
+    int64_t seconds = fact->time_ms / 1000;
+    Value time = { .type = V_TIMESTAMP,
+                   .i = seconds,
+                   .len = (uint32_t)(fact->time_ms - seconds * 1000) * 1000000u };
+    MapBuilder m = map_builder(&r->arena);
+    Str name = arena_str(&r->arena, fact->name);
+    map_addz(&m, "name", value_str(name));
+    map_addz(&m, "data", value_absent(r->payload) ? VALUE_NULL : r->payload);
+    map_addz(&m, "from", value_str(arena_str(&r->arena, fact->from)));
+    map_addz(&m, "time", time);
+    Value value = map_done(&m, NULL);
+    remember_signal_id(r, fact->id);
+    for (Want *w = r->wants_first, *next; w; w = next) {
+        next = w->next;
+        if (w->kind == WANT_SIGNAL && str_eq(w->key, name) &&
+            w->frame->shape->signal(r, w->frame, w, value))
+            return;
+    }
+    Signal **at = &r->signals;
+    while (*at)
+        at = &(*at)->next;
+    *at = ARENA_NEW(&r->arena, Signal);
+    **at = (Signal){ .value = value, .name = name };
+}
+
+static void decide(Run *r, const Fact *fact) {
+    Frame *f = frame_find(r, fact->address);
+    f->shape->decided(r, f, fact);
+}
+
+static void control(Run *r, const Fact *fact) {
+    switch ((Control)fact->verb) {
+    case CONTROL_PAUSE:
+        frame_movef(r, r->root, STATUS_RUNNING, "paused by %.*s", STR_FMT(fact->from));
+        r->status = RUN_PAUSED;
+        return;
+    case CONTROL_RESUME:
+        frame_movef(r, r->root, STATUS_RUNNING, "resumed by %.*s", STR_FMT(fact->from));
+        r->status = RUN_RUNNING;
+        r->settle_held = true;
+        return;
+    case CONTROL_CANCEL: cancel(r, fact); return;
+    case CONTROL_RETRY: return;
+    }
+}
+
+/* By address, because settling one attempt opens others and may take part of the tree away (a budget that is breached). */
+static void recover(Run *r) {
+    Str *lost = ARENA_ARRAY(&r->arena, Str, r->open_attempts);
+    uint32_t n = 0;
+    for (Want *w = r->wants_first; w; w = w->next)
+        if (lost_in_crash(w))
+            lost[n++] = want_address(w, &r->arena);
+    for (uint32_t i = 0; i < n; i++) {
+        Frame *f = frame_find(r, lost[i]);
+        if (f && !status_final(f->status))
+            f->shape->recovered(r, f);
+    }
+}
+
+static void apply(Run *r, const Fact *fact) {
+    switch (fact->kind) {
+    case FACT_DISPATCHING: dispatch_attempt(r, fact); return;
+    case FACT_FINISHED: finish_attempt(r, fact); return;
+    case FACT_TIMER: ring_timer(r, fact); return;
+    case FACT_SIGNAL: take_signal(r, fact); return;
+    case FACT_DECISION: decide(r, fact); return;
+    case FACT_CONTROL: control(r, fact); return;
+    case FACT_RECOVERED: recover(r); return;
+    case FACT_ACCEPTED:
+    case FACT_PROGRESS:
+    case FACT_EVENT:
+    case FACT_CHILD:
+    case FACT_MAIL:
+    case FACT_MIGRATED: UNREACHABLE("a fact nothing waits for");
+    }
+}
+
+/* ---- the two entries ---- */
+
+static void begin(Run *r, const Fact *fact, RowWriter *row) {
+    r->row = row;
+    r->opened = NULL;
+    r->time_ms = fact->time_ms;
+    r->facts++;
+    if (row) {
+        r->cause = row->n_facts;
+        row_add_fact(row, fact);
+    }
+}
+
+int run_apply(Run *r, const Fact *given, RowWriter *row) {
+    Fact fact = *given;
+    fact.time_ms = MAX(fact.time_ms, r->time_ms);
+    if (!waited_for(r, &fact))
+        return RUN_E_IGNORED;
+    r->payload = VALUE_ABSENT;
+    if (fact.payload.p && json_read_copy(&r->arena, fact.payload, &r->payload, NULL))
+        return RUN_E_CORRUPT;
+    begin(r, &fact, row);
+    apply(r, &fact);
+    work(r);
+    return 0;
+}
+
+Run *run_blank(const Plan *plan) {
+    Run *r = xcalloc(1, sizeof(*r));
+    arena_init(&r->arena, 0);
+    r->plan = plan;
+    r->status = RUN_RUNNING;
+    r->state = ARENA_ARRAY(&r->arena, StateCell, plan->n_state);
+    r->labels = map_done(&(MapBuilder){ .arena = &r->arena }, NULL);
+    return r;
+}
+
+static bool read_input(Run *r, const Fact *fact, Str *ret_problem) {
+    JsonError error;
+    r->input = map_done(&(MapBuilder){ .arena = &r->arena }, NULL);
+    if (fact->payload.p && json_read_copy(&r->arena, fact->payload, &r->input, &error)) {
+        *ret_problem = arena_fmt(&r->arena, "input is not JSON: line %u, column %u: %s", error.line,
+                                 error.column, error.message);
+        return false;
+    }
+    return type_convert(r->plan->input, r->input, &r->arena, &r->input, ret_problem) == 0;
+}
+
+static bool read_labels(Run *r, Str *ret_problem) {
+    char problem[320];
+    Frame nowhere = { .run = r, .node = r->plan->root };
+    Scope s = scope_of(r, &nowhere);
+    if (!r->plan->labels || scope_eval(&s, r->plan->labels, &r->labels, problem) == 0)
+        return true;
+    *ret_problem = arena_fmt(&r->arena, "labels: %s", problem);
+    return false;
+}
+
+int run_start(const Plan *plan, const Fact *accepted, RowWriter *row, Run **ret_run,
+              Str *ret_problem, Arena *problem_arena) {
+    ASSERT(accepted->kind == FACT_ACCEPTED);
+    _cleanup_(run_freep)
+    Run *r = run_blank(plan);
+    Str problem = STR("");
+    r->id = arena_str(&r->arena, accepted->run);
+    r->dir = arena_str(&r->arena, accepted->dir);
+    r->seed = accepted->seed;
+    r->started_ms = r->time_ms = accepted->time_ms;
+    if (!read_input(r, accepted, &problem) || !read_labels(r, &problem)) {
+        *ret_problem = arena_str(problem_arena, problem);
+        return RUN_E_INPUT;
+    }
+    begin(r, accepted, row);
+    r->root = frame_new(r, NULL, plan->root, PART_ROOT, 0, 0, LAYER_ONCE);
+    frame_ready(r, r->root);
+    work(r);
+    *ret_run = TAKE(r);
+    return 0;
+}
+
+Run *run_free(Run *r) {
+    if (!r)
+        return NULL;
+    free(r->closed);
+    free(r->signal_ids);
+    arena_deinit(&r->arena);
+    free(r);
+    return NULL;
+}
+
+/* ---- questions ---- */
+
+Want *run_opened(Run *r) { return r->opened; }
+Want *run_wants(Run *r) { return r->wants_first; }
+const WantClosed *run_closed(const Run *r, size_t *ret_n) {
+    *ret_n = r->n_closed;
+    return r->closed;
+}
+void run_forget_closed(Run *r) { r->n_closed = 0; }
+Str run_id(const Run *r) { return r->id; }
+const Plan *run_plan(const Run *r) { return r->plan; }
+RunStatus run_status(const Run *r) { return r->status; }
+bool run_finished(const Run *r) { return r->status >= RUN_OK; }
+int64_t run_time(const Run *r) { return r->time_ms; }
+Str run_dir(const Run *r) { return r->dir; }
+Value run_output(const Run *r) { return r->output; }
+Value run_error(const Run *r) { return value_absent(r->error) ? VALUE_NULL : r->error; }
+bool run_active(const Run *r) {
+    return !run_finished(r) && r->status != RUN_PAUSED &&
+           (r->open_attempts > 0 || r->open_held > 0);
+}
+RunCounts run_counts(const Run *r) { return r->counts; }
+size_t run_footprint(const Run *r) { return arena_footprint(&r->arena) + sizeof(*r); }
+
+static Value waiting_list(const Run *r, Arena *a) {
+    static const char *const kinds[] = { "",       "attempt", "timer", "approval",
+                                         "signal", "child",   "doubt" };
+    ListBuilder l = list_builder(a);
+    for (const Want *w = r->wants_first; w && l.n < 20; w = w->next) {
+        MapBuilder m = map_builder(a);
+        if (w->kind == WANT_ATTEMPT)
+            continue;
+        map_addz(&m, "for", value_str(str_from(kinds[w->kind])));
+        map_addz(&m, "step", value_str(want_address(w, a)));
+        if (w->key.len)
+            map_addz(&m, "name", value_str(w->key));
+        if (w->due_ms)
+            map_addz(&m, "due_ms", value_int(w->due_ms));
+        list_add(&l, map_done(&m, NULL));
+    }
+    return list_done(&l);
+}
+
+Value run_summary(const Run *r, Arena *a) {
+    MapBuilder m = map_builder(a);
+    map_addz(&m, "status", value_str(str_from(run_status_name(r->status))));
+    map_addz(&m, "steps_ok", value_int(r->counts.steps_ok));
+    map_addz(&m, "attempts", value_int(r->counts.attempts));
+    if (r->counts.model_calls) {
+        map_addz(&m, "calls", value_int(r->counts.model_calls));
+        map_addz(&m, "tokens", value_int(r->counts.tokens));
+        map_addz(&m, "cost_nano", value_int(r->counts.cost_nano));
+    }
+    Value waiting = waiting_list(r, a);
+    if (waiting.len)
+        map_addz(&m, "waiting", waiting);
+    if (!value_absent(r->error) && r->error.type == V_MAP)
+        map_addz(&m, "error", r->error);
+    return map_done(&m, NULL);
+}

@@ -1,0 +1,132 @@
+/* A run: the fold over its facts.
+ *
+ *   run_start(plan, accepted) -> Run        run_apply(run, fact)        run_save / run_load (snapshot)
+ *
+ * Pure: no clock, no I/O, no randomness; time is in the facts, jitter is a hash of seed, address and attempt. After each
+ * apply the caller takes what changed: moves (already encoded into the row), wants opened and closed, and performs them -
+ * once the row is durable, or at once where the effect is pure. Wants are level-triggered: run_wants() is everything that
+ * must be in flight now, and recovery performs just that. */
+#ifndef BATON_KERNEL_RUN_H
+#define BATON_KERNEL_RUN_H
+
+#include "kernel/codec.h"
+#include "spec/plan.h"
+
+typedef struct Run Run;
+typedef struct Frame Frame;
+
+typedef enum RunStatus { RUN_RUNNING = 1, RUN_PAUSED, RUN_OK, RUN_FAILED, RUN_CANCELLED } RunStatus;
+const char *run_status_name(RunStatus s);
+
+/* Numbers are stored in `open`. */
+typedef enum WantKind {
+    WANT_ATTEMPT = 1,
+    WANT_TIMER = 2,
+    WANT_APPROVAL = 3,
+    WANT_SIGNAL = 4, /* subscription */
+    WANT_CHILD = 5,
+    WANT_DOUBT = 6, /* a person must settle an unknown outcome */
+} WantKind;
+typedef enum TimerPurpose {
+    TIMER_ATTEMPT = 1, /* an attempt's timeout: in memory only, follows from the attempt */
+    TIMER_RETRY = 2,
+    TIMER_WAIT = 3,
+    TIMER_GROUP = 4,    /* timeout of a group or of a wait for a signal */
+    TIMER_DEADLINE = 5, /* limits.deadline of whatever declares it: the wall */
+    TIMER_WORK = 6,     /* limits.time: work done so far; armed only while something is in flight */
+} TimerPurpose;
+
+typedef struct Want Want;
+struct Want {
+    WantKind kind;
+    Frame *frame;
+    uint32_t attempt;    /* attempt: number from 1 */
+    uint32_t generation; /* attempt: 0, then one more for each retry a person asked for as new */
+    Effect effect;
+    const Callee *callee;
+    uint64_t args_hash;
+    bool dispatching; /* FACT_DISPATCHING was applied */
+    bool retried;     /* an earlier attempt of this step ended unknown */
+    TimerPurpose purpose;
+    int64_t due_ms;    /* timer */
+    Str key;           /* signal: its name; attempt: the business key, or empty */
+    Want *prev, *next; /* all open wants of the run, oldest first */
+    uint32_t order;    /* its place among them, while a snapshot is written */
+    /* The engine's: */
+    void *cookie;      /* the attempt in flight, the armed timer; NULL: not performed yet */
+    uint64_t position; /* number of the row that must be durable first */
+};
+typedef struct WantClosed { /* the want is gone; what the engine needs to stop the work */
+    WantKind kind;
+    void *cookie;
+} WantClosed;
+
+/* Makes the run from its first fact. The row takes the moves; NULL row: none are kept (replay without comparing).
+ * Borrows the plan, which must outlive the run. An input the plan refuses gives RUN_E_INPUT and *ret_problem. */
+enum { RUN_E_INPUT = 1, RUN_E_IGNORED, RUN_E_CORRUPT };
+int run_start(const Plan *plan, const Fact *accepted, RowWriter *row, Run **ret_run,
+              Str *ret_problem, Arena *problem_arena);
+Run *run_free(Run *r);
+DEFINE_CLEANUP(Run *, run_free)
+
+/* Applies one more fact and writes fact and moves into `row`. RUN_E_IGNORED: the fact came too late or names nothing that
+ * waits for it; nothing changed and nothing was written (a late completion; the caller may keep it as evidence).
+ * RUN_E_CORRUPT: a payload is no JSON. time_ms before the run's time is raised to it. */
+int run_apply(Run *r, const Fact *fact, RowWriter *row);
+
+/* The first want opened by the last run_start/run_apply, linked by ->next to the end; NULL if none. */
+Want *run_opened(Run *r);
+/* Everything open now, oldest first. */
+Want *run_wants(Run *r);
+/* Closed since the last call of run_forget_closed. */
+const WantClosed *run_closed(const Run *r, size_t *ret_n);
+void run_forget_closed(Run *r);
+
+/* Canonical text of a frame's address in `a`: "work/fetch[3]~2". Empty for the root. */
+Str want_address(const Want *w, Arena *a);
+/* What an attempt sends, composed when it is performed (DESIGN.md section 5):
+ *   echo   the arguments
+ *   run    { command: [..], env: {..}, cwd, stdin }
+ *   http   { method, url, query, headers, body }
+ *   model  { model, messages: [{ role, content, calls, call }], tools: [{ name, description, schema }], schema, max_output,
+ *            temperature, effort }
+ * An error while evaluating a template was found when the attempt was opened, not here. */
+Value want_request(const Want *w, Arena *a);
+/* The idempotency key: base32 of HMAC(install key; run, address, generation), or of the business key (DESIGN.md section 6). */
+Str want_key(const Want *w, const uint8_t install_key[32], Arena *a);
+/* Its timeout in ms, 0 for none. */
+int64_t want_timeout_ms(const Want *w);
+
+Str run_id(const Run *r);
+const Plan *run_plan(const Run *r);
+RunStatus run_status(const Run *r);
+bool run_finished(const Run *r);
+int64_t run_time(const Run *r);
+Str run_dir(const Run *r);
+/* VALUE_ABSENT until finished ok. */
+Value run_output(const Run *r);
+/* null unless failed or cancelled: { kind, message, step, attempt }. */
+Value run_error(const Run *r);
+/* Work that is in flight or could be: false when only timers of `open`, signals and doubts are left. */
+bool run_active(const Run *r);
+/* What lists show: { status, steps: { ok, failed, running ... }, waiting: [..], cost, tokens, calls, error }. */
+Value run_summary(const Run *r, Arena *a);
+/* Steps recorded as done so far, and model and tool attempts among them: what a resume saved. */
+typedef struct RunCounts {
+    int64_t steps_ok, steps_total, attempts, model_calls, tokens, cost_nano;
+} RunCounts;
+RunCounts run_counts(const Run *r);
+/* Memory the run holds; when it is far above what a snapshot needs, save and load again. */
+size_t run_footprint(const Run *r);
+
+/* The whole state, so that run_load + the facts after it equal the replay of all facts. Tagged and versioned. */
+void run_save(const Run *r, Buf *b);
+int run_load(const Plan *plan, Str snapshot, Run **ret_run);
+/* Hash of the state: replay == live, loaded == saved. */
+Hash run_digest(const Run *r);
+
+/* The invariants that hold after every apply (reliability.md section 3: 4, 5, 11, 12, 20 and the structure of frames and
+ * wants); NULL if they hold, else what is broken. Asserted in production after each turn. */
+const char *run_check(const Run *r);
+
+#endif

@@ -1,0 +1,435 @@
+/* agent: the model-tool loop. Ask the model; run the tools it calls, all at once; give it the results; until it answers.
+ *
+ *   turn .1 --calls--> .1.1 .1.2 ... --results--> turn .2 --answer--> output type, check --ok--> done
+ *                                                     ^                     | not ok: told to the model, REPAIRS times
+ *                                                     +---------------------+
+ *
+ * Every model call and every tool call is a frame of its own (shapes/call.c), so each is durable, retried and settled by
+ * itself, and finished turns never run again. A tool that fails does not fail the agent: the model is told. A forbidden or
+ * unknown tool is told too and never run. The loop is bounded by `turns`. */
+#include "base/json.h"
+#include "kernel/frame.h"
+
+#include <stdio.h>
+
+/* How often an answer that fails its type or check goes back to the model; a declared `retry` of the step adds to it. */
+#define REPAIRS 2
+
+static const Callee *callee_of(const Frame *f) { return f->node->callee; }
+
+/* ---- the conversation ---- */
+
+static void say(Run *r, Frame *f, Value message) {
+    AgentState *s = f->agent;
+    list_add(&s->messages, message);
+    Buf b = BUF_INIT(LIMIT_VALUE_BYTES);
+    buf_varint(&b, s->hash);
+    value_write(&b, message);
+    Hash h = hash_bytes(buf_str(&b));
+    memcpy(&s->hash, h.b, sizeof(s->hash));
+    buf_deinit(&b);
+    (void)r;
+}
+
+static Value message_of(Run *r, const char *role, Value content) {
+    MapBuilder m = map_builder(&r->arena);
+    map_addz(&m, "role", value_str(str_from(role)));
+    map_addz(&m, "content", content);
+    return map_done(&m, NULL);
+}
+
+static Value as_text(Run *r, Value v) {
+    return value_str(value_absent(v) || v.type == V_NULL ? STR("") : value_plain(&r->arena, v));
+}
+
+/* Few-shot examples are turns of the conversation, so that every provider understands them. */
+static void say_examples(Run *r, Frame *f) {
+    Value examples = callee_of(f)->examples;
+    for (uint32_t i = 0; examples.type == V_LIST && i < examples.len; i++) {
+        Value with = value_getz(examples.items[i], "with"),
+              output = value_getz(examples.items[i], "output");
+        say(r, f, message_of(r, "user", as_text(r, with)));
+        say(r, f, message_of(r, "assistant", as_text(r, output)));
+    }
+}
+
+/* Who it is, then what it shall do. */
+static void say_system(Run *r, Frame *f, Value instructions) {
+    Str role = callee_of(f)->role, text = value_as_str(as_text(r, instructions));
+    if (role.len && text.len)
+        text = arena_fmt(&r->arena, "%.*s\n\n%.*s", STR_FMT(role), STR_FMT(text));
+    else if (role.len)
+        text = role;
+    if (role.len || !value_absent(instructions))
+        say(r, f, message_of(r, "system", value_str(text)));
+}
+
+static bool begin_conversation(Run *r, Frame *f, char problem[320]) {
+    const Callee *c = callee_of(f);
+    Scope s = scope_of(r, f);
+    Value instructions = VALUE_ABSENT, prompt = f->with;
+    s.input = f->with;
+    if ((c->instructions && scope_eval(&s, c->instructions, &instructions, problem)) ||
+        (c->prompt && scope_eval(&s, c->prompt, &prompt, problem)))
+        return false;
+    say_system(r, f, instructions);
+    say_examples(r, f);
+    say(r, f, message_of(r, "user", as_text(r, prompt)));
+    return true;
+}
+
+/* ---- turns ---- */
+
+/* `attempts` of this turn came before, of models out of reach: numbers are not given twice. */
+static void open_turn_after(Run *r, Frame *f, uint32_t attempts) {
+    AgentState *s = f->agent;
+    const Callee *c = callee_of(f);
+    if (s->turn >= (uint32_t)c->turns) {
+        frame_failf(r, f, KIND_LIMIT, "no answer after %d turns", c->turns);
+        return;
+    }
+    s->turn++;
+    Frame *turn = frame_new(r, f, f->node, PART_TURN, s->turn, 0, 0);
+    call_prepare(r, turn, c, EFFECT_READ, VALUE_NULL, STR_NULL);
+    turn->call->choice = STR("");
+    turn->call->attempt = attempts;
+    frame_ready(r, turn);
+}
+
+static void open_turn(Run *r, Frame *f) { open_turn_after(r, f, 0); }
+
+static void enter(Run *r, Frame *f) {
+    char problem[320];
+    AgentState *s = f->agent = ARENA_NEW(&r->arena, AgentState);
+    s->messages = list_builder(&r->arena);
+    s->used = ARENA_ARRAY(&r->arena, uint32_t, callee_of(f)->n_tools);
+    if (begin_conversation(r, f, problem))
+        open_turn(r, f);
+    else
+        frame_failf(r, f, KIND_INVALID, "%s", problem);
+}
+
+static Value tool_list(const Callee *c, Arena *a) {
+    ListBuilder l = list_builder(a);
+    for (size_t i = 0; i < c->n_tools; i++) {
+        MapBuilder m = map_builder(a);
+        map_addz(&m, "name", value_str(c->tools[i].name));
+        map_addz(&m, "description", value_str(c->tools[i].callee->description));
+        map_addz(&m, "schema", type_schema(c->tools[i].callee->input, a));
+        list_add(&l, map_done(&m, NULL));
+    }
+    return list_done(&l);
+}
+
+Value agent_request(const Frame *turn, Arena *a) {
+    const Frame *f = turn->parent;
+    const Callee *c = callee_of(f);
+    const Type *output = f->node->output ? f->node->output : c->output;
+    MapBuilder m = map_builder(a);
+    map_addz(&m, "model", value_str(c->models[f->agent->model]));
+    map_addz(&m, "agent", value_str(c->name));
+    map_addz(&m, "messages", value_list(f->agent->messages.items, f->agent->messages.n));
+    if (c->n_tools)
+        map_addz(&m, "tools", tool_list(c, a));
+    if (output && output->kind != TYPE_STRING && output->kind != TYPE_ANY)
+        map_addz(&m, "schema", type_schema(output, a));
+    map_addz(&m, "max_output", value_int(c->max_output));
+    if (!value_absent(c->temperature))
+        map_addz(&m, "temperature", c->temperature);
+    if (c->effort.len)
+        map_addz(&m, "effort", value_str(c->effort));
+    return map_done(&m, NULL);
+}
+
+/* ---- the answer ---- */
+
+/* A model that was asked for JSON may wrap it in a fence of Markdown. */
+static Str unfenced(Str s) {
+    while (s.len && strchr(" \t\r\n", s.p[0]))
+        s = str_slice(s, 1, s.len);
+    if (!str_starts(s, STR("```")))
+        return s;
+    ptrdiff_t line = str_find(s, STR("\n"));
+    if (line < 0)
+        return s;
+    s = str_slice(s, (size_t)line + 1, s.len);
+    ptrdiff_t end = str_find(s, STR("```"));
+    return end < 0 ? s : str_slice(s, 0, (size_t)end);
+}
+
+static bool read_answer(Run *r, const Frame *f, Value content, Value *ret, Str *ret_problem) {
+    const Type *type = f->node->output ? f->node->output : callee_of(f)->output;
+    Str text = content.type == V_STRING ? value_as_str(content) : STR("");
+    *ret = value_str(text);
+    if (!type || type->kind == TYPE_STRING || type->kind == TYPE_ANY)
+        return true;
+    JsonError error;
+    if (json_read_copy(&r->arena, unfenced(text), ret, &error) == 0)
+        return true;
+    /* An enum or a time is often answered bare. */
+    if (type->kind != TYPE_RECORD && type->kind != TYPE_LIST && type->kind != TYPE_OBJECT)
+        return true;
+    *ret_problem = arena_fmt(&r->arena, "the answer is not JSON: %s", error.message);
+    return false;
+}
+
+static void send_back(Run *r, Frame *f, ErrorKind kind, Str problem) {
+    AgentState *s = f->agent;
+    uint32_t most = f->node->retry.declared ? (uint32_t)f->node->retry.times : REPAIRS;
+    if (s->repairs >= most) {
+        frame_fail(
+            r, f,
+            error_make(r, f, str_from(error_kind_name(kind)), problem, s->turn, VALUE_ABSENT));
+        return;
+    }
+    s->repairs++;
+    Str words = arena_fmt(&r->arena, "This answer was not accepted: %.*s. Please answer again.",
+                          STR_FMT(problem));
+    say(r, f, message_of(r, "user", value_str(words)));
+    open_turn(r, f);
+}
+
+static void answered(Run *r, Frame *f, Value content) {
+    ErrorKind kind = KIND_INVALID;
+    Str problem;
+    Value output;
+    if (!read_answer(r, f, content, &output, &problem) ||
+        !step_accepts(r, f, callee_of(f), output, &output, &kind, &problem)) {
+        send_back(r, f, kind, problem);
+        return;
+    }
+    MapBuilder m = map_builder(&r->arena);
+    map_addz(&m, "turns", value_int(f->agent->turn));
+    f->detail = map_done(&m, NULL);
+    frame_done(r, f, output);
+}
+
+/* ---- tools ---- */
+
+static const AgentTool *tool_named(const Callee *c, Str name, size_t *ret_index) {
+    for (size_t i = 0; i < c->n_tools; i++)
+        if (str_eq(c->tools[i].name, name)) {
+            *ret_index = i;
+            return &c->tools[i];
+        }
+    return NULL;
+}
+
+/* Why a call is not run; STR_NULL if it is. */
+static Str refusal(Run *r, Frame *f, const AgentTool *tool, size_t index, Str name,
+                   Value *arguments) {
+    Str problem;
+    if (!tool)
+        return arena_fmt(&r->arena, "error: there is no tool `%.*s`", STR_FMT(name));
+    if (arguments->type == V_STRING && tool->callee->input &&
+        tool->callee->input->kind != TYPE_STRING)
+        return STR("error: the arguments are not valid JSON");
+    if (type_convert(tool->callee->input, *arguments, &r->arena, arguments, &problem))
+        return arena_fmt(&r->arena, "error: %.*s", STR_FMT(problem));
+    if (tool->calls >= 0 && f->agent->used[index] >= (uint32_t)tool->calls)
+        return arena_fmt(&r->arena, "error: `%.*s` may be called %d times only", STR_FMT(name),
+                         tool->calls);
+    if (tool->allow) {
+        bool yes = false;
+        char why[320];
+        Scope s = scope_of(r, f);
+        s.with = *arguments;
+        if (scope_test(&s, tool->allow, &yes, why) || !yes)
+            return arena_fmt(&r->arena, "error: not allowed: `%.*s` does not hold",
+                             STR_FMT(cel_source(tool->allow)));
+    }
+    return STR_NULL;
+}
+
+static void open_call(Run *r, Frame *f, uint32_t n, Value call) {
+    AgentCall *c = &f->agent->calls[n];
+    Value arguments = value_getz(call, "arguments"), id = value_getz(call, "id"),
+          name = value_getz(call, "name");
+    size_t index = 0;
+    c->name = name.type == V_STRING ? value_as_str(name) : STR("");
+    c->id = id.type == V_STRING ? value_as_str(id)
+                                : arena_fmt(&r->arena, "call_%u_%u", f->agent->turn, n + 1);
+    c->tool = tool_named(callee_of(f), c->name, &index);
+    if (value_absent(arguments))
+        arguments = VALUE_NULL;
+    c->result = refusal(r, f, c->tool, index, c->name, &arguments);
+    if (c->result.p)
+        return;
+    f->agent->used[index]++;
+    f->agent->open_calls++;
+    c->frame = frame_new(r, f, f->node, PART_CALL, f->agent->turn, n + 1, 0);
+    c->frame->call = NULL;
+    call_prepare(r, c->frame, c->tool->callee, c->tool->callee->effect, arguments, STR_NULL);
+    c->frame->call->choice = arena_fmt(&r->arena, "%.*s", STR_FMT(c->name));
+    frame_ready(r, c->frame);
+}
+
+static void results_to_model(Run *r, Frame *f) {
+    AgentState *s = f->agent;
+    for (uint32_t i = 0; i < s->n_calls; i++) {
+        MapBuilder m = map_builder(&r->arena);
+        map_addz(&m, "role", value_str(STR("tool")));
+        map_addz(&m, "call", value_str(s->calls[i].id));
+        map_addz(&m, "name", value_str(s->calls[i].name));
+        map_addz(&m, "content", value_str(s->calls[i].result));
+        say(r, f, map_done(&m, NULL));
+    }
+    s->n_calls = 0;
+    open_turn(r, f);
+}
+
+static void call_tools(Run *r, Frame *f, Value calls) {
+    AgentState *s = f->agent;
+    s->n_calls = calls.len;
+    s->open_calls = 0;
+    s->calls = ARENA_ARRAY(&r->arena, AgentCall, calls.len);
+    for (uint32_t i = 0; i < calls.len; i++)
+        open_call(r, f, i, calls.items[i]);
+    if (s->open_calls == 0)
+        results_to_model(r, f);
+}
+
+static void tool_done(Run *r, Frame *f, Frame *child) {
+    AgentState *s = f->agent;
+    AgentCall *c = &s->calls[child->b - 1];
+    if (child->status == STATUS_OK) {
+        c->result = value_plain(&r->arena, child->output);
+    } else {
+        Value kind = value_getz(child->error, "kind"),
+              message = value_getz(child->error, "message");
+        c->result = arena_fmt(&r->arena, "error: %.*s: %.*s", STR_FMT(value_as_str(kind)),
+                              STR_FMT(value_as_str(message)));
+    }
+    if (!c->result.p)
+        c->result = STR("");
+    c->frame = NULL;
+    frame_release(r, child);
+    if (--s->open_calls == 0)
+        results_to_model(r, f);
+}
+
+/* ---- a turn ended ---- */
+
+static void model_answered(Run *r, Frame *f, Value reply) {
+    Value content = value_getz(reply, "content"), calls = value_getz(reply, "calls");
+    MapBuilder m = map_builder(&r->arena);
+    map_addz(&m, "role", value_str(STR("assistant")));
+    map_addz(&m, "content", value_absent(content) ? VALUE_NULL : content);
+    if (calls.type == V_LIST && calls.len)
+        map_addz(&m, "calls", calls);
+    say(r, f, map_done(&m, NULL));
+    if (calls.type == V_LIST && calls.len)
+        call_tools(r, f, calls);
+    else
+        answered(r, f, content);
+}
+
+/* The next model of the list takes over where the last one is out of reach; a content refusal is not shopped around. */
+static bool next_model(Run *r, Frame *f, Value error, uint32_t attempts) {
+    static const char *const out_of_reach[] = { "unavailable", "rate_limited", "timeout",
+                                                "not_found", "crashed" };
+    Str kind = value_as_str(value_getz(error, "kind"));
+    if (f->agent->model + 1 >= callee_of(f)->n_models)
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(out_of_reach); i++)
+        if (str_is(kind, out_of_reach[i])) {
+            f->agent->model++;
+            f->agent->turn--; /* the same turn, asked of another */
+            open_turn_after(r, f, attempts);
+            return true;
+        }
+    return false;
+}
+
+static void child_done(Run *r, Frame *f, Frame *child) {
+    if (child->part == PART_CALL) {
+        tool_done(r, f, child);
+        return;
+    }
+    Value output = child->output, error = child->error;
+    bool ok = child->status == STATUS_OK;
+    uint32_t attempts = child->call->attempt;
+    frame_release(r, child);
+    if (ok)
+        model_answered(r, f, output);
+    else if (!next_model(r, f, error, attempts))
+        frame_fail(r, f, error);
+}
+
+static void timer_due(Run *r, Frame *f, TimerPurpose purpose) {
+    ASSERT(purpose == TIMER_GROUP);
+    f->timeout = NULL;
+    frame_failf(r, f, KIND_TIMEOUT, "the agent took longer than its timeout");
+}
+
+/* ---- snapshots ---- */
+
+static void save(const Run *r, const Frame *f, Buf *b) {
+    (void)r;
+    const AgentState *s = f->agent;
+    value_encode(b, value_list(s->messages.items, s->messages.n));
+    buf_varint(b, s->turn);
+    buf_varint(b, s->repairs);
+    buf_varint(b, s->model);
+    buf_varint(b, s->hash);
+    for (size_t i = 0; i < callee_of(f)->n_tools; i++)
+        buf_varint(b, s->used[i]);
+    buf_varint(b, s->n_calls);
+    buf_varint(b, s->open_calls);
+    for (uint32_t i = 0; i < s->n_calls; i++) {
+        buf_blob(b, s->calls[i].id);
+        buf_blob(b, s->calls[i].name);
+        buf_u8(b, s->calls[i].result.p != NULL);
+        buf_blob(b, s->calls[i].result);
+    }
+}
+
+static void load(Run *r, Frame *f, Cursor *c) {
+    AgentState *s = f->agent = ARENA_NEW(&r->arena, AgentState);
+    Value messages = value_decode(c, &r->arena);
+    s->messages = list_builder(&r->arena);
+    for (uint32_t i = 0; messages.type == V_LIST && i < messages.len; i++)
+        list_add(&s->messages, messages.items[i]);
+    s->turn = (uint32_t)cursor_varint(c);
+    s->repairs = (uint32_t)cursor_varint(c);
+    s->model = (uint32_t)cursor_varint(c);
+    s->hash = cursor_varint(c);
+    s->used = ARENA_ARRAY(&r->arena, uint32_t, callee_of(f)->n_tools);
+    for (size_t i = 0; i < callee_of(f)->n_tools; i++)
+        s->used[i] = (uint32_t)cursor_varint(c);
+    s->n_calls = (uint32_t)cursor_varint(c);
+    s->open_calls = (uint32_t)cursor_varint(c);
+    if (c->bad || s->n_calls > (size_t)(c->end - c->p) || s->model >= callee_of(f)->n_models) {
+        c->bad = true;
+        s->n_calls = 0;
+        return;
+    }
+    s->calls = ARENA_ARRAY(&r->arena, AgentCall, s->n_calls);
+    for (uint32_t i = 0; i < s->n_calls; i++) {
+        size_t index;
+        s->calls[i].id = arena_str(&r->arena, cursor_blob(c));
+        s->calls[i].name = arena_str(&r->arena, cursor_blob(c));
+        bool there = cursor_u8(c);
+        Str result = arena_str(&r->arena, cursor_blob(c));
+        s->calls[i].result = there ? result : STR_NULL;
+        s->calls[i].tool = tool_named(callee_of(f), s->calls[i].name, &index);
+    }
+}
+
+/* The callee of a tool call's frame that is being loaded; NULL if the agent knows no such call. */
+const Callee *agent_call_callee(const Frame *call) {
+    const Frame *f = call->parent;
+    if (!f || f->shape != &shape_agent || call->b == 0 || call->b > f->agent->n_calls)
+        return NULL;
+    const AgentTool *tool = f->agent->calls[call->b - 1].tool;
+    return tool ? tool->callee : NULL;
+}
+
+const Shape shape_agent = {
+    .name = "agent",
+    .enter = enter,
+    .child_done = child_done,
+    .timer_due = timer_due,
+    .save = save,
+    .load = load,
+};

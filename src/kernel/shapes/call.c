@@ -1,0 +1,373 @@
+/* call: one callee, asked until its outcome is settled. The life cycle of every agent's turn, tool, command and request.
+ *
+ * What follows from an outcome (DESIGN.md section 6):
+ *
+ *   ok                          the step is ok
+ *   failed, refused (definite)  again if the retry policy allows; else failed - but an earlier unknown stays unknown:
+ *                               then nothing but success, a probe or a person settles it, and it is in doubt
+ *   unknown                     pure, read: nothing lasting can have happened, so it counts as failed
+ *                               idempotent, keyed: sent again (same key) as often as the policy, or RESENDS, says; then
+ *                               in doubt; a key is good for `key_life` only, after that it is in doubt too
+ *                               unsafe: in doubt at once
+ *
+ * After a crash an attempt in flight ended unknown; it is sent again without counting, if its class allows. */
+#include "kernel/frame.h"
+
+/* Without a declared policy an unknown outcome is asked again so often: the official SDKs of the model providers do the
+ * same, and a keyed effect loses nothing by it. */
+#define RESENDS 2
+
+const Retry *call_retry(const Frame *f) {
+    const Retry *own = &f->node->retry, *callees = &f->call->callee->retry;
+    if (f->part == PART_CALL)
+        return callees;
+    return own->declared ? own : callees;
+}
+
+static uint64_t hash_arguments(Value args, size_t cap) {
+    Buf b = BUF_INIT(cap);
+    value_write(&b, args);
+    Hash h = hash_bytes(buf_str(&b));
+    uint64_t n = 0;
+    memcpy(&n, h.b, sizeof(n));
+    buf_deinit(&b);
+    return n;
+}
+
+void call_prepare(Run *r, Frame *f, const Callee *callee, Effect effect, Value args, Str key) {
+    CallState *c = f->call = ARENA_NEW(&r->arena, CallState);
+    f->shape = &shape_call;
+    c->callee = callee;
+    c->effect = effect;
+    c->args = args;
+    c->key = key;
+    c->args_hash = f->part == PART_TURN ? f->parent->agent->hash
+                                        : hash_arguments(args, LIMIT_VALUE_BYTES);
+}
+
+/* Templates of a callee see its own input. */
+Value call_compose(const Frame *f, Arena *a, char *problem) {
+    const Callee *callee = f->call->callee;
+    const struct {
+        const char *name;
+        const Template *template;
+    } parts[] = { { "command", callee->command }, { "env", callee->env },
+                  { "cwd", callee->cwd },         { "stdin", callee->standard_input },
+                  { "method", callee->method },   { "url", callee->url },
+                  { "query", callee->query },     { "headers", callee->headers },
+                  { "body", callee->body } };
+    char unused[320];
+    MapBuilder m = map_builder(a);
+    Scope s = scope_of(f->run, f);
+    s.input = f->call->args;
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        Value v;
+        if (!parts[i].template)
+            continue;
+        if (scope_eval(&s, parts[i].template, &v, problem ? problem : unused))
+            return VALUE_ABSENT;
+        if (!value_absent(v))
+            map_addz(&m, parts[i].name, v);
+    }
+    map_addz(&m, "input", f->call->args);
+    return map_done(&m, NULL);
+}
+
+/* ---- opening attempts ---- */
+
+static void hold(Run *r, Frame *f, Str why) {
+    if (f->status != STATUS_HELD)
+        frame_move(r, f, STATUS_HELD, 0, 0, why);
+}
+
+static void breach(Run *r, Frame *f, Fit fit, Str why) {
+    if (fit == FIT_BREACH_FAIL) {
+        frame_failf(r, f, KIND_BUDGET, "%.*s", STR_FMT(why));
+        return;
+    }
+    hold(r, f, why);
+    r->pause_reason = why;
+}
+
+static void open_attempt(Run *r, Frame *f, Str choice) {
+    CallState *c = f->call;
+    Str why = STR("");
+    if (r->status == RUN_PAUSED) {
+        hold(r, f, STR("the run is paused"));
+        return;
+    }
+    Fit fit = budget_reserve(r, f, call_worst_case(f), &why);
+    if (fit == FIT_WAIT)
+        hold(r, f, why);
+    else if (fit != FIT_YES)
+        breach(r, f, fit, why);
+    if (fit != FIT_YES)
+        return;
+    if (c->attempt == 0 || c->first_ms == 0)
+        c->first_ms = r->time_ms;
+    c->attempt++;
+    f->attempts++;
+    r->counts.attempts++;
+    c->want = want_open(r, f, WANT_ATTEMPT);
+    c->want->attempt = c->attempt;
+    c->want->generation = c->generation;
+    c->want->effect = c->effect;
+    c->want->callee = c->callee;
+    c->want->args_hash = c->args_hash;
+    c->want->key = c->key;
+    c->want->retried = c->unknown;
+    frame_move(r, f, STATUS_RUNNING, c->attempt, c->args_hash, choice);
+}
+
+static void enter(Run *r, Frame *f) {
+    char problem[320];
+    if ((f->call->callee->kind == CALLEE_RUN || f->call->callee->kind == CALLEE_HTTP) &&
+        value_absent(call_compose(f, &r->arena, problem))) {
+        frame_failf(r, f, KIND_INVALID, "%s", problem);
+        return;
+    }
+    open_attempt(r, f, f->call->choice);
+}
+
+/* ---- outcomes ---- */
+
+static bool tried_again(const Retry *policy, Str kind) {
+    static const char *const never[] = { "refused", "rejected", "denied",   "content_refused",
+                                         "budget",  "limit",    "cancelled" };
+    for (size_t i = 0; i < ARRAY_LEN(never); i++)
+        if (str_is(kind, never[i]))
+            return false;
+    for (size_t i = 0; i < policy->n_except; i++)
+        if (str_eq(kind, policy->except[i]))
+            return false;
+    return true;
+}
+
+/* delay * factor^n, capped, with jitter from seed, address and attempt; what the target asked for wins if longer. */
+static int64_t retry_delay(Run *r, const Frame *f, int64_t retry_after_ms) {
+    const Retry *p = call_retry(f);
+    double ms = (double)p->delay_ms;
+    for (uint32_t i = 1; i < f->call->retries && ms < (double)p->max_delay_ms; i++)
+        ms *= p->factor;
+    ms = MIN(ms, (double)p->max_delay_ms);
+    if (p->jitter_percent > 0) {
+        Str address = frame_address(f, &r->arena);
+        uint64_t h = hash_fast(address, r->seed + f->call->attempt);
+        double spread = (double)(h % 2001) / 1000.0 - 1.0;
+        ms += ms * spread * p->jitter_percent / 100.0;
+    }
+    return MAX((int64_t)ms, retry_after_ms);
+}
+
+static void again(Run *r, Frame *f, const Fact *fact) {
+    CallState *c = f->call;
+    int64_t ms = retry_delay(r, f, fact->retry_after_ms);
+    if (ms <= 0) {
+        open_attempt(r, f, arena_fmt(&r->arena, "again: %.*s", STR_FMT(fact->error_kind)));
+        return;
+    }
+    frame_movef(r, f, STATUS_RETRYING, "retry %u in %.1fs: %.*s", c->retries + c->resends,
+                (double)ms / 1000.0, STR_FMT(fact->error_kind));
+    c->want = want_timer(r, f, TIMER_RETRY, r->time_ms + ms);
+}
+
+static void doubt(Run *r, Frame *f, const Fact *fact) {
+    f->error = error_make(r, f, STR("in_doubt"), fact->message, f->call->attempt, VALUE_ABSENT);
+    frame_move(r, f, STATUS_IN_DOUBT, 0, 0, arena_str(&r->arena, fact->error_kind));
+    f->call->want = want_open(r, f, WANT_DOUBT);
+}
+
+static void fail(Run *r, Frame *f, const Fact *fact) {
+    Str kind = arena_str(&r->arena, fact->error_kind);
+    frame_fail(r, f, error_make(r, f, kind, fact->message, f->call->attempt, r->payload));
+}
+
+/* The target forgets keys after a time; sent again then, the effect would happen twice. */
+static bool key_is_dead(const Run *r, const Frame *f) {
+    const CallState *c = f->call;
+    bool own = f->layers & LAYER_ONCE;
+    int64_t life = own ? f->node->key_life_ms : c->callee->key_life_ms;
+    return c->effect == EFFECT_KEYED && c->unknown && r->time_ms - c->first_ms > life;
+}
+
+static void not_ok(Run *r, Frame *f, const Fact *fact) {
+    CallState *c = f->call;
+    const Retry *policy = call_retry(f);
+    bool lasting = c->effect >= EFFECT_IDEMPOTENT;
+    if (fact->outcome == OUTCOME_UNKNOWN && lasting)
+        c->unknown = true;
+    if ((c->effect == EFFECT_UNSAFE && c->unknown && !MUTANT(retry_unsafe)) || key_is_dead(r, f)) {
+        doubt(r, f, fact);
+        return;
+    }
+    bool resend = fact->outcome == OUTCOME_UNKNOWN && !policy->declared && c->resends < RESENDS;
+    if (c->retries < (uint32_t)policy->times && tried_again(policy, fact->error_kind))
+        c->retries++;
+    else if (resend)
+        c->resends++;
+    else if (c->unknown && !MUTANT(unknown_forgotten))
+        return doubt(r, f, fact);
+    else
+        return fail(r, f, fact);
+    again(r, f, fact);
+}
+
+static void add_usage(Run *r, Frame *f, const Usage *u) {
+    int64_t tokens = u->tokens_in + u->tokens_out;
+    f->tokens += tokens;
+    f->cost += u->cost_nano;
+    r->counts.tokens += tokens;
+    r->counts.cost_nano += u->cost_nano;
+    bool model = f->call->callee->kind == CALLEE_MODEL;
+    f->calls += model;
+    r->counts.model_calls += model;
+}
+
+/* An output that is not what was asked for is asked for again where asking twice does no harm. An effect that happened is
+ * not repeated because its answer displeases: that step fails. */
+static bool refused_here(Run *r, Frame *f, const Fact *fact, Value output) {
+    ErrorKind kind;
+    Str problem;
+    if (f->part == PART_TURN || f->call->effect > EFFECT_READ || call_retry(f)->times == 0 ||
+        step_accepts(r, f, f->call->callee, output, &output, &kind, &problem))
+        return false;
+    Fact refusal = { .outcome = OUTCOME_FAILED,
+                     .error_kind = str_from(error_kind_name(kind)),
+                     .message = problem,
+                     .payload = fact->payload };
+    not_ok(r, f, &refusal);
+    return true;
+}
+
+static void attempt_done(Run *r, Frame *f, const Fact *fact) {
+    CallState *c = f->call;
+    int64_t tokens = fact->usage.tokens_in + fact->usage.tokens_out;
+    budget_settle(r, f, call_worst_case(f), (Amount){ 1, tokens, fact->usage.cost_nano });
+    want_close(r, c->want);
+    c->want = NULL;
+    add_usage(r, f, &fact->usage);
+    if (fact->outcome != OUTCOME_OK) {
+        not_ok(r, f, fact);
+        return;
+    }
+    c->unknown = false;
+    Value output = value_absent(r->payload) ? VALUE_NULL : r->payload;
+    if (refused_here(r, f, fact, output))
+        return;
+    frame_done(r, f, output);
+}
+
+static void timer_due(Run *r, Frame *f, TimerPurpose purpose) {
+    ASSERT(purpose == TIMER_RETRY);
+    f->call->want = NULL;
+    if (key_is_dead(r, f)) {
+        doubt(
+            r, f,
+            &(Fact){ .error_kind = STR("timeout"), .message = STR("the life of its key is over") });
+        return;
+    }
+    open_attempt(r, f, arena_fmt(&r->arena, "retry %u", f->call->retries + f->call->resends));
+}
+
+/* ---- a person, a crash ---- */
+
+static void decided(Run *r, Frame *f, const Fact *fact) {
+    CallState *c = f->call;
+    want_close(r, c->want);
+    c->want = NULL;
+    Str by = arena_fmt(&r->arena, "by %.*s", STR_FMT(fact->from));
+    switch ((Decision)fact->verb) {
+    case DECISION_DONE:
+        c->unknown = false;
+        frame_movef(r, f, STATUS_RUNNING, "done, %.*s", STR_FMT(by));
+        frame_done(r, f, value_absent(r->payload) ? VALUE_NULL : r->payload);
+        return;
+    case DECISION_NOT_DONE:
+        c->unknown = false;
+        open_attempt(r, f, arena_fmt(&r->arena, "not done, %.*s", STR_FMT(by)));
+        return;
+    case DECISION_RETRY:
+        c->unknown = false;
+        c->generation++;
+        c->first_ms = 0;
+        open_attempt(r, f, arena_fmt(&r->arena, "retry as new, %.*s", STR_FMT(by)));
+        return;
+    case DECISION_FAIL: frame_fail(r, f, f->error); return;
+    }
+}
+
+/* Another engine goes on. What had surely not been sent is simply performed again; of the rest the outcome is unknown. */
+static void recovered(Run *r, Frame *f) {
+    CallState *c = f->call;
+    if (!c->want || c->want->kind != WANT_ATTEMPT || c->effect == EFFECT_PURE)
+        return;
+    bool unsafe = c->effect == EFFECT_UNSAFE;
+    if (unsafe && !c->want->dispatching)
+        return;
+    /* It may have been billed: its whole reservation stays spent. */
+    budget_settle(r, f, call_worst_case(f), call_worst_case(f));
+    want_close(r, c->want);
+    c->want = NULL;
+    Fact crash = {
+        .outcome = OUTCOME_UNKNOWN,
+        .error_kind = STR("crashed"),
+        .message =
+            STR("the engine stopped while this was under way; whether it happened is unknown")
+    };
+    if (c->effect >= EFFECT_IDEMPOTENT)
+        c->unknown = true;
+    if ((unsafe && !MUTANT(retry_unsafe_after_crash)) || key_is_dead(r, f))
+        doubt(r, f, &crash);
+    else
+        open_attempt(r, f, STR("again after a crash"));
+}
+
+/* ---- snapshots ---- */
+
+static void save(const Run *r, const Frame *f, Buf *b) {
+    (void)r;
+    const CallState *c = f->call;
+    buf_varint(b, (uint64_t)c->effect);
+    value_encode(b, c->args);
+    buf_varint(b, c->args_hash);
+    buf_blob(b, c->key);
+    buf_varint(b, c->attempt);
+    buf_varint(b, c->generation);
+    buf_varint(b, c->retries);
+    buf_varint(b, c->resends);
+    buf_u8(b, c->unknown && !MUTANT(snapshot_forgets_unknown));
+    buf_svarint(b, c->first_ms);
+    /* An attempt that is held opens with it. */
+    buf_blob(b, status_final(f->status) ? STR("") : c->choice);
+}
+
+static void load(Run *r, Frame *f, Cursor *c) {
+    CallState *s = f->call = ARENA_NEW(&r->arena, CallState);
+    s->effect = (Effect)cursor_varint(c);
+    s->args = value_decode(c, &r->arena);
+    s->args_hash = cursor_varint(c);
+    s->key = arena_str(&r->arena, cursor_blob(c));
+    s->attempt = (uint32_t)cursor_varint(c);
+    s->generation = (uint32_t)cursor_varint(c);
+    s->retries = (uint32_t)cursor_varint(c);
+    s->resends = (uint32_t)cursor_varint(c);
+    s->unknown = cursor_u8(c);
+    s->first_ms = cursor_svarint(c);
+    s->choice = arena_str(&r->arena, cursor_blob(c));
+    s->callee = f->node->callee;
+    if (f->part == PART_CALL)
+        s->callee = agent_call_callee(f);
+    if (!s->callee)
+        c->bad = true;
+}
+
+const Shape shape_call = {
+    .name = "call",
+    .enter = enter,
+    .attempt_done = attempt_done,
+    .timer_due = timer_due,
+    .decided = decided,
+    .recovered = recovered,
+    .save = save,
+    .load = load,
+};

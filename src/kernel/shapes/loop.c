@@ -1,0 +1,67 @@
+/* repeat: do, then test. Each round is a child; it stops when `until` holds or after `max` rounds, and says which. */
+#include "kernel/frame.h"
+
+static void open_round(Run *r, Frame *f) {
+    f->loop->round++;
+    frame_ready(r, frame_new(r, f, f->node, PART_ROUND, f->loop->round, 0, LAYER_ONCE));
+}
+
+static void enter(Run *r, Frame *f) {
+    f->loop = ARENA_NEW(&r->arena, LoopState);
+    f->loop->last = VALUE_ABSENT;
+    open_round(r, f);
+}
+
+static void stop(Run *r, Frame *f, const char *why) {
+    MapBuilder m = map_builder(&r->arena);
+    map_addz(&m, "rounds", value_int(f->loop->round));
+    map_addz(&m, "stopped", value_str(str_from(why)));
+    f->detail = map_done(&m, NULL);
+    frame_done(r, f, f->loop->last);
+}
+
+static void child_done(Run *r, Frame *f, Frame *child) {
+    Value output = child->output, error = child->error;
+    bool ok = child->status == STATUS_OK, enough = false;
+    char problem[320];
+    frame_release(r, child);
+    if (!ok) {
+        frame_fail(r, f, error);
+        return;
+    }
+    f->loop->last = output;
+    if (f->node->repeat->until) {
+        Scope s = scope_of(r, f);
+        s.output = output;
+        if (scope_test(&s, f->node->repeat->until, &enough, problem)) {
+            frame_failf(r, f, KIND_INVALID, "until: %s", problem);
+            return;
+        }
+    }
+    if (enough)
+        stop(r, f, "until");
+    else if (f->loop->round >= (uint32_t)f->node->repeat->max)
+        stop(r, f, "max");
+    else
+        open_round(r, f);
+}
+
+static void save(const Run *r, const Frame *f, Buf *b) {
+    (void)r;
+    buf_varint(b, f->loop->round);
+    value_encode(b, f->loop->last);
+}
+
+static void load(Run *r, Frame *f, Cursor *c) {
+    f->loop = ARENA_NEW(&r->arena, LoopState);
+    f->loop->round = (uint32_t)cursor_varint(c);
+    f->loop->last = value_decode(c, &r->arena);
+}
+
+const Shape shape_loop = {
+    .name = "loop",
+    .enter = enter,
+    .child_done = child_done,
+    .save = save,
+    .load = load,
+};

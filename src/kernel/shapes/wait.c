@@ -1,0 +1,102 @@
+/* wait: for a time, until a time, or for a signal (which may have come before the step began: signals are buffered). */
+#include "kernel/frame.h"
+
+#include <stdio.h>
+
+static bool fits(Run *r, Frame *f, Value signal) {
+    bool yes = true;
+    char problem[320];
+    if (!f->node->wait_if)
+        return true;
+    Scope s = scope_of(r, f);
+    s.signal = signal;
+    /* A guard that cannot be asked of this signal does not fit it: another sender's shape is no reason to fail. */
+    return scope_test(&s, f->node->wait_if, &yes, problem) == 0 && yes;
+}
+
+static Value signal_output(Value signal) {
+    Value data = value_getz(signal, "data");
+    return value_absent(data) ? VALUE_NULL : data;
+}
+
+static bool take_buffered(Run *r, Frame *f) {
+    for (Signal **at = &r->signals; *at; at = &(*at)->next) {
+        Signal *s = *at;
+        if (!str_eq(s->name, f->node->signal) || !fits(r, f, s->value))
+            continue;
+        *at = s->next;
+        f->detail = s->value;
+        frame_done(r, f, signal_output(s->value));
+        return true;
+    }
+    return false;
+}
+
+static bool until_ms(Run *r, Frame *f, int64_t *ret_ms, char problem[320]) {
+    Value v;
+    Scope s = scope_of(r, f);
+    if (scope_eval(&s, f->node->until, &v, problem))
+        return false;
+    if (v.type == V_STRING) {
+        int64_t seconds;
+        uint32_t nanos;
+        if (time_parse(value_as_str(v), &seconds, &nanos))
+            v = (Value){ .type = V_TIMESTAMP, .i = seconds, .len = nanos };
+    }
+    if (v.type != V_TIMESTAMP) {
+        snprintf(problem, 320, "wait: `until` must be a time such as 2026-11-21T08:00:00Z");
+        return false;
+    }
+    *ret_ms = v.i * 1000 + v.len / 1000000;
+    return true;
+}
+
+static void enter(Run *r, Frame *f) {
+    const Node *n = f->node;
+    char problem[320];
+    f->wait = ARENA_NEW(&r->arena, WaitState);
+    if (n->signal.len) {
+        if (take_buffered(r, f))
+            return;
+        f->wait->signal = want_open(r, f, WANT_SIGNAL);
+        f->wait->signal->key = n->signal;
+        if (n->wait_timeout_ms >= 0)
+            f->wait->timer = want_timer(r, f, TIMER_GROUP, r->time_ms + n->wait_timeout_ms);
+        return;
+    }
+    int64_t due = r->time_ms + n->wait_ms;
+    if (n->until && !until_ms(r, f, &due, problem)) {
+        frame_failf(r, f, KIND_INVALID, "%s", problem);
+        return;
+    }
+    f->wait->timer = want_timer(r, f, TIMER_WAIT, due);
+}
+
+static void timer_due(Run *r, Frame *f, TimerPurpose purpose) {
+    if (purpose == TIMER_WAIT)
+        frame_done(r, f, VALUE_NULL);
+    else
+        frame_failf(r, f, KIND_TIMEOUT, "no signal `%.*s` came in time", STR_FMT(f->node->signal));
+}
+
+static bool signal_came(Run *r, Frame *f, Want *want, Value signal) {
+    ASSERT(want == f->wait->signal);
+    if (!fits(r, f, signal))
+        return false;
+    f->detail = signal;
+    frame_done(r, f, signal_output(signal));
+    return true;
+}
+
+static void load(Run *r, Frame *f, Cursor *c) {
+    (void)c;
+    f->wait = ARENA_NEW(&r->arena, WaitState);
+}
+
+const Shape shape_wait = {
+    .name = "wait",
+    .enter = enter,
+    .timer_due = timer_due,
+    .signal = signal_came,
+    .load = load,
+};

@@ -1,0 +1,399 @@
+/* Snapshots: the whole state of a run as bytes, so that replay never needs more than the tail.
+ *
+ *   'B' 'S' version | run | state cells | signals | frames, parents before children
+ *
+ * Frames carry their shape's number and what only that shape knows. Wants are not stored: each follows from its frame
+ * (an attempt from a running call, a timer from its due time, a doubt from its status), so they cannot disagree with it; what
+ * does not follow (due times, dispatching) is stored beside the frame. They are opened again in the stored order, which
+ * keeps "oldest first". Bytes are never trusted: every read goes through the cursor and a bad one refuses the snapshot. */
+#include "kernel/frame.h"
+
+#include <stdlib.h>
+
+#define SNAPSHOT_VERSION 1
+
+/* ---- wants ---- */
+
+static void number_wants(const Run *r) {
+    uint32_t order = 0;
+    for (Want *w = r->wants_first; w; w = w->next)
+        w->order = ++order;
+}
+
+static void save_want(Buf *b, const Want *w) {
+    buf_varint(b, w ? w->order : 0);
+    if (!w)
+        return;
+    buf_u8(b, (uint8_t)w->kind);
+    buf_u8(b, (uint8_t)w->purpose);
+    buf_u8(b, (uint8_t)(w->dispatching | w->retried << 1));
+    buf_svarint(b, w->due_ms);
+}
+
+typedef struct LoadedWant {
+    uint64_t order;
+    Want *want;
+} LoadedWant;
+typedef struct Loader {
+    Cursor c;
+    LoadedWant *wants;
+    size_t n, room;
+} Loader;
+
+static Want *load_want(Run *r, Frame *f, Loader *l) {
+    uint64_t order = cursor_varint(&l->c);
+    if (order == 0 || l->c.bad)
+        return NULL;
+    uint8_t kind = cursor_u8(&l->c);
+    if (kind < WANT_ATTEMPT || kind > WANT_DOUBT) {
+        l->c.bad = true;
+        return NULL;
+    }
+    Want *w = want_new(r, f, (WantKind)kind);
+    w->purpose = (TimerPurpose)cursor_u8(&l->c);
+    uint8_t flags = cursor_u8(&l->c);
+    w->dispatching = flags & 1;
+    w->retried = flags & 2;
+    w->due_ms = cursor_svarint(&l->c);
+    if (l->n == l->room) {
+        l->room = MAX(16u, l->room * 2);
+        l->wants = xrealloc(l->wants, l->room * sizeof(*l->wants));
+    }
+    l->wants[l->n++] = (LoadedWant){ order, w };
+    return w;
+}
+
+static int by_order(const void *a, const void *b) {
+    uint64_t x = ((const LoadedWant *)a)->order, y = ((const LoadedWant *)b)->order;
+    return (x > y) - (x < y);
+}
+
+static void order_wants(Run *r, Loader *l) {
+    if (l->n == 0)
+        return;
+    qsort(l->wants, l->n, sizeof(*l->wants), by_order);
+    r->wants_first = r->wants_last = NULL;
+    for (size_t i = 0; i < l->n; i++) {
+        Want *w = l->wants[i].want;
+        w->prev = r->wants_last;
+        w->next = NULL;
+        *(r->wants_last ? &r->wants_last->next : &r->wants_first) = w;
+        r->wants_last = w;
+    }
+    r->opened = r->wants_first;
+}
+
+static void save_wants(Buf *b, const Frame *f) {
+    save_want(b, f->timeout);
+    if (f->budget) {
+        save_want(b, *budget_timer((Frame *)f, TIMER_DEADLINE));
+        save_want(b, *budget_timer((Frame *)f, TIMER_WORK));
+    }
+    if (f->shape == &shape_call)
+        save_want(b, f->call->want);
+    if (f->shape == &shape_wait) {
+        save_want(b, f->wait->timer);
+        save_want(b, f->wait->signal);
+    }
+}
+
+static void load_wants(Run *r, Frame *f, Loader *l) {
+    f->timeout = load_want(r, f, l);
+    if (f->budget) {
+        *budget_timer(f, TIMER_DEADLINE) = load_want(r, f, l);
+        *budget_timer(f, TIMER_WORK) = load_want(r, f, l);
+    }
+    if (f->shape == &shape_call) {
+        CallState *c = f->call;
+        c->want = load_want(r, f, l);
+        if (c->want && c->want->kind == WANT_ATTEMPT) {
+            c->want->attempt = c->attempt;
+            c->want->generation = c->generation;
+            c->want->effect = c->effect;
+            c->want->callee = c->callee;
+            c->want->args_hash = c->args_hash;
+            c->want->key = c->key;
+        }
+    }
+    if (f->shape == &shape_wait) {
+        f->wait->timer = load_want(r, f, l);
+        f->wait->signal = load_want(r, f, l);
+        if (f->wait->signal)
+            f->wait->signal->key = f->node->signal;
+    }
+}
+
+/* ---- frames ---- */
+
+static uint8_t shape_number(const Shape *shape) {
+    for (uint8_t i = 0; i < SHAPES_COUNT; i++)
+        if (shapes[i] == shape)
+            return (uint8_t)(i + 1);
+    return 0;
+}
+
+static void save_frame(Buf *b, const Run *r, const Frame *f) {
+    uint32_t children = 0;
+    for (const Frame *child = f->first; child; child = child->next)
+        children++;
+    buf_varint(b, f->node->no);
+    buf_u8(b, f->part);
+    buf_u8(b, f->layers);
+    buf_u8(b, f->status);
+    buf_u8(b, (uint8_t)(f->handling | f->handler_returned << 1 | f->tolerated << 2));
+    buf_varint(b, f->a);
+    buf_varint(b, f->b);
+    buf_svarint(b, f->started_ms);
+    buf_svarint(b, f->ended_ms);
+    value_encode(b, f->with);
+    value_encode(b, f->output);
+    value_encode(b, f->detail);
+    value_encode(b, f->error);
+    buf_svarint(b, f->tokens);
+    buf_svarint(b, f->calls);
+    buf_svarint(b, f->cost);
+    buf_svarint(b, f->attempts);
+    budget_save(r, f, b);
+    /* What a final frame had inside is gone; its shape's state is not needed any more. */
+    const Shape *shape = status_final(f->status) ? NULL : f->shape;
+    buf_u8(b, shape_number(shape));
+    if (shape && shape->save)
+        shape->save(r, f, b);
+    if (shape)
+        save_wants(b, f);
+    buf_varint(b, children);
+    for (const Frame *child = f->first; child; child = child->next)
+        save_frame(b, r, child);
+}
+
+static bool place_in_group(Frame *parent, Frame *f) {
+    if (f->part != PART_STEP)
+        return true;
+    if (!parent || parent->shape != &shape_group || f->node->parent != parent->node)
+        return false;
+    parent->group->steps[f->node->index] = f;
+    return true;
+}
+
+static bool load_shape(Run *r, Frame *f, Loader *l) {
+    uint8_t number = cursor_u8(&l->c);
+    if (number > SHAPES_COUNT)
+        return false;
+    if (number == 0)
+        return status_final(f->status) || f->status == STATUS_NEW || f->handling;
+    f->shape = shapes[number - 1];
+    if ((f->shape == &shape_each && !f->node->for_) ||
+        (f->shape == &shape_loop && !f->node->repeat) ||
+        (f->shape == &shape_agent && (!f->node->callee || f->node->callee->kind != CALLEE_MODEL)))
+        return false;
+    if (f->shape->load)
+        f->shape->load(r, f, &l->c);
+    if (!l->c.bad)
+        load_wants(r, f, l);
+    return true;
+}
+
+static Frame *load_frame(Run *r, Frame *parent, Loader *l, unsigned depth) {
+    Cursor *c = &l->c;
+    uint64_t no = cursor_varint(c);
+    uint8_t part = cursor_u8(c), layers = cursor_u8(c), status = cursor_u8(c), flags = cursor_u8(c);
+    if (c->bad || no >= r->plan->n_nodes || part > PART_CALL || status > STATUS_HELD ||
+        depth > 4 * LIMIT_FRAME_DEPTH) {
+        c->bad = true;
+        return NULL;
+    }
+    uint32_t a = (uint32_t)cursor_varint(c), b = (uint32_t)cursor_varint(c);
+    Frame *f = frame_new(r, parent, r->plan->nodes[no], (Part)part, a, b, layers);
+    f->status = status;
+    f->handling = flags & 1;
+    f->handler_returned = flags & 2;
+    f->tolerated = flags & 4;
+    f->started_ms = cursor_svarint(c);
+    f->ended_ms = cursor_svarint(c);
+    f->with = value_decode(c, &r->arena);
+    f->output = value_decode(c, &r->arena);
+    f->detail = value_decode(c, &r->arena);
+    f->error = value_decode(c, &r->arena);
+    f->tokens = cursor_svarint(c);
+    f->calls = cursor_svarint(c);
+    f->cost = cursor_svarint(c);
+    f->attempts = cursor_svarint(c);
+    budget_load(r, f, c);
+    r->open_held += status == STATUS_HELD;
+    if (!place_in_group(parent, f) || !load_shape(r, f, l))
+        c->bad = true;
+    uint64_t children = cursor_varint(c);
+    for (uint64_t i = 0; i < children && !c->bad; i++)
+        load_frame(r, f, l, depth + 1);
+    return f;
+}
+
+/* ---- state, signals, the run ---- */
+
+static void save_state(Buf *b, const Run *r) {
+    for (size_t i = 0; i < r->plan->n_state; i++) {
+        const StateCell *cell = &r->state[i];
+        buf_varint(b, cell->n);
+        for (uint32_t k = 0; k < cell->n; k++) {
+            const StateWrite *w = &cell->writes[k];
+            buf_varint(b, w->n_order);
+            for (uint32_t o = 0; o < w->n_order; o++)
+                buf_varint(b, w->order[o]);
+            value_encode(b, w->value);
+            buf_blob(b, w->writer);
+        }
+    }
+}
+
+static void load_write(Run *r, StateWrite *w, Cursor *c) {
+    uint64_t n = cursor_varint(c);
+    if (n > 4 * LIMIT_FRAME_DEPTH) {
+        c->bad = true;
+        return;
+    }
+    w->n_order = (uint32_t)n;
+    w->order = ARENA_ARRAY(&r->arena, uint32_t, n);
+    for (uint32_t o = 0; o < n; o++)
+        w->order[o] = (uint32_t)cursor_varint(c);
+    w->value = value_decode(c, &r->arena);
+    w->writer = arena_str(&r->arena, cursor_blob(c));
+}
+
+static void load_state(Run *r, Cursor *c) {
+    for (size_t i = 0; i < r->plan->n_state && !c->bad; i++) {
+        StateCell *cell = &r->state[i];
+        uint64_t n = cursor_varint(c);
+        if (n > (uint64_t)(c->end - c->p)) {
+            c->bad = true;
+            return;
+        }
+        cell->n = cell->room = (uint32_t)n;
+        cell->writes = ARENA_ARRAY(&r->arena, StateWrite, n);
+        cell->dirty = true;
+        for (uint32_t k = 0; k < n && !c->bad; k++)
+            load_write(r, &cell->writes[k], c);
+    }
+}
+
+static void save_signals(Buf *b, const Run *r) {
+    uint32_t n = 0;
+    for (const Signal *s = r->signals; s; s = s->next)
+        n++;
+    buf_varint(b, n);
+    for (const Signal *s = r->signals; s; s = s->next)
+        value_encode(b, s->value);
+    buf_varint(b, r->n_signal_ids);
+    for (uint32_t i = 0; i < r->n_signal_ids; i++)
+        buf_varint(b, r->signal_ids[i]);
+}
+
+static void load_signals(Run *r, Cursor *c) {
+    Signal **at = &r->signals;
+    for (uint64_t n = cursor_varint(c); n > 0 && !c->bad; n--) {
+        Signal *s = *at = ARENA_NEW(&r->arena, Signal);
+        s->value = value_decode(c, &r->arena);
+        Value name = value_getz(s->value, "name");
+        if (name.type != V_STRING) {
+            c->bad = true;
+            return;
+        }
+        s->name = value_as_str(name);
+        at = &s->next;
+    }
+    uint64_t ids = cursor_varint(c);
+    if (ids > (uint64_t)(c->end - c->p)) {
+        c->bad = true;
+        return;
+    }
+    r->n_signal_ids = r->room_signal_ids = (uint32_t)ids;
+    r->signal_ids = xcalloc(MAX(1u, ids), sizeof(uint64_t));
+    for (uint32_t i = 0; i < ids; i++)
+        r->signal_ids[i] = cursor_varint(c);
+}
+
+static void save_counts(Buf *b, const RunCounts *n) {
+    const int64_t fields[] = { n->steps_ok,    n->steps_total, n->attempts,
+                               n->model_calls, n->tokens,      n->cost_nano };
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+        buf_svarint(b, fields[i]);
+}
+
+static void load_counts(RunCounts *n, Cursor *c) {
+    int64_t *const fields[] = { &n->steps_ok,    &n->steps_total, &n->attempts,
+                                &n->model_calls, &n->tokens,      &n->cost_nano };
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+        *fields[i] = cursor_svarint(c);
+}
+
+void run_save(const Run *r, Buf *b) {
+    ASSERT(!r->ready_first);
+    number_wants(r);
+    buf_add(b, "BS", 2);
+    buf_u8(b, SNAPSHOT_VERSION);
+    buf_blob(b, r->id);
+    buf_blob(b, r->dir);
+    buf_varint(b, r->seed);
+    buf_u8(b, (uint8_t)r->status);
+    buf_svarint(b, r->started_ms);
+    buf_svarint(b, r->time_ms);
+    buf_svarint(b, r->ended_ms);
+    buf_varint(b, r->facts);
+    value_encode(b, r->input);
+    value_encode(b, r->labels);
+    value_encode(b, r->output);
+    value_encode(b, r->error);
+    save_counts(b, &r->counts);
+    save_state(b, r);
+    save_signals(b, r);
+    save_frame(b, r, r->root);
+}
+
+static bool load_run(Run *r, Loader *l) {
+    Cursor *c = &l->c;
+    Str magic = cursor_bytes(c, 2);
+    if (c->bad || !str_is(magic, "BS") || cursor_u8(c) != SNAPSHOT_VERSION)
+        return false;
+    r->id = arena_str(&r->arena, cursor_blob(c));
+    r->dir = arena_str(&r->arena, cursor_blob(c));
+    r->seed = cursor_varint(c);
+    uint8_t status = cursor_u8(c);
+    if (status < RUN_RUNNING || status > RUN_CANCELLED)
+        return false;
+    r->status = (RunStatus)status;
+    r->started_ms = cursor_svarint(c);
+    r->time_ms = cursor_svarint(c);
+    r->ended_ms = cursor_svarint(c);
+    r->facts = cursor_varint(c);
+    r->input = value_decode(c, &r->arena);
+    r->labels = value_decode(c, &r->arena);
+    r->output = value_decode(c, &r->arena);
+    r->error = value_decode(c, &r->arena);
+    load_counts(&r->counts, c);
+    load_state(r, c);
+    load_signals(r, c);
+    if (!c->bad)
+        r->root = load_frame(r, NULL, l, 0);
+    order_wants(r, l);
+    return cursor_done(c);
+}
+
+int run_load(const Plan *plan, Str snapshot, Run **ret_run) {
+    _cleanup_(run_freep)
+    Run *r = run_blank(plan);
+    Loader l = { .c = cursor_on(snapshot) };
+    bool good = load_run(r, &l);
+    free(l.wants);
+    if (!good || run_check(r))
+        return RUN_E_CORRUPT;
+    *ret_run = TAKE(r);
+    return 0;
+}
+
+Hash run_digest(const Run *r) {
+    Buf b = BUF_INIT(LIMIT_VALUE_BYTES);
+    run_save(r, &b);
+    ASSERT(!buf_over(&b));
+    Hash h = hash_bytes(buf_str(&b));
+    buf_deinit(&b);
+    return h;
+}

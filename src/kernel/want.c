@@ -1,0 +1,125 @@
+/* Wants: what must be in flight now. A list in order of opening; the engine performs its changes, recovery all of it. */
+#include "kernel/frame.h"
+
+Want *want_new(Run *r, Frame *f, WantKind kind) {
+    Want *w = r->free_wants;
+    if (w) {
+        r->free_wants = w->next;
+        memset(w, 0, sizeof(*w));
+    } else {
+        w = ARENA_NEW(&r->arena, Want);
+    }
+    w->kind = kind;
+    w->frame = f;
+    w->prev = r->wants_last;
+    *(r->wants_last ? &r->wants_last->next : &r->wants_first) = w;
+    r->wants_last = w;
+    if (!r->opened)
+        r->opened = w;
+    r->open_attempts += kind == WANT_ATTEMPT;
+    return w;
+}
+
+Want *want_open(Run *r, Frame *f, WantKind kind) {
+    Want *w = want_new(r, f, kind);
+    if (kind == WANT_ATTEMPT)
+        budget_attempts(r, f, 1);
+    return w;
+}
+
+Want *want_timer(Run *r, Frame *f, TimerPurpose purpose, int64_t due_ms) {
+    Want *w = want_open(r, f, WANT_TIMER);
+    w->purpose = purpose;
+    w->due_ms = due_ms;
+    return w;
+}
+
+static void remember_closed(Run *r, const Want *w) {
+    if (!w->cookie)
+        return;
+    if (r->n_closed == r->room_closed) {
+        r->room_closed = MAX(8, r->room_closed * 2);
+        r->closed = xrealloc(r->closed, r->room_closed * sizeof(*r->closed));
+    }
+    r->closed[r->n_closed++] = (WantClosed){ w->kind, w->cookie };
+}
+
+void want_close(Run *r, Want *w) {
+    remember_closed(r, w);
+    if (r->opened == w)
+        r->opened = w->next;
+    *(w->prev ? &w->prev->next : &r->wants_first) = w->next;
+    *(w->next ? &w->next->prev : &r->wants_last) = w->prev;
+    if (w->kind == WANT_ATTEMPT) {
+        ASSERT(r->open_attempts > 0);
+        r->open_attempts--;
+        budget_attempts(r, w->frame, -1);
+    }
+    w->frame = NULL;
+    w->next = r->free_wants;
+    r->free_wants = w;
+}
+
+/* A frame knows its wants: they are few. */
+void want_close_all(Run *r, Frame *f) {
+    if (f->timeout)
+        want_close(r, f->timeout);
+    f->timeout = NULL;
+    budget_close(r, f);
+    if (f->shape == &shape_call && f->call->want) {
+        if (f->call->want->kind == WANT_ATTEMPT)
+            budget_settle(r, f, call_worst_case(f), (Amount){ .calls = 1 });
+        want_close(r, f->call->want);
+        f->call->want = NULL;
+    }
+    if (f->shape == &shape_wait) {
+        if (f->wait->timer)
+            want_close(r, f->wait->timer);
+        if (f->wait->signal)
+            want_close(r, f->wait->signal);
+        f->wait->timer = f->wait->signal = NULL;
+    }
+}
+
+Str want_address(const Want *w, Arena *a) { return frame_address(w->frame, a); }
+
+/* A step's own timeout is that of its attempts; an agent's covers the whole conversation and is a timer of its own, so its
+ * model and tool calls have their callees'. */
+int64_t want_timeout_ms(const Want *w) {
+    ASSERT(w->kind == WANT_ATTEMPT);
+    bool own = w->frame->part != PART_CALL && w->frame->part != PART_TURN;
+    return own && w->frame->node->timeout_ms ? w->frame->node->timeout_ms : w->callee->timeout_ms;
+}
+
+Value want_request(const Want *w, Arena *a) {
+    ASSERT(w->kind == WANT_ATTEMPT && w->frame->shape == &shape_call);
+    const CallState *c = w->frame->call;
+    switch (c->callee->kind) {
+    case CALLEE_ECHO: return c->args;
+    case CALLEE_MODEL: return agent_request(w->frame, a);
+    case CALLEE_RUN:
+    case CALLEE_HTTP: break;
+    }
+    /* Evaluated again rather than kept: it is needed once, and large bodies would double the run. */
+    return call_compose(w->frame, a, NULL);
+}
+
+/* The key names the effect, never the attempt: an attempt more is the same effect. */
+Str want_key(const Want *w, const uint8_t install_key[32], Arena *a) {
+    const CallState *c = w->frame->call;
+    Str address = frame_address(w->frame, a);
+    const Run *r = w->frame->run;
+    uint32_t generation = c->generation;
+    if (MUTANT(key_with_attempt))
+        generation = c->attempt;
+    if (MUTANT(key_without_generation))
+        generation = 0;
+    Str message =
+        c->key.len ? arena_fmt(a, "v1|%.*s|%.*s|%.*s|%u", STR_FMT(r->plan->name),
+                               STR_FMT(c->callee->name), STR_FMT(c->key), generation)
+                   : arena_fmt(a, "v1|%.*s|%.*s|%u", STR_FMT(r->id), STR_FMT(address), generation);
+    Hash h = hash_hmac((Str){ (const char *)install_key, 32 }, message);
+    char text[64];
+    size_t n = hash_base32(&h, 20, text, sizeof(text));
+    return arena_str(a, (Str){ text, n });
+}
