@@ -1,0 +1,121 @@
+/* Reading what runs wait for: open entries and mail. */
+#include "journal/sqlite.h"
+
+static int read_open(SqliteStore *s, sqlite3_stmt *st, Arena *a, StoreDue *ret) {
+    StoreOpen open = { .kind = (uint8_t)column_u64(st, 2),
+                       .due_ms = sqlite3_column_int64(st, 3),
+                       .key = arena_str(a, column_str(st, 4)),
+                       .address = arena_str(a, column_str(st, 5)) };
+    uint64_t run = column_u64(st, 0), n = column_u64(st, 1);
+    if (column_u64(st, 2) > UINT8_MAX || open_sum(run, n, &open) != column_u64(st, 6))
+        return sql_damaged(s->reader.problem,
+                           "baton.db: open entry %llu of run number %llu: its sum is wrong",
+                           (unsigned long long)n, (unsigned long long)run);
+    *ret = (StoreDue){ .run = arena_str(a, column_str(st, 7)),
+                       .address = open.address,
+                       .key = open.key,
+                       .kind = open.kind,
+                       .due_ms = open.due_ms };
+    return 0;
+}
+
+static int read_opens(SqliteStore *s, sqlite3_stmt *st, Arena *a, StoreDue *ret, size_t *ret_n) {
+    size_t n = 0;
+    bool more;
+    int r;
+    while (!(r = sql_step(&s->reader, st, &more)) && more) {
+        r = read_open(s, st, a, &ret[n]);
+        if (r)
+            break;
+        n++;
+    }
+    sqlite3_reset(st);
+    *ret_n = n;
+    return r;
+}
+
+/* The minimum that `st` computes over what is after now_ms; 0 if there is none. */
+static int read_next(SqliteStore *s, ReaderStatement which, int64_t now_ms, int64_t *ret_next_ms) {
+    sqlite3_stmt *st = s->r[which];
+    bool row;
+    bind_i64(st, 1, now_ms);
+    int r = sql_step(&s->reader, st, &row);
+    if (r)
+        return r;
+    *ret_next_ms = row ? sqlite3_column_int64(st, 0) : 0;
+    sqlite3_reset(st);
+    return 0;
+}
+
+int sqlite_due(Store *base, int64_t now_ms, size_t max, Arena *a, StoreDue *ret, size_t *ret_n,
+               int64_t *ret_next_ms) {
+    SqliteStore *s = (SqliteStore *)base;
+    StoreDue *found = arena_alloc(a, (max + 1) * sizeof *found);
+    size_t n = 0;
+    sqlite3_stmt *st = s->r[ST_DUE];
+    bind_i64(st, 1, now_ms);
+    bind_u64(st, 2, max + 1); /* one more, to know when the next is due */
+    int r = read_opens(s, st, a, found, &n);
+    int64_t next = n > max ? found[max].due_ms : 0;
+    if (!r && n <= max && ret_next_ms)
+        r = read_next(s, ST_DUE_AFTER, now_ms, &next);
+    if (r)
+        return r;
+    *ret_n = MIN(n, max);
+    memcpy(ret, found, *ret_n * sizeof *ret);
+    if (ret_next_ms)
+        *ret_next_ms = next;
+    return 0;
+}
+
+int sqlite_opens(Store *base, Str run, size_t max, Arena *a, StoreDue *ret, size_t *ret_n) {
+    SqliteStore *s = (SqliteStore *)base;
+    sqlite3_stmt *st = s->r[run.len ? ST_OPENS_OF : ST_OPENS];
+    bind_u64(st, 1, max);
+    if (run.len)
+        bind_text(st, 2, run);
+    return read_opens(s, st, a, ret, ret_n);
+}
+
+static int read_mail(SqliteStore *s, sqlite3_stmt *st, Arena *a, StoreMail *ret) {
+    *ret = (StoreMail){ .id = arena_str(a, column_str(st, 1)),
+                        .to = arena_str(a, column_str(st, 2)),
+                        .not_before_ms = sqlite3_column_int64(st, 3),
+                        .body = arena_str(a, column_str(st, 4)) };
+    if (mail_sum(ret) == column_u64(st, 5))
+        return 0;
+    return sql_damaged(s->reader.problem, "baton.db: mail number %llu: its sum is wrong",
+                       (unsigned long long)column_u64(st, 0));
+}
+
+int sqlite_mail(Store *base, int64_t now_ms, size_t max, Arena *a, StoreMail *ret, size_t *ret_n,
+                int64_t *ret_next_ms) {
+    SqliteStore *s = (SqliteStore *)base;
+    sqlite3_stmt *st = s->r[ST_MAIL];
+    size_t n = 0;
+    int64_t next = 0;
+    bool more;
+    int r;
+    bind_i64(st, 1, now_ms);
+    bind_u64(st, 2, max + 1);
+    while (!(r = sql_step(&s->reader, st, &more)) && more && n <= max) {
+        StoreMail mail;
+        r = read_mail(s, st, a, &mail);
+        if (r)
+            break;
+        if (n < max)
+            ret[n] = mail;
+        else
+            next = mail.not_before_ms;
+        n++;
+    }
+    sqlite3_reset(st);
+    if (!r && n <= max && ret_next_ms)
+        r = read_next(s, ST_MAIL_AFTER, now_ms, &next);
+    if (r)
+        return r;
+    *ret_n = MIN(n, max);
+    if (ret_next_ms)
+        *ret_next_ms = next;
+    return 0;
+}
