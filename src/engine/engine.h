@@ -1,0 +1,121 @@
+/* The engine: one turn takes facts in, applies them, hands the batch to the store, and performs what became durable.
+ *
+ *   requests, completions, timers, loads, commits
+ *            |
+ *     engine_turn:  take -> apply -> hand over -> perform
+ *
+ * Group commit: while one batch is being committed the next gathers. Nothing leaves before the row it follows from is
+ * durable - no attempt that is not pure, no mail, no reply, no watcher's event - except that pure work runs ahead.
+ * A commit that fails (-ERR_IO) is fatal: engine_failed() turns true and the host must exit; a full disk keeps the batch
+ * and tries again. A conflict drops the run: another engine owns it.
+ * A run without work in flight is evicted to its row and what `open` lists; a signal, a decision or a due timer loads it. */
+#ifndef BATON_ENGINE_ENGINE_H
+#define BATON_ENGINE_ENGINE_H
+
+#include "engine/ports.h"
+
+typedef struct Engine Engine;
+
+typedef struct EngineOptions {
+    const uint8_t *install_key; /* 32 bytes, of the store */
+    int64_t lease_ttl_ms;       /* 0: 10 s */
+    bool single;  /* the store has one engine at a time: no renewing, no takeover while running */
+    bool recover; /* load and go on with active runs at start; false: only serve what is asked */
+    size_t resident_max; /* idle runs kept in memory, 0: 1024 */
+    Str suspect; /* run that two engines crashed on: parked as quarantined, without loading it */
+} EngineOptions;
+
+Engine *engine_new(const EnginePorts *ports, const EngineOptions *options);
+/* Frees at once, without a clean stop: what a crash is to the simulator. Attempts in flight and jobs at the store are
+ * forgotten: no executor and no thread may still hold one. */
+Engine *engine_free(Engine *e);
+
+/* Registers with the store and begins; `ready` is called once the lease is held and the runs to recover are known (not yet
+ * loaded): how many go on, and if an earlier engine left uncleanly. */
+typedef void (*EngineReady)(void *ctx, int err, size_t recovering, bool after_crash);
+void engine_enter(Engine *e, EngineReady ready, void *ctx);
+
+/* One turn. Returns true if there is more to do at once (then call again after polling the world). */
+bool engine_turn(Engine *e);
+/* An executor says how an attempt ended. Only queues; any number before the next turn. Same thread as engine_turn. */
+void engine_complete(Engine *e, Attempt *a, const Completion *c);
+/* The store failed for good: stop, exit, recover from the disk. */
+bool engine_failed(const Engine *e);
+/* Nothing in flight, nothing queued, no commit under way. */
+bool engine_quiet(const Engine *e);
+
+/* Clean stop: no new attempts, pending rows committed, open runs snapshotted, lease left; then `done`. Attempts in flight
+ * are waited for at most grace_ms, then stopped; what has not ended is recovered at the next start. */
+void engine_stop(Engine *e, int64_t grace_ms, void (*done)(void *ctx, int err), void *ctx);
+
+/* ---- requests: answered once what they did is durable ------------------------------------------------------------------ */
+
+typedef enum EngineAnswer {
+    ENGINE_OK = 0,
+    ENGINE_NOT_FOUND,
+    ENGINE_CONFLICT, /* same id with other input or file; already finished; decided already */
+    ENGINE_INVALID,  /* the file or the input is refused; `message` says why */
+    ENGINE_STOPPING,
+    ENGINE_FAILED, /* internal */
+} EngineAnswer;
+typedef struct EngineReply {
+    EngineAnswer answer;
+    Str run;       /* id */
+    bool existing; /* start: the run was there already (same id, same input) */
+    Str message;   /* when not OK; what, why, what to do */
+    uint64_t seq;  /* of the row that made it durable */
+} EngineReply;
+typedef void (*EngineReplied)(void *ctx, const EngineReply *reply);
+
+typedef struct EngineStart {
+    Str id;      /* empty: a UUIDv7 is made */
+    Str closure; /* closure_make() */
+    Str input;   /* JSON text; empty: {} */
+    Str dir;
+} EngineStart;
+void engine_start_run(Engine *e, const EngineStart *start, EngineReplied replied, void *ctx);
+/* id: says a signal once, however often it is sent; empty: every call is a signal of its own. */
+void engine_signal(Engine *e, Str run, Str id, Str name, Str data_json, Str from,
+                   EngineReplied replied, void *ctx);
+void engine_control(Engine *e, Str run, Control verb, Str from, Str reason, EngineReplied replied,
+                    void *ctx);
+/* address: of the step in doubt. result: JSON, for DECISION_DONE. */
+void engine_decide(Engine *e, Str run, Str address, Decision verb, Str result_json, Str from,
+                   EngineReplied replied, void *ctx);
+
+/* ---- watching ---------------------------------------------------------------------------------------------------------- */
+
+/* Called after each durable row of a run (empty id: of every run), on the engine's thread. body/data as in store.h. */
+typedef struct EngineEvent {
+    Str run;
+    uint64_t seq;
+    Str body, data;
+    bool ended; /* the run, with this row */
+    const Run
+        *state; /* NULL if not resident; may be ahead of the row, by work that is not durable yet */
+} EngineEvent;
+typedef void (*EngineWatch)(void *ctx, const EngineEvent *event);
+typedef struct EngineWatcher EngineWatcher;
+EngineWatcher *engine_watch(Engine *e, Str run, EngineWatch fn, void *ctx);
+EngineWatcher *engine_unwatch(EngineWatcher *w);
+
+/* A resident run, or NULL. Valid until the next turn. */
+const Run *engine_run(Engine *e, Str id);
+/* Any R function of the store for the server and the command line; see StoreJob. */
+void engine_read(Engine *e, StoreJob *job);
+
+/* A run read back from the store and folded: for load, verify, show. On damage or difference *ret_problem says what:
+ * "row 7: moves differ: stored `...`, derived `...`". check_moves compares every move; the whole chain of hashes is
+ * checked too. Payloads above the inline size are fetched from `store` (reader side). */
+enum { FOLD_E_DAMAGED = 1, FOLD_E_DIVERGED };
+int engine_fold(Store *store, const StoreRun *stored, bool check_moves, const Plan *plan, Arena *a,
+                Run **ret_run, Str *ret_problem);
+
+typedef struct EngineStats {
+    size_t resident, in_flight, queued_rows;
+    uint64_t rows, batches, facts, attempts;
+    uint64_t commit_us_last;
+} EngineStats;
+EngineStats engine_stats(const Engine *e);
+
+#endif

@@ -1,0 +1,196 @@
+/* The fold: a stored run made live again, and proof that it is the run that was stored.
+ *
+ *   reader's side:  rows decoded, their chain of hashes checked, large payloads fetched      (bytes only)
+ *   engine's side:  snapshot loaded or first fact started, facts applied, moves compared     (no I/O)
+ *
+ * Damage is bytes that are not what was written; divergence is bytes that are, from which this program derives other moves
+ * than the one that wrote them. The first is never written over; the second parks the run by name. */
+#include "engine/state.h"
+
+static int damaged(Arena *a, Str *ret_problem, uint64_t seq, const char *what) {
+    *ret_problem = arena_fmt(a, "row %llu: %s", (unsigned long long)seq, what);
+    return FOLD_E_DAMAGED;
+}
+
+/* ---- reading --------------------------------------------------------------------------------------------------------- */
+
+/* Rows follow each other up to the head. Before the first of them stands a snapshot or nothing. */
+static int check_chain(const StoreRun *stored, Arena *a, Str *ret_problem) {
+    Hash before = { { 0 } };
+    bool known = stored->n_rows && stored->rows[0].seq == 1;
+    uint64_t seq = known ? 1 : stored->snapshot_seq + 1;
+    for (size_t i = 0; i < stored->n_rows; i++, seq++) {
+        const StoreRow *row = &stored->rows[i];
+        if (row->seq != seq)
+            return damaged(a, ret_problem, seq, "it is missing");
+        Hash data_hash = row->forgotten ? row->data_hash : hash_bytes(row->data);
+        Hash hash = store_chain(&before, row->body, &data_hash);
+        if (known && !hash_eq(&hash, &row->hash))
+            return damaged(a, ret_problem, seq, "its hash does not follow from the row before it");
+        before = row->hash;
+        known = true;
+    }
+    if (seq != stored->head_seq + 1)
+        return damaged(a, ret_problem, seq, "it is missing");
+    if (stored->n_rows && !hash_eq(&before, &stored->head_hash))
+        return damaged(a, ret_problem, seq - 1, "its hash is not the head's");
+    return 0;
+}
+
+static int fetch_payloads(Store *store, Str run, StoredRow *row, Arena *a, Str *ret_problem) {
+    for (size_t i = 0; i < row->row.n_facts; i++) {
+        RowFact *f = &row->row.facts[i];
+        if (f->erased)
+            return damaged(a, ret_problem, row->seq,
+                           "its content was forgotten, so the run cannot go on");
+        if (!f->large)
+            continue;
+        int err = store->ops->payload(store, run, &f->hash, a, &f->fact.payload);
+        if (err < 0)
+            return err;
+        if (err)
+            return damaged(a, ret_problem, row->seq, "a payload of it is missing or damaged");
+        Hash hash = hash_bytes(f->fact.payload);
+        if (!hash_eq(&hash, &f->hash))
+            return damaged(a, ret_problem, row->seq, "a payload of it is not what was written");
+    }
+    return 0;
+}
+
+int fold_read(Store *store, const StoreRun *stored, Arena *a, StoredRow **ret_rows,
+              Str *ret_problem) {
+    int err = check_chain(stored, a, ret_problem);
+    StoredRow *rows = ARENA_ARRAY(a, StoredRow, stored->n_rows);
+    for (size_t i = 0; i < stored->n_rows && !err; i++) {
+        const StoreRow *from = &stored->rows[i];
+        rows[i].seq = from->seq;
+        if (row_read(from->body, from->data, from->forgotten, a, &rows[i].row))
+            return damaged(a, ret_problem, from->seq, "it is not a row of this version of Baton");
+        err = fetch_payloads(store, stored->id, &rows[i], a, ret_problem);
+    }
+    if (!err)
+        *ret_rows = rows;
+    return err;
+}
+
+/* ---- folding --------------------------------------------------------------------------------------------------------- */
+
+typedef struct Fold {
+    const Plan *plan;
+    Run *run;
+    RowWriter w;
+    Arena *a;
+    Str *ret_problem;
+} Fold;
+
+static int diverged(Fold *f, uint64_t seq, const char *stored, const char *derived) {
+    *f->ret_problem = arena_fmt(f->a, "row %llu: moves differ: stored `%s`, derived `%s`",
+                                (unsigned long long)seq, stored, derived);
+    return FOLD_E_DIVERGED;
+}
+
+static const char *move_text(Fold *f, const Move *m) {
+    if (!m)
+        return "nothing";
+    Buf b = BUF_INIT(64 * KIB);
+    move_write_text(&b, m);
+    Str text = arena_str(f->a, buf_str(&b));
+    buf_deinit(&b);
+    return text.p;
+}
+
+static bool same_move(const Move *x, const Move *y) {
+    return x->cause == y->cause && x->from == y->from && x->to == y->to &&
+           x->attempt == y->attempt && x->args == y->args && str_eq(x->address, y->address) &&
+           str_eq(x->choice, y->choice);
+}
+
+static int name_first_difference(Fold *f, const StoredRow *stored) {
+    Buf body = BUF_INIT(LIMIT_VALUE_BYTES);
+    Row derived;
+    row_body(&f->w, &body);
+    Str bytes = arena_str(f->a, buf_str(&body));
+    buf_deinit(&body);
+    if (row_read(bytes, buf_str(&f->w.data), false, f->a, &derived))
+        return diverged(f, stored->seq, "moves", "too many of them");
+    size_t i = 0;
+    while (i < stored->row.n_moves && i < derived.n_moves &&
+           same_move(&stored->row.moves[i], &derived.moves[i]))
+        i++;
+    const Move *s = i < stored->row.n_moves ? &stored->row.moves[i] : NULL;
+    const Move *d = i < derived.n_moves ? &derived.moves[i] : NULL;
+    return diverged(f, stored->seq, move_text(f, s), move_text(f, d));
+}
+
+static int start(Fold *f, const Fact *fact, uint64_t seq) {
+    Str problem;
+    if (fact->kind != FACT_ACCEPTED)
+        return damaged(f->a, f->ret_problem, seq, "the run does not begin with its acceptance");
+    if (run_start(f->plan, fact, &f->w, &f->run, &problem, f->a)) {
+        *f->ret_problem = arena_fmt(f->a, "row %llu: its input is refused now: %.*s",
+                                    (unsigned long long)seq, STR_FMT(problem));
+        return FOLD_E_DIVERGED;
+    }
+    return 0;
+}
+
+static int apply(Fold *f, const Fact *fact, uint64_t seq) {
+    if (fact_is_note(fact)) {
+        row_add_fact(&f->w, fact);
+        return 0;
+    }
+    if (!f->run)
+        return start(f, fact, seq);
+    int err = run_apply(f->run, fact, &f->w);
+    if (err == RUN_E_IGNORED)
+        return diverged(f, seq, "a fact", "that nothing waits for");
+    if (err)
+        return damaged(f->a, f->ret_problem, seq, "a payload of it is not JSON");
+    run_forget_closed(f->run);
+    return 0;
+}
+
+static int fold_row(Fold *f, const StoredRow *stored, bool check_moves) {
+    row_reset(&f->w);
+    for (size_t i = 0; i < stored->row.n_facts; i++) {
+        int err = apply(f, &stored->row.facts[i].fact, stored->seq);
+        if (err)
+            return err;
+    }
+    if (check_moves && !str_eq(buf_str(&f->w.moves), stored->row.moves_bytes))
+        return name_first_difference(f, stored);
+    return 0;
+}
+
+static int begin_from_snapshot(Fold *f, const StoreRun *stored) {
+    if (!stored->snapshot.p || (stored->n_rows && stored->rows[0].seq == 1))
+        return 0;
+    if (run_load(f->plan, stored->snapshot, &f->run))
+        return damaged(f->a, f->ret_problem, stored->snapshot_seq,
+                       "the snapshot taken after it cannot be read");
+    return 0;
+}
+
+int fold_rows(const Plan *plan, const StoreRun *stored, const StoredRow *rows, bool check_moves,
+              Arena *a, Run **ret_run, Str *ret_problem) {
+    Fold f = { .plan = plan, .a = a, .ret_problem = ret_problem };
+    row_init(&f.w);
+    int err = begin_from_snapshot(&f, stored);
+    for (size_t i = 0; i < stored->n_rows && !err; i++)
+        err = fold_row(&f, &rows[i], check_moves);
+    if (!err && !f.run)
+        err = damaged(a, ret_problem, 1, "it is missing");
+    row_deinit(&f.w);
+    if (err)
+        run_free(f.run);
+    else
+        *ret_run = f.run;
+    return err;
+}
+
+int engine_fold(Store *store, const StoreRun *stored, bool check_moves, const Plan *plan, Arena *a,
+                Run **ret_run, Str *ret_problem) {
+    StoredRow *rows;
+    int err = fold_read(store, stored, a, &rows, ret_problem);
+    return err ? err : fold_rows(plan, stored, rows, check_moves, a, ret_run, ret_problem);
+}

@@ -1,0 +1,404 @@
+/* Attempts: from a want to a completion.
+ *
+ *                          row durable                 executor
+ *   perform_want: WAITING ------------> STARTED ----------------> ENDED: applied as FACT_FINISHED, back to the pool
+ *                   |  \ pure: at once     | \ out of time: asked to stop, given STOP_GRACE_MS, then unknown
+ *                   |                      |
+ *                   +---- want gone: never starts / asked to stop, and what it says is dropped
+ *
+ * What is unsafe has FACT_DISPATCHING in the very row it waits for: one commit makes both durable, and a crash after it
+ * finds the outcome unknown, as it must. Such an attempt starts even if the run was paused or the engine told to stop
+ * between: in the journal it is under way. */
+#include "engine/state.h"
+
+#include "base/time.h"
+
+#include <stdlib.h>
+
+/* The pool keeps what 64 runs in flight use many times over; a burst of a thousand gives its memory back. */
+#define POOL_MAX 1024
+#define POOL_ARENA_BYTES (8 * KIB)
+#define RECOVERY_FACTS_MAX 64
+
+/* ---- the pool -------------------------------------------------------------------------------------------------------- */
+
+static Flight *new_flight(Engine *e, Resident *r, Want *w) {
+    Flight *f = e->free_flights;
+    Arena arena = ARENA_NULL;
+    if (f) {
+        e->free_flights = f->next;
+        e->n_free_flights--;
+        arena = f->attempt.arena;
+    } else {
+        f = xmalloc(sizeof *f);
+    }
+    memset(f, 0, sizeof *f);
+    f->attempt.arena = arena;
+    f->timer.owner = TIMER_OF_FLIGHT;
+    f->r = r;
+    f->want = w;
+    f->state = FLIGHT_WAITING;
+    f->all_next = e->flights;
+    if (e->flights)
+        e->flights->all_prev = f;
+    e->flights = f;
+    e->n_flights++;
+    r->flights++;
+    w->cookie = f;
+    return f;
+}
+
+static void free_flight(Flight *f) {
+    arena_deinit(&f->attempt.arena);
+    free(f);
+}
+
+static void unlink_flight(Engine *e, Flight *f) {
+    *(f->all_prev ? &f->all_prev->all_next : &e->flights) = f->all_next;
+    if (f->all_next)
+        f->all_next->all_prev = f->all_prev;
+    e->n_flights--;
+}
+
+/* It no longer belongs to a run. */
+static void detach(Flight *f) {
+    if (!f->r)
+        return;
+    f->want = NULL;
+    f->r->flights--;
+    f->r = NULL;
+}
+
+static void release(Engine *e, Flight *f) {
+    timer_disarm(e, &f->timer);
+    detach(f);
+    unlink_flight(e, f);
+    if (e->n_free_flights == POOL_MAX || arena_footprint(&f->attempt.arena) > POOL_ARENA_BYTES) {
+        free_flight(f);
+        return;
+    }
+    arena_reset(&f->attempt.arena);
+    f->next = e->free_flights;
+    e->free_flights = f;
+    e->n_free_flights++;
+}
+
+void perform_deinit(Engine *e) {
+    for (Flight *f = e->flights, *next; f; f = next) {
+        next = f->all_next;
+        free_flight(f);
+    }
+    for (Flight *f = e->free_flights, *next; f; f = next) {
+        next = f->next;
+        free_flight(f);
+    }
+    free(e->dispatch);
+}
+
+/* ---- starting -------------------------------------------------------------------------------------------------------- */
+
+/* "work/fetch[3]~2" is of step "fetch": the last name of the address. */
+static Str last_name(Str address) {
+    size_t from = address.len, to = address.len;
+    for (size_t i = 0; i < address.len; i++) {
+        char c = address.p[i];
+        if (c == '/' || i == 0) {
+            from = c == '/' ? i + 1 : 0;
+            to = address.len;
+        } else if ((c == '[' || c == '~' || c == '.') && to == address.len) {
+            to = i;
+        }
+    }
+    return str_slice(address, MIN(from, to), to);
+}
+
+/* Everything is copied: the run may go on, be compacted or dropped while the attempt is under way. */
+static void compose(Engine *e, Flight *f) {
+    Attempt *a = &f->attempt;
+    const Want *w = f->want;
+    const Run *run = f->r->run;
+    a->kind = w->callee->kind;
+    a->effect = w->effect;
+    a->run = arena_str(&a->arena, resident_id(f->r));
+    a->address = want_address(w, &a->arena);
+    a->step_name = last_name(a->address);
+    a->workflow = arena_str(&a->arena, run_plan(run)->name);
+    a->callee = arena_str(&a->arena, w->callee->name);
+    a->attempt = w->attempt;
+    a->request = value_copy(&a->arena, want_request(w, &a->arena));
+    a->key = w->effect >= EFFECT_IDEMPOTENT ? want_key(w, e->install_key, &a->arena) : STR("");
+    a->timeout_ms = want_timeout_ms(w);
+    a->dir = arena_str(&a->arena, run_dir(run));
+}
+
+static void start(Engine *e, Flight *f) {
+    ASSERT(f->state == FLIGHT_WAITING);
+    ASSERT(f->want->position <= f->r->durable_seq || f->want->effect == EFFECT_PURE ||
+           MUTANT(perform_before_durable));
+    compose(e, f);
+    f->state = FLIGHT_STARTED;
+    e->n_flying++;
+    e->stats.attempts++;
+    if (f->attempt.timeout_ms > 0)
+        timer_arm(e, &f->timer, e->now_ms + f->attempt.timeout_ms);
+    e->ports.start(e->ports.ctx, &f->attempt);
+}
+
+/* Wanted, but not now: perform_all() finds it when the run goes on. */
+static void put_off(Engine *e, Flight *f) {
+    f->want->cookie = NULL;
+    release(e, f);
+}
+
+static bool may_begin(const Engine *e, const Flight *f) {
+    if (f->dispatched)
+        return true;
+    return !engine_stopping(e) &&
+           (run_status(f->r->run) != RUN_PAUSED || MUTANT(start_while_paused));
+}
+
+static void start_or_hold(Engine *e, Flight *f) {
+    if (!f->want)
+        release(e, f);
+    else if (!may_begin(e, f))
+        put_off(e, f);
+    else if (f->want->effect != EFFECT_PURE && !lease_holds(e))
+        QUEUE_PUSH(&e->held, f);
+    else
+        start(e, f);
+}
+
+void perform_want(Engine *e, Resident *r, Want *w) {
+    if (engine_stopping(e))
+        return;
+    Flight *f = new_flight(e, r, w);
+    bool unsafe = w->effect == EFFECT_UNSAFE && !w->dispatching && !MUTANT(skip_dispatching);
+    bool run_ahead = w->effect == EFFECT_PURE && !e->full;
+    if (!unsafe && (run_ahead || w->position <= r->durable_seq || MUTANT(perform_before_durable))) {
+        start_or_hold(e, f);
+        return;
+    }
+    QUEUE_PUSH(&e->gather.flights, f);
+    if (!unsafe)
+        return;
+    if (e->n_dispatch == e->room_dispatch) {
+        e->room_dispatch = MAX((size_t)16, e->room_dispatch * 2);
+        e->dispatch = xrealloc(e->dispatch, e->room_dispatch * sizeof(Flight *));
+    }
+    e->dispatch[e->n_dispatch++] = f;
+}
+
+void perform_dispatch(Engine *e, Resident *r) {
+    for (size_t i = 0; i < e->n_dispatch; i++) {
+        Flight *f = e->dispatch[i];
+        if (!f->want)
+            continue;
+        ASSERT(f->r == r);
+        Fact fact = { .kind = FACT_DISPATCHING,
+                      .time_ms = MAX(e->now_ms, run_time(r->run)),
+                      .address = want_address(f->want, &f->attempt.arena),
+                      .attempt = f->want->attempt };
+        Want *w = f->want;
+        int err = run_apply(r->run, &fact, resident_row(e, r));
+        ASSERT(err == 0);
+        w->position = r->head_seq + 1;
+        f->dispatched = true;
+        e->stats.facts++;
+        apply_changes(e, r);
+    }
+    e->n_dispatch = 0;
+}
+
+void perform_durable(Engine *e, FlightQueue *flights) {
+    for (Flight *f; (f = QUEUE_POP(flights));)
+        start_or_hold(e, f);
+}
+
+void perform_held(Engine *e) {
+    if (!e->held.first || !lease_holds(e))
+        return;
+    FlightQueue held = e->held;
+    e->held = (FlightQueue){ 0 };
+    perform_durable(e, &held);
+}
+
+/* ---- stopping -------------------------------------------------------------------------------------------------------- */
+
+static void ask_to_stop(Engine *e, Flight *f) {
+    if (f->stopped)
+        return;
+    f->stopped = true;
+    e->ports.stop(e->ports.ctx, &f->attempt);
+}
+
+void perform_forget(Engine *e, Flight *f) {
+    detach(f);
+    timer_disarm(e, &f->timer);
+    if (f->state == FLIGHT_STARTED)
+        ask_to_stop(e, f);
+}
+
+void perform_stop_all(Engine *e) {
+    for (Flight *f = e->flights, *next; f; f = next) {
+        next = f->all_next;
+        if (f->state != FLIGHT_STARTED)
+            continue;
+        f->for_stop = true;
+        ask_to_stop(e, f);
+    }
+}
+
+/* ---- ending ---------------------------------------------------------------------------------------------------------- */
+
+/* A run that runs ahead of the disk goes on before others begin: its steps are one row, and a batch handed over in the
+ * middle of a turn has whole runs in it rather than a piece of each. Up to a point, or a long one would keep the rest waiting. */
+#define AHEAD_FACTS_MAX 64
+
+static bool goes_first(const Flight *f) {
+    const RowSlot *row = f->r ? f->r->row : NULL;
+    return row && f->attempt.effect == EFFECT_PURE && row->w.n_facts < AHEAD_FACTS_MAX;
+}
+
+void engine_complete(Engine *e, Attempt *a, const Completion *c) {
+    Flight *f = (Flight *)a;
+    ASSERT(f->state == FLIGHT_STARTED);
+    f->state = FLIGHT_ENDED;
+    e->n_flying--;
+    timer_disarm(e, &f->timer);
+    f->completion = *c;
+    if (f->want) {
+        f->completion.message = arena_str(&a->arena, c->message);
+        f->completion.payload = c->payload.p ? arena_str(&a->arena, c->payload) : STR_NULL;
+    }
+    if (goes_first(f))
+        QUEUE_PUSH_FIRST(&e->completed, f);
+    else
+        QUEUE_PUSH(&e->completed, f);
+    engine_wake(e);
+}
+
+static Str cut_message(Str s) {
+    if (s.len <= MESSAGE_BYTES_MAX)
+        return s;
+    size_t len = MESSAGE_BYTES_MAX;
+    while (len && ((unsigned char)s.p[len] & 0xC0) == 0x80)
+        len--;
+    return str_slice(s, 0, len);
+}
+
+/* Out of time is our verdict; the executor only knows that it was told to stop. What it had become before stands. */
+static void rule_on_timeout(Flight *f) {
+    Completion *c = &f->completion;
+    if (!f->timed_out || c->outcome == OUTCOME_OK || c->kind != KIND_CANCELLED)
+        return;
+    Buf text = BUF_INIT(128);
+    buf_str_add(&text, STR("no answer within "));
+    duration_write(&text, f->attempt.timeout_ms);
+    c->kind = KIND_TIMEOUT;
+    c->message = arena_str(&f->attempt.arena, buf_str(&text));
+    c->outcome = c->sent == SENT_NO ? OUTCOME_FAILED : OUTCOME_UNKNOWN;
+    buf_deinit(&text);
+}
+
+static Fact finished(const Engine *e, const Flight *f) {
+    const Completion *c = &f->completion;
+    Fact fact = { .kind = FACT_FINISHED,
+                  .time_ms = e->now_ms,
+                  .address = f->attempt.address,
+                  .attempt = f->attempt.attempt,
+                  .payload = c->payload,
+                  .outcome = c->outcome,
+                  .sent = c->sent,
+                  .message = cut_message(c->message),
+                  .usage = c->usage,
+                  .queued_us = f->attempt.queued_us,
+                  .took_us = c->took_us,
+                  .retry_after_ms = c->retry_after_ms };
+    if (c->outcome != OUTCOME_OK)
+        fact.error_kind = str_from(error_kind_name(c->kind ? c->kind : KIND_INTERNAL));
+    if (MUTANT(resend_after_unknown) && c->outcome == OUTCOME_UNKNOWN) {
+        fact.outcome = OUTCOME_FAILED;
+        fact.sent = SENT_NO;
+        fact.error_kind = STR("unavailable");
+    }
+    return fact;
+}
+
+/* An output that is no JSON, or more than a payload may be, is the attempt's failure: it ran, and what it said is of no use. */
+static void refuse_output(Fact *fact, const char *why) {
+    fact->payload = STR_NULL;
+    fact->outcome = fact->outcome == OUTCOME_OK ? OUTCOME_FAILED : fact->outcome;
+    fact->error_kind = str_from(error_kind_name(KIND_INVALID));
+    fact->message = str_from(why);
+}
+
+static void apply_finished(Engine *e, Flight *f) {
+    Resident *r = f->r;
+    Fact fact = finished(e, f);
+    if (fact.payload.len > LIMIT_PAYLOAD_BYTES)
+        refuse_output(&fact,
+                      "the output is larger than 16 MiB; write it to a file and return its name");
+    /* The kernel closes the want; it need not tell us. */
+    f->want->cookie = NULL;
+    detach(f);
+    if (apply_fact(e, r, &fact) == RUN_E_CORRUPT) {
+        refuse_output(&fact, "the output is not JSON");
+        apply_fact(e, r, &fact);
+    }
+    resident_settle_idle(e, r);
+}
+
+static size_t row_bytes(const Resident *r) {
+    return r->row ? r->row->w.facts.len + r->row->w.moves.len + r->row->w.data.len : 0;
+}
+
+static void take_completion(Engine *e, Flight *f) {
+    bool for_the_next_engine = f->for_stop && f->completion.outcome != OUTCOME_OK;
+    if (f->want && !for_the_next_engine) {
+        if (row_bytes(f->r) > ROW_SOFT_BYTES) {
+            QUEUE_PUSH(&e->deferred, f);
+            return;
+        }
+        rule_on_timeout(f);
+        apply_finished(e, f);
+    } else if (f->want) {
+        f->want->cookie = NULL;
+    }
+    release(e, f);
+}
+
+/* While runs are being recovered those that go on already leave them room: all shall move before some have moved far. */
+static size_t facts_for_completions(const Engine *e) {
+    return e->n_loading ? e->turn_facts + RECOVERY_FACTS_MAX : TURN_FACTS_MAX;
+}
+
+void perform_take(Engine *e) {
+    size_t max = facts_for_completions(e);
+    while (e->turn_facts < max) {
+        Flight *f = QUEUE_POP(&e->completed);
+        if (!f)
+            return;
+        take_completion(e, f);
+        commit_hand_over_early(e);
+    }
+}
+
+/* First it is asked to stop; if the executor does not say how it ended, nobody knows. */
+void perform_timeout(Engine *e, Flight *f) {
+    ASSERT(f->state == FLIGHT_STARTED);
+    if (!f->timed_out) {
+        f->timed_out = true;
+        timer_arm(e, &f->timer, e->now_ms + STOP_GRACE_MS);
+        ask_to_stop(e, f);
+        return;
+    }
+    timer_disarm(e, &f->timer);
+    if (!f->want)
+        return;
+    f->completion = (Completion){ .outcome = OUTCOME_UNKNOWN,
+                                  .sent = SENT_MAYBE,
+                                  .kind = KIND_CANCELLED,
+                                  .took_us = (f->attempt.timeout_ms + STOP_GRACE_MS) * 1000 };
+    rule_on_timeout(f);
+    apply_finished(e, f);
+}

@@ -1,0 +1,114 @@
+/* Compiled files, by the hash of their closure; shared by all runs of the same closure, and kept a while after the last.
+ *
+ * The list is in order of last use. A start brings the closure's bytes, and the newest few entries are compared with them
+ * before anything is hashed: a server starts the same file again and again. */
+#include "engine/state.h"
+
+#include <stdlib.h>
+
+/* Unused plans kept: more files than one project has in rotation. */
+#define PLANS_KEPT 64
+#define COMPARED_FIRST 4
+
+static void unlink_plan(Engine *e, PlanEntry *p) {
+    *(p->newer ? &p->newer->older : &e->plan_newest) = p->older;
+    *(p->older ? &p->older->newer : &e->plan_oldest) = p->newer;
+    p->newer = p->older = NULL;
+}
+
+static void put_first(Engine *e, PlanEntry *p) {
+    p->older = e->plan_newest;
+    *(p->older ? &p->older->newer : &e->plan_oldest) = p;
+    e->plan_newest = p;
+}
+
+static void free_plan(PlanEntry *p) {
+    plan_free(p->plan);
+    free((char *)p->closure.p);
+    free(p);
+}
+
+static void forget_old_ones(Engine *e) {
+    for (PlanEntry *p = e->plan_oldest, *newer; p && e->n_plans > PLANS_KEPT; p = newer) {
+        newer = p->newer;
+        if (p->refs)
+            continue;
+        unlink_plan(e, p);
+        free_plan(p);
+        e->n_plans--;
+    }
+}
+
+static PlanEntry *find(const Engine *e, Str closure, const Hash *hash) {
+    size_t n = 0;
+    for (PlanEntry *p = e->plan_newest; p; p = p->older) {
+        if (hash ? hash_eq(&p->hash, hash) : n++ < COMPARED_FIRST && str_eq(p->closure, closure))
+            return p;
+    }
+    return NULL;
+}
+
+static Str diags_text(const Diags *d, Arena *a) {
+    Buf b = BUF_INIT(64 * KIB);
+    for (size_t i = 0; i < d->n; i++) {
+        if (!d->items[i].warning)
+            diag_write(&b, &d->items[i]);
+    }
+    while (b.len && b.p[b.len - 1] == '\n')
+        b.len--;
+    Str text = arena_str(a, buf_str(&b));
+    buf_deinit(&b);
+    return text;
+}
+
+static PlanEntry *compile(Engine *e, Str closure, const Hash *hash, Arena *a, Str *ret_problem) {
+    Diags diags = { .arena = a };
+    Plan *plan;
+    if (plan_compile(closure, &plan, &diags)) {
+        *ret_problem = diags_text(&diags, a);
+        return NULL;
+    }
+    PlanEntry *p = xcalloc(1, sizeof *p);
+    p->hash = *hash;
+    p->closure = (Str){ xstrndup(closure.p, closure.len), closure.len };
+    p->plan = plan;
+    e->n_plans++;
+    forget_old_ones(e);
+    return p;
+}
+
+PlanEntry *plans_get(Engine *e, Str closure, const Hash *hash, Arena *a, Str *ret_problem) {
+    Hash own;
+    PlanEntry *p = find(e, closure, hash);
+    if (!p && !hash) {
+        own = hash_bytes(closure);
+        hash = &own;
+        p = find(e, closure, hash);
+    }
+    if (p)
+        unlink_plan(e, p);
+    else
+        p = compile(e, closure, hash, a, ret_problem);
+    if (!p)
+        return NULL;
+    put_first(e, p);
+    return plans_ref(p);
+}
+
+PlanEntry *plans_ref(PlanEntry *p) {
+    p->refs++;
+    return p;
+}
+
+PlanEntry *plans_unref(Engine *e, PlanEntry *p) {
+    if (p && --p->refs == 0)
+        forget_old_ones(e);
+    return NULL;
+}
+
+void plans_deinit(Engine *e) {
+    for (PlanEntry *p = e->plan_newest, *older; p; p = older) {
+        older = p->older;
+        free_plan(p);
+    }
+}

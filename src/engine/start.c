@@ -1,0 +1,194 @@
+/* A run begins, or it was there already.
+ *
+ * Nobody looks into the store first: row 1 of an id that exists is a conflict, and only then is the other run's first row
+ * read and compared. The same file and the same input mean the same run, whoever started it; anything else is refused. */
+#include "engine/state.h"
+
+#include "base/json.h"
+#include "base/uuid.h"
+
+#include <stdlib.h>
+
+/* ---- the request ----------------------------------------------------------------------------------------------------- */
+
+static bool is_good_id(Str id) {
+    for (size_t i = 0; i < id.len; i++) {
+        char c = id.p[i];
+        bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                    c == '_' || ((c == '-' || c == '.') && i > 0);
+        if (!good)
+            return false;
+    }
+    return id.len <= 64;
+}
+
+void engine_start_run(Engine *e, const EngineStart *start, EngineReplied replied, void *ctx) {
+    Request q = { .kind = REQUEST_START,
+                  .run = start->id,
+                  .payload = start->input,
+                  .dir = start->dir,
+                  .replied = replied,
+                  .ctx = ctx };
+    char id[UUID_CHARS + 1];
+    Arena a;
+    arena_init(&a, 0);
+    if (!q.run.len) {
+        uint8_t random[10];
+        e->ports.random(e->ports.ctx, random, sizeof random);
+        uuid7(e->ports.now_ms(e->ports.ctx), random, id);
+        q.run = (Str){ id, UUID_CHARS };
+    }
+    Str problem = STR("");
+    if (!is_good_id(q.run)) {
+        problem =
+            STR("a run's id is 1 to 64 of a-z A-Z 0-9 . _ - and does not begin with - or a dot");
+        q.run = str_slice(q.run, 0, MIN(q.run.len, (size_t)64));
+    } else if (str_is(q.run, "last")) {
+        problem = STR("no run can be called `last`: that is how the newest one is called");
+    } else if (q.payload.len > LIMIT_PAYLOAD_BYTES) {
+        problem = STR("the input is larger than 16 MiB; pass the name of a file");
+    } else {
+        q.plan = plans_get(e, start->closure, NULL, &a, &problem);
+    }
+    if (!q.plan) {
+        q.refused = ENGINE_INVALID;
+        q.name = problem;
+        q.payload = STR("");
+    }
+    request_queue(e, &q);
+    arena_deinit(&a);
+}
+
+/* ---- beginning ------------------------------------------------------------------------------------------------------- */
+
+static void begin(Engine *e, Request *q) {
+    Resident *r = resident_new(e, q->run, RESIDENT_LIVE);
+    RowWriter *row = resident_row(e, r);
+    Fact accepted = { .kind = FACT_ACCEPTED,
+                      .time_ms = e->now_ms,
+                      .payload = q->payload.len ? q->payload : STR("{}"),
+                      .run = q->run,
+                      .name = q->plan->plan->name,
+                      .dir = q->dir };
+    e->ports.random(e->ports.ctx, &accepted.seed, sizeof accepted.seed);
+    apply_mark(e, r);
+    Str problem = STR("");
+    int err = run_start(q->plan->plan, &accepted, row, &r->run, &problem, &e->scratch);
+    if (err) {
+        row_reset(row);
+        resident_drop(e, r);
+        request_answer(e, q, ENGINE_INVALID, "%.*s", STR_FMT(problem));
+        arena_reset(&e->scratch);
+        return;
+    }
+    r->plan = plans_ref(q->plan);
+    r->created_ms = e->now_ms;
+    e->stats.facts++;
+    e->turn_facts++;
+    request_when_durable(e, r, q);
+    apply_changes(e, r);
+    perform_dispatch(e, r);
+}
+
+void start_take(Engine *e, Request *q) {
+    Resident *r = resident_find(e, q->run);
+    if (r && r->state == RESIDENT_LOADING)
+        QUEUE_PUSH(&r->waiting, q);
+    else if (r && r->state == RESIDENT_LIVE)
+        request_apply(e, r, q);
+    else if (r)
+        start_compare(e, q);
+    else if (e->full)
+        request_answer(e, q, ENGINE_FAILED,
+                       "the disk is full; nothing new is taken in until there is room");
+    else
+        begin(e, q);
+}
+
+/* ---- comparing ------------------------------------------------------------------------------------------------------- */
+
+typedef struct CompareJob {
+    Pending p; /* first */
+    Request *q;
+    StoreRun stored;
+    Str input;
+    bool damaged;
+} CompareJob;
+
+static Str first_payload(Store *store, CompareJob *j) {
+    Row row;
+    const StoreRow *first = j->stored.n_rows ? &j->stored.rows[0] : NULL;
+    if (!first || row_read(first->body, first->data, first->forgotten, &j->p.arena, &row))
+        return STR_NULL;
+    const RowFact *f = &row.facts[0];
+    Str bytes = STR_NULL;
+    if (!f->large)
+        return f->fact.payload;
+    return store->ops->payload(store, j->q->run, &f->hash, &j->p.arena, &bytes) ? STR_NULL : bytes;
+}
+
+static void read_first_row(StoreJob *job, Store *store) {
+    CompareJob *j = (CompareJob *)job;
+    j->p.err = store->ops->load(store, j->q->run, true, &j->p.arena, &j->stored);
+    if (j->p.err == 0)
+        j->input = first_payload(store, j);
+}
+
+/* Spacing and the order of keys do not make another input. */
+static bool same_input(Arena *a, Str one, Str other) {
+    Value v, w;
+    if (str_eq(one, other))
+        return true;
+    if (json_read(a, one, &v, NULL) || json_read(a, other, &w, NULL))
+        return false;
+    return str_eq(value_text(a, v), value_text(a, w));
+}
+
+static void answer_existing(Engine *e, CompareJob *j, Request *q) {
+    Str input = q->payload.len ? q->payload : STR("{}");
+    if (!hash_eq(&j->stored.closure_hash, &q->plan->hash)) {
+        request_answer(e, q, ENGINE_CONFLICT,
+                       "run %.*s exists and was started from another file; choose another id",
+                       STR_FMT(q->run));
+    } else if (!j->input.p || !same_input(&j->p.arena, j->input, input)) {
+        request_answer(e, q, ENGINE_CONFLICT,
+                       "run %.*s exists and was started with other input; choose another id",
+                       STR_FMT(q->run));
+    } else {
+        bool asleep = j->stored.info.state == STORE_ACTIVE && !resident_find(e, q->run) &&
+                      !engine_stopping(e);
+        if (asleep)
+            load_run(e, q->run, NULL);
+        q->existing = true;
+        q->seq = 1;
+        request_ok(e, q);
+    }
+}
+
+static void compare(StoreJob *job) {
+    CompareJob *j = (CompareJob *)job;
+    Engine *e = j->p.e;
+    Request *q = TAKE(j->q);
+    if (j->p.err == 0)
+        answer_existing(e, j, q);
+    else if (j->p.err == STORE_E_NOT_FOUND)
+        request_answer(e, q, ENGINE_FAILED, "run %.*s could not be written; try again",
+                       STR_FMT(q->run));
+    else
+        request_answer(e, q, ENGINE_FAILED, "run %.*s exists and cannot be read", STR_FMT(q->run));
+    pending_free(&j->p);
+    engine_wake(e);
+}
+
+static void drop_compare(Pending *p) {
+    CompareJob *j = (CompareJob *)p;
+    if (j->q)
+        request_free(p->e, j->q);
+}
+
+void start_compare(Engine *e, Request *q) {
+    CompareJob *j = pending_new(e, sizeof *j, false, read_first_row, compare);
+    j->q = q;
+    j->p.drop = drop_compare;
+    pending_submit(&j->p);
+}

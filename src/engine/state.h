@@ -1,0 +1,497 @@
+/* What the files of the engine share; nobody outside of src/engine includes this.
+ *
+ *   inbox.c    requests: start, signal, control, decide        resident.c  runs in memory: table, rows, eviction
+ *   start.c    a run begins, or was there already              apply.c     one fact into one run, and what changed
+ *   perform.c  attempts: planned, started, ended               timers.c    due times of wants and attempts
+ *   commit.c   rows -> batch -> outcomes                       load.c      runs read back; fold.c the fold itself
+ *   lease.c    enter, renew, take over, leave                  mail.c      mail taken in
+ *   plans.c    compiled files by hash                          watch.c     who is told of durable rows
+ *
+ * A thing that waits is on exactly one list, and the list says for what:
+ *
+ *   Request   inbox -> (resident.waiting) -> gather.requests -> batch.requests -> answered
+ *   Flight    gather.flights -> batch.flights -> (started) -> completed -> pool
+ *   Resident  table, and gather.dirty while its row grows
+ *
+ * `gather` is what the next batch will hold. It moves as a whole into the batch, so what is on a batch's lists became
+ * durable when that batch did. */
+#ifndef BATON_ENGINE_STATE_H
+#define BATON_ENGINE_STATE_H
+
+#include "base/limits.h"
+#include "base/mutant.h"
+#include "engine/engine.h"
+
+typedef struct Resident Resident;
+typedef struct Flight Flight;
+typedef struct Request Request;
+typedef struct PlanEntry PlanEntry;
+typedef struct Pending Pending;
+
+/* Facts taken in by one turn: above that the batch is handed over first, so that a flood does not delay a commit. */
+#define TURN_FACTS_MAX 4096
+/* A row that has grown this far waits for its commit before it takes more completions (codec.c caps it at 64 MiB). */
+#define ROW_SOFT_BYTES (4 * MIB)
+/* A snapshot is not worth less than this many bytes of rows: reading 16 KiB of tail is one page run of SQLite. */
+#define SNAPSHOT_TAIL_BYTES (16 * KIB)
+/* With the row that makes a run idle, and on a clean stop. */
+#define SNAPSHOT_REST_BYTES (4 * KIB)
+/* How long an executor may take to stop an attempt that ran out of time. */
+#define STOP_GRACE_MS 5000
+#define MESSAGE_BYTES_MAX (4 * KIB)
+
+/* ---- lists ----------------------------------------------------------------------------------------------------------- */
+
+/* First in, first out; items are linked by their `next`. */
+#define QUEUE_OF(T)                                                                                \
+    struct {                                                                                       \
+        T *first, *last;                                                                           \
+    }
+#define QUEUE_PUSH(q, item)                                                                        \
+    do {                                                                                           \
+        (item)->next = NULL;                                                                       \
+        *((q)->last ? &(q)->last->next : &(q)->first) = (item);                                    \
+        (q)->last = (item);                                                                        \
+    } while (0)
+#define QUEUE_PUSH_FIRST(q, item)                                                                  \
+    do {                                                                                           \
+        (item)->next = (q)->first;                                                                 \
+        (q)->first = (item);                                                                       \
+        if (!(q)->last)                                                                            \
+            (q)->last = (item);                                                                    \
+    } while (0)
+#define QUEUE_POP(q)                                                                               \
+    ({                                                                                             \
+        __typeof__((q)->first) _i = (q)->first;                                                    \
+        if (_i) {                                                                                  \
+            (q)->first = _i->next;                                                                 \
+            if (!(q)->first)                                                                       \
+                (q)->last = NULL;                                                                  \
+            _i->next = NULL;                                                                       \
+        }                                                                                          \
+        _i;                                                                                        \
+    })
+/* Everything of `from` to the end of `to`; same type. */
+#define QUEUE_MOVE(to, from)                                                                       \
+    do {                                                                                           \
+        if ((from)->first) {                                                                       \
+            *((to)->last ? &(to)->last->next : &(to)->first) = (from)->first;                      \
+            (to)->last = (from)->last;                                                             \
+            (from)->first = (from)->last = NULL;                                                   \
+        }                                                                                          \
+    } while (0)
+
+typedef QUEUE_OF(Request) RequestQueue;
+typedef QUEUE_OF(Flight) FlightQueue;
+typedef QUEUE_OF(Resident) ResidentQueue;
+
+/* ---- timers (timers.c) ----------------------------------------------------------------------------------------------- */
+
+typedef enum TimerOwner { TIMER_OF_WANT = 1, TIMER_OF_FLIGHT } TimerOwner;
+typedef struct Timer {
+    int64_t due_ms;
+    uint32_t at; /* place in the heap + 1; 0: not armed */
+    TimerOwner owner;
+} Timer;
+typedef struct WantTimer {
+    Timer timer; /* first */
+    Resident *r;
+    Want *want;
+    struct WantTimer *next; /* pool */
+} WantTimer;
+typedef struct TimerHeap {
+    Timer **items;
+    size_t n, room;
+} TimerHeap;
+
+void timer_arm(Engine *e, Timer *t, int64_t due_ms);
+void timer_disarm(Engine *e, Timer *t);
+void timers_want(Engine *e, Resident *r, Want *w);
+void timers_forget(Engine *e, WantTimer *t);
+/* Applies what is due; asks the store for what is due of runs not in memory. */
+void timers_take(Engine *e);
+int64_t timers_next(const Engine *e);
+void timers_deinit(Engine *e);
+
+/* ---- attempts (perform.c) -------------------------------------------------------------------------------------------- */
+
+/* WAITING for the row it was derived at -> STARTED -> ENDED, its completion not yet applied. An attempt whose want is gone
+ * (`want` NULL) has only to end. */
+typedef enum FlightState { FLIGHT_WAITING = 1, FLIGHT_STARTED, FLIGHT_ENDED } FlightState;
+struct Flight {
+    Attempt attempt; /* first: the executor's pointer is ours */
+    Timer timer;     /* its timeout, then the grace of the executor */
+    Resident *r;
+    Want *want;
+    FlightState state;
+    bool dispatched; /* FACT_DISPATCHING is in the row it waits for, or in an earlier one */
+    bool timed_out;  /* we asked the executor to stop it for that */
+    bool stopped;    /* asked to stop, for whatever reason */
+    /* asked because the engine stops: how it ends is for the next engine to find out */
+    bool for_stop;
+    Completion completion;
+    Flight *next;
+    Flight *all_prev, *all_next;
+};
+
+/* A want for an attempt was opened, or is to be performed again. */
+void perform_want(Engine *e, Resident *r, Want *w);
+/* The want is gone. */
+void perform_forget(Engine *e, Flight *f);
+/* Applies FACT_DISPATCHING for the unsafe ones planned since. */
+void perform_dispatch(Engine *e, Resident *r);
+/* Every want of a run that is loaded or goes on after a pause. */
+void perform_all(Engine *e, Resident *r);
+/* The batch that holds their rows is durable. */
+void perform_durable(Engine *e, FlightQueue *flights);
+/* The completions that came in. */
+void perform_take(Engine *e);
+void perform_timeout(Engine *e, Flight *f);
+/* Those that waited for the lease to be renewed or for the disk to have room. */
+void perform_held(Engine *e);
+void perform_stop_all(Engine *e);
+void perform_deinit(Engine *e);
+
+/* ---- requests (inbox.c, start.c) ------------------------------------------------------------------------------------- */
+
+/* MAIL has nobody who waits for an answer. */
+typedef enum RequestKind {
+    REQUEST_START = 1,
+    REQUEST_SIGNAL,
+    REQUEST_CONTROL,
+    REQUEST_DECIDE,
+    REQUEST_MAIL
+} RequestKind;
+struct Request { /* texts stand behind it in the same allocation */
+    RequestKind kind;
+    Str run, id, name, payload, from, address, dir;
+    uint32_t verb;
+    PlanEntry *plan; /* start: a reference */
+    EngineReplied replied;
+    void *ctx;
+    EngineAnswer refused; /* set when it was refused before it was queued; `name` is the message */
+    uint64_t seq;         /* of the row that makes it durable */
+    bool existing;        /* start: the id is taken, and once durable the two are compared */
+    Resident *r;          /* while on gather.requests or batch.requests */
+    Request *next;
+};
+/* Frees the request. */
+void request_answer(Engine *e, Request *q, EngineAnswer answer, const char *fmt, ...) PRINTF(4, 5);
+void request_ok(Engine *e, Request *q);
+void request_free(Engine *e, Request *q);
+/* Copies it to the end of the inbox; a plan's reference goes with it. */
+void request_queue(Engine *e, const Request *q);
+void inbox_take(Engine *e);
+/* The run is there: applies it. */
+void request_apply(Engine *e, Resident *r, Request *q);
+/* Answers once everything that r has taken in so far is durable. */
+void request_when_durable(Engine *e, Resident *r, Request *q);
+/* Another engine owns the run, or it was there before. */
+void request_conflict(Engine *e, Request *q);
+void start_take(Engine *e, Request *q);
+/* The id is taken: is it the same run? Reads its first row. */
+void start_compare(Engine *e, Request *q);
+
+/* ---- runs in memory (resident.c) ------------------------------------------------------------------------------------- */
+
+typedef struct RowSlot {
+    RowWriter w;
+    struct RowSlot *next;
+} RowSlot;
+
+typedef enum ResidentState {
+    RESIDENT_LOADING = 1,
+    RESIDENT_LIVE,
+    RESIDENT_PARKED, /* only until the row that says so is durable; has no Run */
+} ResidentState;
+
+struct Resident {
+    char id[65];
+    uint8_t id_len;
+    uint8_t in_batch; /* batches that hold a row of it: while one settles the next is on its way */
+    ResidentState state;
+    bool dropped;      /* out of the table; freed when no batch holds it */
+    bool conflicted;   /* its row was refused: another engine owns it */
+    bool dirty;        /* on gather.dirty */
+    bool opens_dirty;  /* the set of wants that `open` lists has changed */
+    bool opens_stored; /* `open` lists something */
+    bool idle_listed;
+    bool snapshot_now;
+    uint64_t hash;
+    Run *run;
+    PlanEntry *plan;
+    RowSlot *row;      /* grows; NULL: nothing to write */
+    uint64_t head_seq; /* of the last row handed over, or read */
+    Hash head_hash;
+    uint64_t durable_seq;
+    StoreState stored_state; /* 0: the run's row is not there yet */
+    int64_t created_ms;
+    size_t tail_bytes, snapshot_bytes;
+    uint64_t facts, check_at; /* taken in since it was loaded; when to check it again */
+    uint32_t flights;         /* not yet ended */
+    RequestQueue waiting;     /* while loading */
+    char *parked_info, *parked_name;
+    Str *mail_taken; /* of the row that grows; owned */
+    size_t n_mail_taken;
+    Resident *next; /* dirty or dropped */
+    Resident *bucket_next;
+    Resident *idle_prev, *idle_next;
+};
+static inline Str resident_id(const Resident *r) { return (Str){ r->id, r->id_len }; }
+
+Resident *resident_find(const Engine *e, Str id);
+Resident *resident_new(Engine *e, Str id, ResidentState state);
+/* The row it writes to, now on gather.dirty. */
+RowWriter *resident_row(Engine *e, Resident *r);
+/* Out of memory without a trace in the store: its attempts are stopped, its requests get `answer`. */
+void resident_drop(Engine *e, Resident *r);
+void resident_drop_all(Engine *e);
+/* Stops and forgets what is under way for it. */
+void resident_forget_wants(Engine *e, Resident *r);
+/* After its batch settled. */
+void resident_release(Engine *e, Resident *r);
+/* Is it only waiting? Then it goes to the end of the list of those that may be evicted. */
+void resident_settle_idle(Engine *e, Resident *r);
+void resident_evict(Engine *e);
+void row_give_back(Engine *e, RowSlot *row);
+void resident_deinit(Engine *e);
+
+/* ---- facts (apply.c) ------------------------------------------------------------------------------------------------- */
+
+/* Applies the fact and takes what changed: wants opened and closed. Returns what run_apply() returned. */
+int apply_fact(Engine *e, Resident *r, Fact *fact);
+/* After run_start() or a load. */
+void apply_changes(Engine *e, Resident *r);
+/* Arms the timers of a run just loaded and notes what else it waits for; attempts are left to perform_all(). */
+void apply_adopt(Engine *e, Resident *r);
+/* From here on a crash is blamed on this run, until the turn ends (ports.mark). */
+void apply_mark(Engine *e, Resident *r);
+/* A row of the engine's own: says `text`, changes nothing. The fold passes over it. */
+void apply_note(Engine *e, Resident *r, Str text);
+bool fact_is_note(const Fact *f);
+
+/* ---- committing (commit.c) ------------------------------------------------------------------------------------------- */
+
+typedef struct BatchItem { /* beside StoreAppend items[i] */
+    Resident *r;
+    RowSlot *row;
+    Str *mail_taken; /* owned */
+    size_t n_mail_taken;
+    Buf snapshot;
+    StoreState state; /* what info says, 0: no info */
+} BatchItem;
+
+typedef struct Batch {
+    StoreJob job; /* first */
+    Engine *e;
+    Arena arena;
+    StoreBatch store;
+    StoreAppend *items;
+    BatchItem *sides;
+    size_t n, room,
+        first_open; /* items before first_open are settled: what is left was unknown and not there */
+    RequestQueue requests;
+    FlightQueue flights;
+    PlanEntry **plans; /* whose closures it brings */
+    size_t n_plans;
+    uint64_t n_facts;
+    int64_t handed_us, took_us; /* took_us: of the commit, on the store's thread */
+    int err;
+    bool busy;
+    bool reading; /* heads are being read back */
+} Batch;
+
+/* The next item of the batch: what r has gathered. (commit_item.c) */
+void commit_item(Engine *e, Batch *b, Resident *r);
+/* Hands over what has gathered, unless a batch is on its way. */
+void commit_hand_over(Engine *e);
+/* Between two facts of a turn: hands over if that moment has come. */
+void commit_hand_over_early(Engine *e);
+/* Takes what came back, hands the next over, and lets out what the first made durable. */
+void commit_take(Engine *e);
+void commit_mail_done(Engine *e, Str id);
+void commit_deinit(Engine *e);
+
+/* ---- loading (load.c, fold.c, park.c) -------------------------------------------------------------------------------- */
+
+/* Loads the run for q (taken), or just so (NULL). */
+void load_run(Engine *e, Str id, Request *q);
+void load_take(Engine *e);
+/* Recovery: goes on through the ids that were found. */
+void load_recover(Engine *e);
+
+typedef struct StoredRow {
+    Row row;
+    uint64_t seq;
+} StoredRow;
+/* R side: the rows of `stored`, decoded, chain checked, large payloads fetched. FOLD_E_DAMAGED with *ret_problem. */
+int fold_read(Store *store, const StoreRun *stored, Arena *a, StoredRow **ret_rows,
+              Str *ret_problem);
+/* Engine's side. */
+int fold_rows(const Plan *plan, const StoreRun *stored, const StoredRow *rows, bool check_moves,
+              Arena *a, Run **ret_run, Str *ret_problem);
+
+/* ---- plans (plans.c) ------------------------------------------------------------------------------------------------- */
+
+struct PlanEntry {
+    Hash hash;
+    Str closure; /* owned */
+    Plan *plan;
+    size_t refs;
+    bool stored; /* the store has the closure */
+    bool in_batch;
+    PlanEntry *newer, *older; /* by last use */
+};
+/* A reference, or NULL with *ret_problem (in a) for a file that is refused. */
+PlanEntry *plans_get(Engine *e, Str closure, const Hash *hash, Arena *a, Str *ret_problem);
+PlanEntry *plans_ref(PlanEntry *p);
+PlanEntry *plans_unref(Engine *e, PlanEntry *p);
+void plans_deinit(Engine *e);
+
+/* ---- lease (lease.c), mail (mail.c), watchers (watch.c) -------------------------------------------------------------- */
+
+void lease_take(Engine *e);
+int64_t lease_next(const Engine *e);
+/* Far enough from the end of the lease to begin something outside. */
+bool lease_holds(const Engine *e);
+void lease_leave(Engine *e);
+void mail_take(Engine *e);
+/* When to look for mail again; INT64_MAX while something else comes first. */
+int64_t mail_next(const Engine *e);
+void mail_post(Engine *e, Request *q);
+void watch_tell(Engine *e, const EngineEvent *event);
+void watch_deinit(Engine *e);
+
+/* ---- jobs: what is out at the store ---------------------------------------------------------------------------------- */
+
+/* Every job but a batch is one of these, so that engine_free() finds what is still out. */
+struct Pending {
+    StoreJob job; /* first */
+    Engine *e;
+    Arena arena; /* of what was read */
+    int err;
+    void (*drop)(Pending *p); /* frees what the arena does not hold; may be NULL */
+    Pending *prev, *next;
+};
+/* `size` is of the whole struct that begins with Pending. */
+void *pending_new(Engine *e, size_t size, bool write, void (*work)(StoreJob *, Store *),
+                  void (*done)(StoreJob *));
+void pending_submit(Pending *p);
+void pending_free(Pending *p);
+
+/* ---- the engine ------------------------------------------------------------------------------------------------------ */
+
+/* OUTSIDE -> ENTERING -> INSIDE -> ENDING_WORK -> ENDING_ROWS -> LEAVING -> LEFT; a lost lease goes back to ENTERING. */
+typedef enum EnginePhase {
+    ENGINE_OUTSIDE,
+    ENGINE_ENTERING,
+    ENGINE_INSIDE,
+    ENGINE_ENDING_WORK, /* attempts in flight are waited for */
+    ENGINE_ENDING_ROWS, /* snapshots are written */
+    ENGINE_LEAVING,
+    ENGINE_LEFT,
+} EnginePhase;
+
+struct Engine {
+    EnginePorts ports;
+    EngineOptions options;
+    uint8_t install_key[32];
+    char suspect[65];
+    Hash hash_of_nothing;
+    EnginePhase phase;
+    bool failed, full, in_turn, marked;
+    int64_t now_ms, wake_ms, turn_us;
+    Resident *marked_run;
+    Arena scratch; /* of one fact */
+    EngineStats stats;
+    size_t turn_facts;
+
+    /* lease */
+    StoreLease lease;
+    int64_t lease_until_ms, renew_at_ms;
+    bool renewing;
+    EngineReady ready;
+    void *ready_ctx;
+
+    /* stop */
+    int64_t stop_at_ms;
+    bool stop_told, stop_given_up;
+    void (*stop_done)(void *ctx, int err);
+    void *stop_ctx;
+
+    /* requests */
+    RequestQueue inbox;
+
+    /* runs */
+    Resident **buckets;
+    size_t n_buckets, n_residents;
+    Resident *idle_first, *idle_last;
+    size_t n_idle;
+    RowSlot *free_rows;
+    size_t n_free_rows;
+
+    struct {
+        ResidentQueue dirty;
+        RequestQueue requests;
+        FlightQueue flights;
+        Str *mail_done; /* owned texts */
+        size_t n_mail_done;
+    } gather;
+    Batch batches[2], *batch; /* batch: on its way */
+    bool batch_back;
+    int64_t retry_at_ms, retry_delay_ms;
+    struct {                   /* commit.c; facts are counted by stats.facts */
+        uint64_t handed_facts; /* at the last handing over */
+        uint64_t early_at; /* so many: hand over in the middle of a turn; UINT64_MAX: at its end */
+        int64_t fact_ns, sync_us;
+    } pace;
+
+    /* attempts */
+    Flight *flights; /* all that are not in the pool */
+    size_t n_flights, n_flying;
+    FlightQueue completed, deferred, held;
+    Flight *free_flights;
+    size_t n_free_flights;
+    Flight **dispatch;
+    size_t n_dispatch, room_dispatch;
+
+    /* timers */
+    TimerHeap timers;
+    WantTimer *free_want_timers;
+    /* when to ask the store for due work of runs not in memory; INT64_MAX: never */
+    int64_t due_at_ms;
+    bool due_asked;
+
+    /* loads */
+    Pending *pendings; /* all that are out */
+    QUEUE_OF(struct LoadJob) loaded;
+    struct LoadJob *load_gather;
+    size_t n_loading;
+    unsigned lives; /* leases lost */
+    Arena recover_arena;
+    Str *recover_ids;
+    size_t n_recover, recover_at;
+
+    /* mail */
+    int64_t mail_at_ms;
+    bool mail_asked;
+
+    PlanEntry *plan_newest, *plan_oldest;
+    size_t n_plans;
+    EngineWatcher *watchers;
+    size_t n_watchers;
+    bool telling, watchers_gone;
+};
+
+void engine_log(Engine *e, const char *fmt, ...) PRINTF(2, 3);
+/* More work than the ports know of came up. */
+void engine_wake(Engine *e);
+/* The store failed for good. */
+void engine_fail(Engine *e, const char *what, int err);
+/* Goes on with a clean stop, if there is one. */
+void stop_take(Engine *e);
+/* It came to its end. */
+void engine_stopped(Engine *e, int err);
+static inline bool engine_stopping(const Engine *e) { return e->phase >= ENGINE_ENDING_WORK; }
+
+#endif
