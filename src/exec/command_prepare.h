@@ -1,0 +1,17 @@
+/* From a request of the `run` kind to what a process is given. */
+#ifndef BATON_EXEC_COMMAND_PREPARE_H
+#define BATON_EXEC_COMMAND_PREPARE_H
+
+#include "engine/ports.h"
+
+typedef struct CommandParts { /* in the attempt's arena */
+    const char **argv, **env; /* NULL at the end */
+    const char *cwd;
+    const char *path; /* PATH of env; for messages */
+    Str input;        /* standard input */
+} CommandParts;
+
+/* NULL, or what is wrong with the request. */
+const char *command_prepare(Attempt *a, CommandParts *ret);
+
+#endif

@@ -1,0 +1,45 @@
+/* What the executors share; only src/exec includes this. */
+#ifndef BATON_EXEC_EXEC_H
+#define BATON_EXEC_EXEC_H
+
+#include "exec/executor.h"
+#include "exec/http_client.h"
+#include "exec/slots.h"
+
+typedef struct Fixtures Fixtures;
+
+/* One kind of executor. `stop` is only called for an attempt that was started and has not completed. */
+typedef struct ExecOps {
+    void (*start)(Exec *x, Attempt *a);
+    void (*stop)(Exec *x, Attempt *a);
+} ExecOps;
+extern const ExecOps exec_echo, exec_command, exec_http, exec_model, exec_scripted;
+
+struct Exec {
+    ExecOptions options;
+    HttpClient http;
+    Slots commands;
+    Fixtures *fixtures; /* files of scripted models, made when first needed */
+    bool closing;
+};
+
+/* commands.c: forgets every command and closes its pipes. */
+void commands_close(Exec *x);
+/* scripted.c */
+void fixtures_close(Fixtures *f);
+Fixtures *fixtures_free(Fixtures *f);
+
+static inline void exec_complete(Exec *x, Attempt *a, const Completion *c) {
+    x->options.complete(x->options.ctx, a, c);
+}
+/* Completes ok with `payload`, JSON text. */
+void exec_succeed(Exec *x, Attempt *a, Str payload);
+/* Completes as a definite failure before anything was sent. */
+void exec_refuse(Exec *x, Attempt *a, ErrorKind kind, const char *fmt, ...) PRINTF(4, 5);
+/* Completes as stopped before anything was sent. */
+void exec_stopped(Exec *x, Attempt *a);
+
+/* `text` with what is not UTF-8 replaced, cut to `max` bytes at a code point; for messages about answers from outside. */
+Str exec_excerpt(Arena *a, Str text, size_t max);
+
+#endif

@@ -1,0 +1,116 @@
+/* Choosing the executor, and the few endings that all of them know. What is chosen depends on the attempt alone, so that
+ * a stop finds the same executor as the start. */
+#include "exec/exec.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static bool is_scripted(const Attempt *a) {
+    Value model = value_getz(a->request, "model");
+    return value_is(model, V_STRING) && str_starts(value_as_str(model), STR("scripted/"));
+}
+
+static const ExecOps *executor_of(const Attempt *a) {
+    switch (a->kind) {
+    case CALLEE_ECHO: return &exec_echo;
+    case CALLEE_RUN: return &exec_command;
+    case CALLEE_HTTP: return &exec_http;
+    case CALLEE_MODEL: return is_scripted(a) ? &exec_scripted : &exec_model;
+    }
+    UNREACHABLE("kind of callee");
+}
+
+Exec *exec_new(const ExecOptions *options) {
+    Exec *x = xcalloc(1, sizeof(*x));
+    x->options = *options;
+    x->commands.max = options->commands_max ? options->commands_max : 128;
+    http_client_init(&x->http, options->loop, options->requests_max ? options->requests_max : 256);
+    return x;
+}
+
+void exec_close(Exec *x) {
+    x->closing = true;
+    commands_close(x);
+    http_client_close(&x->http);
+    if (x->fixtures)
+        fixtures_close(x->fixtures);
+}
+
+Exec *exec_free(Exec *x) {
+    if (!x)
+        return NULL;
+    http_client_deinit(&x->http);
+    fixtures_free(x->fixtures);
+    free(x);
+    return NULL;
+}
+
+void exec_start(Exec *x, Attempt *a) {
+    ASSERT(!x->closing);
+    a->queued_us = 0;
+    executor_of(a)->start(x, a);
+}
+
+void exec_stop(Exec *x, Attempt *a) {
+    ASSERT(!x->closing);
+    executor_of(a)->stop(x, a);
+}
+
+void exec_succeed(Exec *x, Attempt *a, Str payload) {
+    exec_complete(x, a,
+                  &(Completion){ .outcome = OUTCOME_OK, .sent = SENT_YES, .payload = payload });
+}
+
+void exec_refuse(Exec *x, Attempt *a, ErrorKind kind, const char *fmt, ...) {
+    char text[512];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    exec_complete(x, a,
+                  &(Completion){ .outcome = OUTCOME_FAILED,
+                                 .sent = SENT_NO,
+                                 .kind = kind,
+                                 .message = str_from(text),
+                                 .payload = STR("{}") });
+}
+
+void exec_stopped(Exec *x, Attempt *a) {
+    exec_refuse(x, a, KIND_CANCELLED, "stopped before it began");
+}
+
+Str exec_excerpt(Arena *a, Str text, size_t max) {
+    Buf b = BUF_INIT(max + 16);
+    size_t at = 0;
+    while (at < text.len && b.len < max) {
+        size_t from = at;
+        uint32_t c = str_next_codepoint(text, &at);
+        if (c == 0xFFFD)
+            buf_str_add(&b, STR("\xEF\xBF\xBD"));
+        else
+            buf_add(&b, text.p + from, at - from);
+    }
+    if (at < text.len)
+        buf_str_add(&b, STR(" ..."));
+    Str excerpt = arena_str(a, buf_str(&b));
+    buf_deinit(&b);
+    return excerpt;
+}
+
+/* ---- echo -------------------------------------------------------------------------------------------------------------- */
+
+/* The built-in tool for measuring: gives back its arguments, at once. */
+static void echo_arguments(Exec *x, Attempt *a) {
+    Str text = value_text(&a->arena, value_absent(a->request) ? VALUE_NULL : a->request);
+    if (!text.p)
+        exec_refuse(x, a, KIND_LIMIT, "the arguments are larger than a value may be");
+    else
+        exec_succeed(x, a, text);
+}
+
+static void never_in_flight(UNUSED Exec *x, UNUSED Attempt *a) {
+    UNREACHABLE("echo completes within its start");
+}
+
+const ExecOps exec_echo = { echo_arguments, never_in_flight };
