@@ -1,0 +1,103 @@
+/* /v1/runs: the list, and starting a run. */
+#include "server/call.h"
+#include "server/document.h"
+
+#include "spec/plan.h"
+
+#define LIST_DEFAULT 50
+#define LIST_MAX 1000
+#define MATCH_SCAN_MAX 20000 /* newest runs looked through for a prefix of an id */
+
+static StoreState state_named(Str name) {
+    static const char *const names[] = { "any", "active", "idle", "paused", "parked", "done" };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (str_is(name, names[i]))
+            return (StoreState)i;
+    }
+    return (StoreState)0;
+}
+
+static void list_work(ApiCall *call, Store *store) {
+    Arena *a = &call->arena;
+    uint64_t max = LIST_DEFAULT, before = 0;
+    Str limit = call_param(call, "limit"), page = call_param(call, "page"),
+        match = call_param(call, "match");
+    if ((limit.p && !str_to_u64(limit, &max)) || (page.p && !str_to_u64(page, &before)) ||
+        max == 0 || max > LIST_MAX) {
+        work_problem(call, 400, KIND_INVALID,
+                     STR("`limit` must be 1..1000 and `page` what an earlier page gave"));
+        return;
+    }
+    StoreRun *runs = ARENA_ARRAY(a, StoreRun, LIST_MAX);
+    ListBuilder list = list_builder(a);
+    uint64_t next = before;
+    for (size_t scanned = 0; list.n < max && scanned < MATCH_SCAN_MAX;) {
+        size_t want = match.p ? LIST_MAX : (size_t)max - list.n, n = 0;
+        int err = store->ops->list(store, state_named(call_param(call, "state")), next, want, a,
+                                   runs, &n, &next);
+        if (err != 0) {
+            work_problem(call, 500, KIND_INTERNAL, arena_str(a, str_from(store->read_problem)));
+            return;
+        }
+        for (size_t i = 0; i < n && list.n < max; i++) {
+            if (!match.p || str_starts(runs[i].id, match))
+                list_add(&list, document_listed(&runs[i], a));
+        }
+        scanned += n;
+        if (n < want)
+            next = 0;
+        if (next == 0)
+            break;
+    }
+    MapBuilder m = map_builder(a);
+    map_addz(&m, "runs", list_done(&list));
+    map_addz(&m, "next_page",
+             next ? value_str(arena_fmt(a, "%llu", (unsigned long long)next)) : VALUE_NULL);
+    call->result = map_done(&m, NULL);
+}
+
+void runs_list(ApiCall *call) { call_read(call, list_work, call_result); }
+
+/* The closure as sent (canonical again, because its hash names it), or made of `files` and `main`. */
+static Str closure_of(ApiCall *call, Value body) {
+    Value closure = value_getz(body, "closure"), files = value_getz(body, "files");
+    if (value_is(closure, V_MAP))
+        return value_text(&call->arena, closure);
+    if (!value_is(files, V_MAP) || files.len == 0)
+        return STR_NULL;
+    Str *names = ARENA_ARRAY(&call->arena, Str, files.len),
+        *texts = ARENA_ARRAY(&call->arena, Str, files.len);
+    for (size_t i = 0; i < files.len; i++) {
+        ValueEntry e = value_entry(files, i);
+        if (!value_is(e.value, V_STRING))
+            return STR_NULL;
+        names[i] = value_as_str(e.key);
+        texts[i] = value_as_str(e.value);
+    }
+    Value main = value_getz(body, "main");
+    return closure_make(&call->arena, value_is(main, V_STRING) ? value_as_str(main) : names[0],
+                        names, texts, files.len);
+}
+
+void runs_create(ApiCall *call) {
+    Value body;
+    EngineStart start = { 0 };
+    if (!call_needs_engine(call) || !call_body(call, &body) ||
+        !body_text(call, body, "id", &start.id) || !body_text(call, body, "dir", &start.dir))
+        return;
+    if (start.id.len > LIMIT_ID_BYTES) {
+        call_problem(call, 422, KIND_INVALID, STR("an id has at most 64 bytes"));
+        return;
+    }
+    start.closure = closure_of(call, body);
+    if (!start.closure.p) {
+        call_problem(call, 422, KIND_INVALID,
+                     STR("send `closure`, or `files` { name: text } and `main`"));
+        return;
+    }
+    Value input = value_getz(body, "input");
+    start.input = value_absent(input) || value_is(input, V_NULL) ? STR("{}")
+                                                                 : value_text(&call->arena, input);
+    call_expect(call);
+    engine_start_run(call->api->options.engine, &start, call_replied, call);
+}
