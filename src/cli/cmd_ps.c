@@ -1,0 +1,140 @@
+/* baton ps: runs, newest first. */
+#include "cli/command.h"
+#include "cli/place.h"
+#include "cli/say.h"
+
+#include "base/time.h"
+
+#include <uv.h>
+
+#define SHOWN 20 /* without --all: unfinished ones, and as many of the newest as fit a screen */
+
+static Str text_of(Value v, const char *key) {
+    Value t = value_getz(v, key);
+    return value_is(t, V_STRING) ? value_as_str(t) : STR("");
+}
+
+static Str age_of(Arena *a, Str created) {
+    int64_t seconds;
+    uint32_t nanos;
+    uv_timeval64_t now;
+    if (!time_parse(created, &seconds, &nanos))
+        return STR("?");
+    uv_gettimeofday(&now);
+    Buf b = BUF_INIT(64);
+    duration_write(&b, (now.tv_sec - seconds) * 1000);
+    Str text = arena_str(a, buf_str(&b));
+    buf_deinit(&b);
+    return text;
+}
+
+static Str steps_of(Arena *a, Value run) {
+    Value ok = value_getz(run, "steps_ok");
+    if (str_is(text_of(run, "state"), "active")) /* what lists know is from when it began to move */
+        return STR("");
+    return value_is(ok, V_INT) ? arena_fmt(a, "%lld", (long long)ok.i) : STR("");
+}
+
+static void write_wait(Buf *b, Value wait) {
+    Str what = text_of(wait, "for"), name = text_of(wait, "name");
+    Value due = value_getz(wait, "due_ms");
+    if (str_is(what, "doubt"))
+        what = STR("a person");
+    buf_str_add(b, what);
+    if (name.len) {
+        buf_char(b, ' ');
+        words_clean(b, name, 40);
+    }
+    if (value_is(due, V_INT)) {
+        uv_timeval64_t now;
+        uv_gettimeofday(&now);
+        buf_str_add(b, STR(" in "));
+        duration_write(b, MAX(due.i - now.tv_sec * 1000, 0));
+    }
+    buf_str_add(b, STR(" at "));
+    words_clean(b, text_of(wait, "step"), 40);
+}
+
+/* The first things a run waits for, as the engine wrote them for lists. */
+static void write_waiting(Buf *b, Value run) {
+    Value waiting = value_getz(run, "waiting"), error = value_getz(run, "error");
+    for (size_t i = 0; value_is(waiting, V_LIST) && i < waiting.len && i < 3; i++) {
+        buf_str_add(b, i ? STR(", ") : STR(""));
+        write_wait(b, waiting.items[i]);
+    }
+    if (value_is(waiting, V_LIST) && waiting.len > 3)
+        buf_fmt(b, " and %u more", waiting.len - 3);
+    if (value_is(error, V_MAP))
+        words_clean(b, text_of(error, "message"), 60);
+    words_clean(b, text_of(run, "problem"), 60);
+}
+
+static Str state_of(Value run) {
+    Str state = text_of(run, "state"), status = text_of(run, "status");
+    bool stored_says_more = str_is(state, "paused") || str_is(state, "parked") ||
+                            str_is(state, "idle");
+    return stored_says_more || !status.len ? str_is(state, "idle") ? STR("waiting") : state
+                                           : status;
+}
+
+static void print_runs(Args *args, Value runs) {
+    Buf b = BUF_INIT(16 << 20);
+    Ink ink = say_ink(1);
+    buf_fmt(&b, "%s%-36s  %-16s %-10s %7s %6s  %s%s\n", ink_dim(&ink), "RUN", "WORKFLOW", "STATE",
+            "AGE", "STEPS", "WAITS FOR", ink_end(&ink));
+    for (size_t i = 0; i < runs.len; i++) {
+        Value run = runs.items[i];
+        Str id = text_of(run, "id"), workflow = text_of(run, "workflow"), state = state_of(run);
+        Str age = age_of(args->arena, text_of(run, "created"));
+        buf_fmt(&b, "%-36.*s  %-16.*s %-10.*s %7.*s %6.*s  ", STR_FMT(id), STR_FMT(workflow),
+                STR_FMT(state), STR_FMT(age), STR_FMT(steps_of(args->arena, run)));
+        write_waiting(&b, run);
+        buf_char(&b, '\n');
+    }
+    out_str(buf_str(&b));
+    buf_deinit(&b);
+}
+
+static bool is_finished(Value run) { return str_is(text_of(run, "state"), "done"); }
+
+/* Only the journal says that they run: nobody is there to move them. */
+static void say_unattended(Value runs) {
+    size_t n = 0;
+    for (size_t i = 0; i < runs.len; i++)
+        n += str_is(text_of(runs.items[i], "state"), "active");
+    if (n)
+        say_line(
+            "no engine runs here: %zu run%s stood still when the last one was lost; `baton serve` or "
+            "`baton resume RUN` goes on",
+            n, n == 1 ? "" : "s");
+}
+
+int cmd_ps(Args *args) {
+    Link *link = NULL;
+    ListBuilder shown = list_builder(args->arena);
+    bool all = args_flag(args, "all") != NULL;
+    int code = place_open(args, LINK_READ, &link);
+    Str query = STR("limit=1000");
+    while (code == 0) {
+        Value answer;
+        code = place_ask(args, link, API_GET, STR("/v1/runs"), query, VALUE_ABSENT, &answer);
+        Value runs = value_getz(answer, "runs"), next = value_getz(answer, "next_page");
+        for (size_t i = 0; code == 0 && i < runs.len; i++) {
+            if (all || shown.n < SHOWN || !is_finished(runs.items[i]))
+                list_add(&shown, runs.items[i]);
+        }
+        if (code != 0 || !value_is(next, V_STRING) || runs.len == 0)
+            break;
+        query = arena_fmt(args->arena, "limit=1000&page=%.*s", STR_FMT(value_as_str(next)));
+    }
+    bool unattended = link && link_unattended(link);
+    link_close(link, 0);
+    Value runs = list_done(&shown);
+    if (code == 0 && args->json)
+        out_json(runs);
+    else if (code == 0)
+        print_runs(args, runs);
+    if (code == 0 && unattended && !args->json)
+        say_unattended(runs);
+    return code;
+}

@@ -1,0 +1,112 @@
+/* The commands that tell a run something: pause, cancel, signal, resolve. Where no engine runs this process becomes it, and
+ * leaves again when what followed has come to rest. */
+#include "base/json.h"
+#include "cli/command.h"
+#include "cli/inputs.h"
+#include "cli/place.h"
+#include "cli/say.h"
+#include "cli/watch.h"
+
+static Value with_text(Arena *a, Value body, const char *key, const char *text) {
+    return text ? value_with(a, body, str_from(key), value_str(str_from(text))) : body;
+}
+
+typedef struct Told {
+    Str id;
+    Value answer;
+} Told;
+
+#define GRACE_MS                                                                                   \
+    (60 * 1000) /* as the engine: what was under way when it was lost may have begun again */
+
+static int tell(Args *args, const char *route, Value body, Told *ret) {
+    Link *link = NULL;
+    int code = place_open(args, LINK_ACT, &link);
+    if (code == 0)
+        code = place_run(args, link, args->words[0], &ret->id);
+    if (code == 0)
+        code = place_ask(args, link, API_POST, place_run_path(args->arena, ret->id, route), STR(""),
+                         body, &ret->answer);
+    link_close(link, GRACE_MS);
+    return code;
+}
+
+static int say_done(Args *args, const Told *told, const char *what) {
+    if (args->json)
+        out_json(told->answer);
+    else
+        say_line("%.*s: %s", STR_FMT(told->id), what);
+    return EXIT_OK;
+}
+
+int cmd_pause(Args *args) {
+    Told told;
+    Value body = with_text(args->arena, VALUE_EMPTY_MAP, "reason", args_flag(args, "reason"));
+    int code = tell(args, "pause", body, &told);
+    return code ? code
+                : say_done(args, &told, "paused; what is in flight ends, nothing more starts");
+}
+
+int cmd_cancel(Args *args) {
+    Told told;
+    Value body = with_text(args->arena, VALUE_EMPTY_MAP, "reason", args_flag(args, "reason"));
+    int code = tell(args, "cancel", body, &told);
+    return code ? code : say_done(args, &told, "cancelled");
+}
+
+/* With no other engine the run would stand still afterwards: this terminal goes on with it. */
+static int tell_and_go_on(Args *args, const char *route, Value body, const char *what) {
+    Link *link = NULL;
+    Str id;
+    int code = place_open(args, LINK_READ, &link);
+    if (code == 0)
+        code = place_run(args, link, args->words[0], &id);
+    link_close(link, 0);
+    if (code != 0)
+        return code;
+    Str path = place_run_path(args->arena, id, route);
+    return watch_run(args, &(WatchOptions){ .run = id, .path = path, .body = body, .told = what });
+}
+
+int cmd_signal(Args *args) {
+    Value data;
+    int code = inputs_untyped(args, 2, &data);
+    if (code != 0)
+        return code;
+    Value body = with_text(args->arena, VALUE_EMPTY_MAP, "name", args->words[1]);
+    body = with_text(args->arena, body, "id", args_flag(args, "id"));
+    body = value_with(args->arena, body, STR("data"), data);
+    return tell_and_go_on(args, "signals", body, "signal taken");
+}
+
+static int read_decision(Args *args, Value *ret_body) {
+    static const char *const flags[] = { "done", "not-done", "retry", "fail" };
+    static const char *const words[] = { "done", "not_done", "retry", "fail" };
+    size_t given = 0;
+    Value body = with_text(args->arena, VALUE_EMPTY_MAP, "address", args->words[1]);
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
+        if (!args_flag(args, flags[i]))
+            continue;
+        given++;
+        body = with_text(args->arena, body, "decision", words[i]);
+    }
+    if (given != 1)
+        return say_error(EXIT_USAGE,
+                         "say how it turned out: one of --done JSON, --not-done, --retry, --fail",
+                         "");
+    const char *done = args_flag(args, "done");
+    Value result;
+    JsonError error;
+    if (done && json_read(args->arena, str_from(done), &result, &error) != 0)
+        return say_error(EXIT_USAGE, "--done is not JSON: %u:%u: %s",
+                         "a text is written '\"like this\"'", error.line, error.column,
+                         error.message);
+    *ret_body = done ? value_with(args->arena, body, STR("result"), result) : body;
+    return 0;
+}
+
+int cmd_resolve(Args *args) {
+    Value body;
+    int code = read_decision(args, &body);
+    return code ? code : tell_and_go_on(args, "effects", body, "settled");
+}

@@ -1,0 +1,33 @@
+#include "cli/command.h"
+#include "cli/place.h"
+#include "cli/say.h"
+
+static long long count_of(Value v, const char *key) {
+    Value n = value_getz(v, key);
+    return value_is(n, V_INT) ? (long long)n.i : 0;
+}
+
+int cmd_verify(Args *args) {
+    Link *link = NULL;
+    Value answer;
+    int code = place_open(args, LINK_READ, &link);
+    if (code == 0)
+        code =
+            place_ask(args, link, API_POST, STR("/v1/verify"), STR(""), VALUE_EMPTY_MAP, &answer);
+    link_close(link, 0);
+    if (code != 0)
+        return code;
+    Value ok = value_getz(answer, "ok"), problems = value_getz(answer, "problems");
+    if (args->json) {
+        out_json(answer);
+    } else {
+        for (size_t i = 0; i < problems.len; i++)
+            say_line("%.*s", STR_FMT(value_as_str(problems.items[i])));
+        Str line = arena_fmt(
+            args->arena, "%lld runs, %lld rows, %lld steps done: %s\n", count_of(answer, "runs"),
+            count_of(answer, "rows"), count_of(answer, "steps"),
+            ok.b ? "every chain of hashes holds, every move is derived again" : "PROBLEMS FOUND");
+        out_str(line);
+    }
+    return ok.b ? EXIT_OK : EXIT_INTERNAL;
+}

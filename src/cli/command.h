@@ -1,0 +1,82 @@
+/* The commands as data: main() finds one, `baton help` prints them, the reference page is made from them. */
+#ifndef BATON_CLI_COMMAND_H
+#define BATON_CLI_COMMAND_H
+
+#include "base/arena.h"
+
+/* Exit codes, the same for every command. */
+enum {
+    EXIT_OK = 0,
+    EXIT_INTERNAL = 1,
+    EXIT_USAGE = 2, /* or the file was refused */
+    EXIT_RUN_FAILED = 3,
+    EXIT_NOT_FOUND = 4,
+    EXIT_CONFLICT = 5,
+    EXIT_WAITING = 8,  /* for a person or a signal */
+    EXIT_PAUSED = 130, /* by Ctrl-C */
+};
+
+typedef struct Flag {
+    const char *name;  /* without the dashes */
+    const char *value; /* what it takes, as help shows it; NULL: nothing */
+    const char *help;
+} Flag;
+
+typedef struct Command Command;
+
+/* A command line taken apart. */
+typedef struct Args {
+    const Command *command;
+    Arena *arena; /* for the whole command */
+    char **words; /* what is no flag, in order; NULL-terminated */
+    size_t n_words;
+    /* by number in command->flags; NULL: not given; "" for a flag without a value */
+    const char **values;
+    const char *data; /* --data */
+    bool json;
+} Args;
+
+struct Command {
+    const char *name;
+    const char *synopsis;     /* after the name */
+    const char *help;         /* one line */
+    const char *more;         /* NULL, or paragraphs */
+    const Flag *flags;        /* NULL, or up to one without a name */
+    int words_min, words_max; /* of what is no flag; max -1: any number */
+    int (*run)(Args *args);
+};
+
+/* Sorted by name. */
+extern const Command commands[];
+extern const size_t commands_count;
+
+/* Those that every command takes; the last has no name. */
+extern const Flag common_flags[];
+
+const Command *command_find(Str name);
+void command_help(const Command *c);
+/* The reference page of all commands, as Markdown. */
+Str command_page(Arena *a);
+/* Takes argv after the command's name apart; EXIT_USAGE with a message, or 0. -1: --help was asked and printed. */
+int args_read(Args *args, const Command *c, int argc, char **argv);
+/* The value of a flag of the command, NULL if not given. */
+const char *args_flag(const Args *args, const char *name);
+
+int cmd_bench(Args *args);
+int cmd_cancel(Args *args);
+int cmd_help(Args *args);
+int cmd_pause(Args *args);
+int cmd_ps(Args *args);
+int cmd_resolve(Args *args);
+int cmd_resume(Args *args);
+int cmd_run(Args *args);
+int cmd_serve(Args *args);
+int cmd_show(Args *args);
+int cmd_signal(Args *args);
+int cmd_trace(Args *args);
+int cmd_validate(Args *args);
+int cmd_verify(Args *args);
+int cmd_version(Args *args);
+int cmd_why(Args *args);
+
+#endif

@@ -1,0 +1,178 @@
+#include "cli/inputs.h"
+
+#include "base/json.h"
+#include "base/limits.h"
+#include "cli/place.h"
+#include "cli/say.h"
+
+#include <unistd.h>
+
+static void print_diags(const Diags *diags) {
+    Buf b = BUF_INIT(MIB);
+    for (size_t i = 0; i < diags->n; i++)
+        diag_write(&b, &diags->items[i]);
+    say_text("%.*s", STR_FMT(buf_str(&b)));
+    buf_deinit(&b);
+}
+
+static Str file_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return str_from(slash ? slash + 1 : path);
+}
+
+int inputs_file(const Args *args, const char *path, Str *ret_closure, Plan **ret_plan) {
+    Str text;
+    int code = place_read_file(args->arena, path, LIMIT_FILE_BYTES, &text);
+    if (code != 0)
+        return code;
+    Str name = file_name(path);
+    Str closure = closure_make(args->arena, name, &name, &text, 1);
+    Diags diags = { .arena = args->arena };
+    int err = plan_compile(closure, ret_plan, &diags);
+    print_diags(&diags);
+    if (err != 0)
+        return EXIT_USAGE;
+    *ret_closure = closure;
+    return 0;
+}
+
+/* ---- values */
+
+static const TypeField *field_of(const Type *type, Str name) {
+    for (size_t i = 0; type && type->kind == TYPE_RECORD && i < type->n_fields; i++) {
+        if (str_eq(type->fields[i].name, name))
+            return &type->fields[i];
+    }
+    return NULL;
+}
+
+static bool is_text_type(const Type *type) {
+    switch (type->kind) {
+    case TYPE_STRING:
+    case TYPE_TIME:
+    case TYPE_DURATION:
+    case TYPE_FILE: return true;
+    case TYPE_ANY:
+    case TYPE_INTEGER:
+    case TYPE_NUMBER:
+    case TYPE_BOOLEAN:
+    case TYPE_OBJECT:
+    case TYPE_MESSAGE:
+    case TYPE_LIST:
+    case TYPE_ENUM:
+    case TYPE_RECORD: break;
+    }
+    return false;
+}
+
+/* A value that must be JSON unless it may be text: `any` and enums take what does not read as JSON as text. */
+static int read_value(const Args *args, const Type *type, Str name, Str text, Value *ret_value) {
+    if (type && is_text_type(type)) {
+        *ret_value = value_str(text);
+        return 0;
+    }
+    JsonError error;
+    if (json_read(args->arena, text, ret_value, &error) == 0)
+        return 0;
+    if (!type || type->kind == TYPE_ANY || type->kind == TYPE_ENUM) {
+        *ret_value = value_str(text);
+        return 0;
+    }
+    return say_error(EXIT_USAGE, "%.*s must be %.*s, and `%.*s` is not: %s", "", STR_FMT(name),
+                     STR_FMT(type_text(type, args->arena)), (int)MIN(text.len, 60), text.p,
+                     error.message);
+}
+
+static int refuse_key(const Args *args, const Plan *plan, Str name) {
+    const Type *type = plan->input;
+    Str names[64];
+    size_t n = 0;
+    for (size_t i = 0; type && i < type->n_fields && n < ARRAY_LEN(names); i++)
+        names[n++] = type->fields[i].name;
+    Str near = str_nearest(name, names, n);
+    if (near.p)
+        return say_error(EXIT_USAGE, "%.*s has no input `%.*s`", "did you mean `%.*s`?",
+                         STR_FMT(plan->file), STR_FMT(name), STR_FMT(near));
+    return say_error(EXIT_USAGE, "%.*s has no input `%.*s`", "its inputs: %.*s",
+                     STR_FMT(plan->file), STR_FMT(name), STR_FMT(plan_usage(plan, args->arena)));
+}
+
+/* "key=value" or "key=@file". */
+static int read_pair(const Args *args, const char *word, Str *ret_name, Str *ret_text) {
+    const char *eq = strchr(word, '=');
+    if (!eq || eq == word)
+        return say_error(EXIT_USAGE, "`%s` is no KEY=VALUE", "", word);
+    *ret_name = (Str){ word, (size_t)(eq - word) };
+    *ret_text = str_from(eq + 1);
+    return eq[1] == '@' ? place_read_file(args->arena, eq + 2, LIMIT_PAYLOAD_BYTES, ret_text) : 0;
+}
+
+static int read_whole(const Args *args, const char *input, Value *ret_value) {
+    Str text = str_from(input);
+    JsonError error;
+    int code = 0;
+    if (strcmp(input, "-") == 0)
+        code = place_read_file(args->arena, "-", LIMIT_PAYLOAD_BYTES, &text);
+    else if (input[0] == '@')
+        code = place_read_file(args->arena, input + 1, LIMIT_PAYLOAD_BYTES, &text);
+    if (code != 0)
+        return code;
+    if (json_read(args->arena, text, ret_value, &error) == 0)
+        return 0;
+    return say_error(EXIT_USAGE, "--input is not JSON: %u:%u: %s", "", error.line, error.column,
+                     error.message);
+}
+
+static int check_input(const Args *args, const Plan *plan, Value input) {
+    Value converted;
+    Str problem;
+    if (type_convert(plan->input, input, args->arena, &converted, &problem) == 0)
+        return 0;
+    return say_error(EXIT_USAGE, "%.*s refuses the input: %.*s", "usage: baton run %s %.*s",
+                     STR_FMT(plan->file), STR_FMT(problem), args->words[0],
+                     STR_FMT(plan_usage(plan, args->arena)));
+}
+
+int inputs_read(const Args *args, size_t first, const char *input, const Plan *plan,
+                Value *ret_input) {
+    Value value = VALUE_EMPTY_MAP;
+    int code = input ? read_whole(args, input, &value) : 0;
+    for (size_t i = first; i < args->n_words && code == 0; i++) {
+        Str name, text;
+        Value v;
+        code = read_pair(args, args->words[i], &name, &text);
+        const TypeField *field = code == 0 ? field_of(plan->input, name) : NULL;
+        if (code == 0 && !field && plan->input && plan->input->kind == TYPE_RECORD)
+            code = refuse_key(args, plan, name);
+        if (code == 0)
+            code = read_value(args, field ? field->type : NULL, name, text, &v);
+        if (code == 0)
+            value = value_with(args->arena, value, name, v);
+    }
+    if (code == 0)
+        code = check_input(args, plan, value);
+    *ret_input = value;
+    return code;
+}
+
+int inputs_untyped(const Args *args, size_t first, Value *ret_value) {
+    *ret_value = VALUE_NULL;
+    if (args->n_words <= first)
+        return 0;
+    if (args->n_words == first + 1 &&
+        json_read(args->arena, str_from(args->words[first]), ret_value, NULL) == 0)
+        return 0;
+    Value value = VALUE_EMPTY_MAP;
+    for (size_t i = first; i < args->n_words; i++) {
+        Str name, text;
+        Value v;
+        int code = read_pair(args, args->words[i], &name, &text);
+        if (code == 0)
+            code = read_value(args, NULL, name, text, &v);
+        if (code != 0)
+            return code;
+        value = value_with(args->arena, value, name, v);
+    }
+    *ret_value = value;
+    return 0;
+}

@@ -1,0 +1,16 @@
+/* What a workflow is run with: its file as a closure, and its input from the command line. */
+#ifndef BATON_CLI_INPUTS_H
+#define BATON_CLI_INPUTS_H
+
+#include "cli/command.h"
+#include "spec/plan.h"
+
+/* Reads and compiles a file; prints what is wrong with it, each with its place and a caret. EXIT_USAGE or 0. */
+int inputs_file(const Args *args, const char *path, Str *ret_closure, Plan **ret_plan);
+/* The input: --input whole, or KEY=VALUE words from `first` on, typed by the plan; or what is given of both. EXIT_USAGE or 0. */
+int inputs_read(const Args *args, size_t first, const char *input, const Plan *plan,
+                Value *ret_input);
+/* KEY=VALUE words without types: JSON where it reads as JSON, else text. A single word that is JSON stands for the whole. */
+int inputs_untyped(const Args *args, size_t first, Value *ret_value);
+
+#endif

@@ -1,0 +1,69 @@
+#include "cli/standing.h"
+
+static bool is_leaf(const TraceNode *n) {
+    for (const TraceNode *c = n->first; c; c = c->next) {
+        if (!status_final(c->status))
+            return false;
+    }
+    return true;
+}
+
+static Standing leaf_standing(const TraceNode *n) {
+    switch (n->status) {
+    case STATUS_IN_DOUBT:
+    case STATUS_HELD: /* with nothing in flight nobody but a person makes room */
+        return STANDING_PERSON;
+    case STATUS_RETRYING: return STANDING_TIMER;
+    case STATUS_RUNNING:
+        return n->kind == TRACE_SIGNAL  ? STANDING_SIGNAL
+               : n->kind == TRACE_TIMER ? STANDING_TIMER
+                                        : STANDING_BUSY;
+    case STATUS_NEW:
+    case STATUS_OK:
+    case STATUS_FAILED:
+    case STATUS_SKIPPED:
+    case STATUS_CANCELLED: break;
+    }
+    return STANDING_BUSY;
+}
+
+/* What moves by itself outweighs what waits: a person is only called when nothing else can happen. */
+Standing standing_of(const TraceTree *t, const TraceNode **ret_node) {
+    *ret_node = NULL;
+    if (tree_ended(t))
+        return STANDING_ENDED;
+    if (t->in_flight > 0 || t->seq == 0)
+        return STANDING_BUSY;
+    if (t->paused && !t->paused_by.len) { /* by a limit of the file, not by anybody */
+        *ret_node = t->root;
+        return STANDING_PERSON;
+    }
+    if (t->paused)
+        return STANDING_PAUSED;
+    if (t->note.len)
+        return STANDING_PARKED;
+    Standing worst = STANDING_ENDED;
+    for (const TraceNode *n = tree_walk(t->root, t->root); n; n = tree_walk(t->root, n)) {
+        if (status_final(n->status) || !is_leaf(n))
+            continue;
+        Standing s = leaf_standing(n);
+        if (s < worst) {
+            worst = s;
+            *ret_node = n;
+        }
+    }
+    return worst == STANDING_ENDED ? STANDING_BUSY : worst;
+}
+
+Kept standing_kept(const TraceTree *t) {
+    Kept kept = { 0 };
+    for (const TraceNode *n = tree_walk(t->root, t->root); n; n = tree_walk(t->root, n)) {
+        kept.steps += n->status == STATUS_OK && address_turn_depth(n->address) == 0;
+        for (size_t i = 0; i < n->n_attempts; i++) {
+            bool ok = n->attempts[i].outcome == OUTCOME_OK;
+            kept.model_calls += ok && n->kind == TRACE_MODEL;
+            kept.tool_calls += ok && n->kind == TRACE_TOOL;
+        }
+    }
+    return kept;
+}

@@ -1,0 +1,89 @@
+/* The table of commands. */
+#include "cli/command.h"
+
+#define END                                                                                        \
+    { NULL, NULL, NULL }
+
+static const Flag run_flags[] = {
+    { "detach", NULL, "start it in the background and return; `baton ps` shows it" },
+    { "id", "ID", "its id; the same id and input give the same run, never a second one" },
+    { "input", "JSON|@FILE|-", "the whole input; - reads standard input" },
+    END,
+};
+static const Flag help_flags[] = {
+    { "markdown", NULL, "all commands as the page docs/cli.md" },
+    END,
+};
+static const Flag serve_flags[] = {
+    { "exit-when-idle", NULL, "leave when every run has ended or is paused" },
+    END,
+};
+static const Flag bench_flags[] = {
+    { "seconds", "N", "how long the chains are measured (5)" },
+    END,
+};
+static const Flag ps_flags[] = {
+    { "all", NULL, "every run, not only those not finished and the newest" },
+    END,
+};
+static const Flag show_flags[] = {
+    { "facts", NULL, "the journal: what the world said, and the moves it caused" },
+    END,
+};
+static const Flag resolve_flags[] = {
+    { "done", "JSON", "it happened, and this is its output" },
+    { "fail", NULL, "give the step up" },
+    { "not-done", NULL, "it did not happen: try again" },
+    { "retry", NULL, "send it again, whatever happened" },
+    END,
+};
+static const Flag signal_flags[] = {
+    { "id", "ID", "say it once, however often the command is repeated" },
+    END,
+};
+static const Flag reason_flags[] = {
+    { "reason", "TEXT", "why, for those who read it later" },
+    END,
+};
+
+const Command commands[] = {
+    { "bench", "[CASE...]", "measure durable steps per second beside the limits of this disk",
+      "Cases: limits chain_keyed_64 chain_keyed_1 chain_pure_64 fan_1000 parked recovery start; store_64 when named.\n"
+      "Each works in a directory of its own below --data (else here), which is removed afterwards.",
+      bench_flags, 0, -1, cmd_bench },
+    { "cancel", "RUN", "end a run; what is in flight is stopped", NULL, reason_flags, 1, 1,
+      cmd_cancel },
+    { "help", "[COMMAND]", "show this, or how a command is used", NULL, help_flags, 0, 1,
+      cmd_help },
+    { "pause", "RUN", "let a run finish what is in flight and start nothing more", NULL,
+      reason_flags, 1, 1, cmd_pause },
+    { "ps", "", "list runs: state, age, what they wait for", NULL, ps_flags, 0, 0, cmd_ps },
+    { "resolve", "RUN STEP --done JSON | --not-done | --retry | --fail",
+      "settle a step whose outcome is unknown",
+      "A step is in doubt when an effect that may not be repeated was under way and nobody knows whether it happened.\n"
+      "Look at the target, then say so here.",
+      resolve_flags, 2, 2, cmd_resolve },
+    { "resume", "[RUN]", "go on with a run that was paused or lost its engine, and watch it", NULL,
+      NULL, 0, 1, cmd_resume },
+    { "run", "FILE [KEY=VALUE | KEY=@FILE]...",
+      "run a workflow and watch it; its output goes to standard output",
+      "Values are typed by the file's `input`: a text stays as it is, anything else is JSON.\n"
+      "Ctrl-C pauses the run: it waits for what is in flight; a second Ctrl-C stops now.\n"
+      "Exit: 0 succeeded, 2 refused, 3 failed, 5 the id is another run's, 8 waits for a person, 130 paused.",
+      run_flags, 1, -1, cmd_run },
+    { "serve", "", "keep this directory's runs going until stopped", NULL, serve_flags, 0, 0,
+      cmd_serve },
+    { "show", "RUN [STEP]", "show a run, or what one step was given and gave", NULL, show_flags, 1,
+      2, cmd_show },
+    { "signal", "RUN NAME [KEY=VALUE | JSON]...", "send a signal that a `wait` step waits for",
+      NULL, signal_flags, 2, -1, cmd_signal },
+    { "trace", "RUN", "the tree of steps: where the time, the tokens and the money went", NULL,
+      NULL, 1, 1, cmd_trace },
+    { "validate", "FILE...", "check workflow files", NULL, NULL, 1, -1, cmd_validate },
+    { "verify", "", "check the store and replay every run, comparing each move", NULL, NULL, 0, 0,
+      cmd_verify },
+    { "version", "", "print the version", NULL, NULL, 0, 0, cmd_version },
+    { "why", "RUN [STEP]", "why a step is where it is: the chain of causes, and what it waits for",
+      NULL, NULL, 1, 2, cmd_why },
+};
+const size_t commands_count = ARRAY_LEN(commands);

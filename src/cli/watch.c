@@ -1,0 +1,447 @@
+/* One watch is a loop over links: as long as the engine it talks to lives, events arrive; when it goes away, the next link is
+ * opened - to whoever became the engine, or as the engine - and the events go on after the last row seen.
+ *
+ *   WATCHING --ended | waits | parked--> DONE
+ *       |  \--Ctrl-C--> PAUSING --nothing in flight--> DONE
+ *       |                  \--Ctrl-C--> ABANDONED
+ *       '--lost--> (next link)                                                                                             */
+#include "cli/watch.h"
+
+#include "base/json.h"
+#include "base/limits.h"
+#include "cli/place.h"
+#include "cli/report.h"
+#include "cli/say.h"
+#include "cli/standing.h"
+#include "cli/view.h"
+#include "host/host.h"
+#include "server/event.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define TICK_MS 100
+#define LEAVE_GRACE_MS (10 * 60 * 1000) /* a model call may take that long; Ctrl-C cuts it short */
+#define STOPPING_WAIT_US (50 * 1000)
+
+typedef struct Watch {
+    const Args *args;
+    const WatchOptions *options;
+    Link *link;
+    LinkCall *events, *pause;
+    Plan *plan; /* compiled here if the caller has none */
+    TraceTree *tree;
+    View view;
+    Buf text;       /* of the event stream, not yet whole */
+    Value document; /* of the end; absent before */
+    Standing standing;
+    const TraceNode *waits_for;
+    unsigned interrupts;
+    bool started;  /* the run is known to exist */
+    bool existing; /* it did before us */
+    bool lost, done, abandoned, leaving, told_wait;
+    bool handed_over; /* said what there was to say, and another process goes on */
+} Watch;
+
+static int64_t now_ms(void) {
+    uv_timeval64_t now;
+    uv_gettimeofday(&now);
+    return now.tv_sec * 1000 + now.tv_usec / 1000;
+}
+
+static void finish(Watch *w) {
+    w->done = true;
+    link_quit(w->link);
+}
+
+static void note(Watch *w, const char *text) {
+    view_clear(&w->view);
+    say_line("%s", text);
+}
+
+/* ---- events */
+
+static void take_row(Watch *w, Value v) {
+    Arena a = ARENA_NULL;
+    uint64_t seq;
+    Row row;
+    if (event_row(v, &a, &seq, &row) == 0 && seq > w->tree->seq) {
+        tree_take(w->tree, seq, &row);
+        view_row(&w->view, w->tree, &row);
+    }
+    arena_deinit(&a);
+}
+
+static Str line_value(Str line, const char *name) {
+    size_t n = strlen(name);
+    if (!str_starts(line, str_from(name)) || line.len <= n + 1 || line.p[n] != ':')
+        return STR_NULL;
+    size_t at = line.p[n + 1] == ' ' ? n + 2 : n + 1;
+    return str_slice(line, at, line.len);
+}
+
+static void take_event(Watch *w, Str event) {
+    Str name = STR("message"), data = STR("");
+    while (event.len > 0) {
+        const char *end = memchr(event.p, '\n', event.len);
+        size_t n = end ? (size_t)(end - event.p) : event.len;
+        Str line = str_slice(event, 0, n);
+        event = str_slice(event, MIN(n + 1, event.len), event.len);
+        Str value = line_value(line, "event");
+        if (value.p)
+            name = value;
+        value = line_value(line, "data");
+        if (value.p)
+            data = value;
+    }
+    Arena a = ARENA_NULL;
+    Value v;
+    if (str_is(name, "end")) {
+        if (json_read_copy(w->args->arena, data, &v, NULL) == 0)
+            w->document = v;
+    } else if (str_is(name, "row") && json_read(&a, data, &v, NULL) == 0) {
+        take_row(w, v);
+    }
+    arena_deinit(&a);
+}
+
+static const char *plural(unsigned n) { return n == 1 ? "" : "s"; }
+
+static void tell_resumed(Watch *w) {
+    bool after_crash;
+    size_t recovering = link_recovering(w->link, &after_crash);
+    if (!w->existing || !link_engine(w->link) || recovering == 0 || tree_ended(w->tree))
+        return;
+    Kept kept = standing_kept(w->tree);
+    view_clear(&w->view);
+    say_line("resumed %.*s%s: %u step%s kept, %u model call%s and %u tool call%s not repeated",
+             STR_FMT(w->options->run), after_crash ? " after a crash" : "", kept.steps,
+             plural(kept.steps), kept.model_calls, plural(kept.model_calls), kept.tool_calls,
+             plural(kept.tool_calls));
+    if (recovering > 1)
+        say_line("%zu other run%s of this directory go%s on here too", recovering - 1,
+                 plural((unsigned)recovering - 1), recovering == 2 ? "es" : "");
+}
+
+static void tell_timer(Watch *w) {
+    if (w->told_wait || w->waits_for->status == STATUS_RETRYING) /* a retry is soon enough */
+        return;
+    w->told_wait = true;
+    view_clear(&w->view);
+    say_line(
+        "%.*s waits for time only (%.*s): this terminal keeps it going. To free it: Ctrl-C, then `baton serve` and "
+        "`baton resume %.*s`",
+        STR_FMT(w->options->run), STR_FMT(w->waits_for->address), STR_FMT(w->options->run));
+}
+
+static void look(Watch *w) {
+    w->standing = standing_of(w->tree, &w->waits_for);
+    switch (w->standing) {
+    case STANDING_BUSY: return;
+    case STANDING_TIMER: tell_timer(w); return;
+    case STANDING_ENDED: return; /* `end` brings the document */
+    case STANDING_SIGNAL:
+    case STANDING_PERSON:
+    case STANDING_PAUSED:
+    case STANDING_PARKED: finish(w); return;
+    }
+}
+
+static void events_respond(void *ctx, const ApiResponse *response) {
+    Watch *w = ctx;
+    if (response->stream)
+        return;
+    Value problem;
+    Str detail = STR("the engine does not tell what happens");
+    if (json_read_copy(w->args->arena, response->body, &problem, NULL) == 0 &&
+        value_is(value_getz(problem, "detail"), V_STRING))
+        detail = value_as_str(value_getz(problem, "detail"));
+    view_clear(&w->view);
+    say_line("baton: %.*s", STR_FMT(detail));
+}
+
+static void events_send(void *ctx, Str bytes) {
+    Watch *w = ctx;
+    bool first = w->tree->seq == 0;
+    w->view.quiet = first && w->existing; /* what happened before is in the tree, not told again */
+    buf_str_add(&w->text, bytes);
+    Str rest = buf_str(&w->text);
+    for (ptrdiff_t n; (n = str_find(rest, STR("\n\n"))) >= 0;) {
+        take_event(w, str_slice(rest, 0, (size_t)n));
+        rest = str_slice(rest, (size_t)n + 2, rest.len);
+    }
+    memmove(w->text.p, rest.p, rest.len);
+    w->text.len = rest.len;
+    w->view.quiet = false;
+    if (first)
+        tell_resumed(w);
+    look(w);
+}
+
+static void events_end(void *ctx) {
+    Watch *w = ctx;
+    link_forget(w->events);
+    w->events = NULL;
+    finish(w);
+}
+
+static void events_lost(void *ctx) {
+    Watch *w = ctx;
+    link_forget(w->events);
+    w->events = NULL;
+    w->lost = true;
+    link_quit(w->link);
+}
+
+static void begin_events(Watch *w) {
+    static const ApiSink sink = { events_respond, events_send, events_end };
+    Arena *a = w->args->arena;
+    ApiRequest request = { .method = API_GET,
+                           .path = place_run_path(a, w->options->run, "events") };
+    if (w->tree->seq)
+        request.last_event_id = arena_fmt(a, "%llu", (unsigned long long)w->tree->seq);
+    buf_reset(&w->text);
+    w->events = NULL;
+    LinkCall *call = link_call(w->link, &request, &sink, events_lost, w);
+    if (w->done || w->lost)
+        link_forget(call);
+    else
+        w->events = call;
+}
+
+/* ---- Ctrl-C */
+
+static void pause_respond(void *ctx, const ApiResponse *response) { (void)ctx, (void)response; }
+
+static void pause_end(void *ctx) {
+    Watch *w = ctx;
+    link_forget(w->pause);
+    w->pause = NULL;
+}
+
+static void begin_pause(Watch *w) {
+    static const ApiSink sink = { pause_respond, NULL, pause_end };
+    ApiRequest request = { .method = API_POST,
+                           .path = place_run_path(w->args->arena, w->options->run, "pause"),
+                           .from = STR("Ctrl-C"),
+                           .body = STR("{\"from\":\"Ctrl-C\"}") };
+    if (w->tree->in_flight)
+        say_line("pausing %.*s: waiting for %zu attempt%s in flight (Ctrl-C again: stop now)",
+                 STR_FMT(w->options->run), w->tree->in_flight,
+                 plural((unsigned)w->tree->in_flight));
+    w->pause = link_call(w->link, &request, &sink, pause_end, w);
+}
+
+static void signalled(void *ctx, int signum) {
+    (void)signum;
+    Watch *w = ctx;
+    w->interrupts++;
+    view_clear(&w->view);
+    if (w->leaving) {
+        link_stop(w->link, 0);
+        return;
+    }
+    if (w->interrupts == 1 && w->started) {
+        begin_pause(w);
+        return;
+    }
+    w->abandoned = true;
+    finish(w);
+}
+
+/* ---- the loop */
+
+static void ticked(void *ctx) {
+    Watch *w = ctx;
+    view_tick(&w->view, w->tree, now_ms());
+}
+
+static void turned(void *ctx) {
+    Watch *w = ctx;
+    if (w->leaving && engine_quiet(link_engine(w->link)))
+        link_quit(w->link);
+}
+
+static int open_link(Watch *w) {
+    char problem[HOST_PROBLEM_BYTES] = "";
+    LinkOptions options = { .dir = place_data(w->args),
+                            .mode = LINK_CARRY,
+                            .signalled = signalled,
+                            .turned = turned,
+                            .ctx = w };
+    if (w->view.terminal) {
+        options.tick = ticked;
+        options.tick_ms = TICK_MS;
+    }
+    int err = link_open(&options, &w->link, problem);
+    if (err == 0)
+        return 0;
+    view_clear(&w->view);
+    return say_error(err == -ERR_BUSY ? EXIT_CONFLICT : EXIT_INTERNAL, "%s", "",
+                     *problem ? problem : err_text(err));
+}
+
+static int refuse_run(Value answer, unsigned status) {
+    Value detail = value_getz(answer, "detail");
+    Str text = value_is(detail, V_STRING) ? value_as_str(detail) : STR("the engine refused");
+    int code = status == 404   ? EXIT_NOT_FOUND
+               : status == 409 ? EXIT_CONFLICT
+               : status == 500 ? EXIT_INTERNAL
+                               : EXIT_USAGE;
+    return say_error(code, "%.*s", "", STR_FMT(text));
+}
+
+/* Says what there is to say first. *ret_again: the engine is leaving, another link is needed. */
+static int begin_run(Watch *w, bool *ret_again) {
+    const WatchOptions *o = w->options;
+    Arena *a = w->args->arena;
+    if (w->started || o->path.len == 0)
+        return 0;
+    Reply reply;
+    ApiRequest request = {
+        .method = API_POST, .path = o->path, .body = value_text(a, o->body), .from = place_user()
+    };
+    link_ask(w->link, &request, &reply);
+    unsigned status = reply.status;
+    *ret_again = status == 0 || status == 503;
+    Value answer = VALUE_NULL;
+    json_read_copy(a, buf_str(&reply.body), &answer, NULL);
+    reply_deinit(&reply);
+    if (*ret_again)
+        return 0;
+    if (status >= 400)
+        return refuse_run(answer, status);
+    Value existing = value_getz(answer, "existing");
+    w->existing = !o->start || (value_is(existing, V_BOOL) && existing.b);
+    w->handed_over = o->told && !link_engine(w->link);
+    if (w->handed_over && w->args->json)
+        out_json(answer);
+    else if (o->told && !w->args->json)
+        say_line("%.*s: %s%s", STR_FMT(o->run), o->told,
+                 w->handed_over ? "" : "; no engine runs here, so it goes on in this terminal");
+    return 0;
+}
+
+/* What a step is - a model call, a wait - stands in the files the run was started with. */
+static void learn_plan(Watch *w) {
+    Value files;
+    Arena *a = w->args->arena;
+    Diags diags = { .arena = a };
+    if (w->tree->plan ||
+        place_ask(w->args, w->link, API_GET, place_run_path(a, w->options->run, "closure"), STR(""),
+                  VALUE_ABSENT, &files) != 0)
+        return;
+    if (plan_compile(value_text(a, files), &w->plan, &diags) == 0)
+        w->tree->plan = w->plan;
+}
+
+static void drop_link(Watch *w, int64_t grace_ms) {
+    link_hangup(w->events);
+    link_hangup(w->pause);
+    w->events = w->pause = NULL;
+    w->link = link_close(w->link, grace_ms);
+}
+
+static int watch_links(Watch *w) {
+    for (;;) {
+        bool again = false;
+        int code = open_link(w);
+        if (code == 0)
+            code = begin_run(w, &again);
+        if (code != 0)
+            return code;
+        if (again) {
+            drop_link(w, 0);
+            usleep(STOPPING_WAIT_US);
+            continue;
+        }
+        if (w->handed_over)
+            return 0;
+        w->started = true;
+        learn_plan(w);
+        if (w->lost)
+            tell_resumed(w); /* the tree is known already */
+        w->lost = false;
+        begin_events(w);
+        int err = 0;
+        while (!w->done && !w->lost && err == 0)
+            err = link_run(w->link);
+        if (err != 0)
+            return say_error(EXIT_INTERNAL, "the store failed; what was accepted is safe",
+                             "look at the disk, then `baton resume %.*s`",
+                             STR_FMT(w->options->run));
+        if (w->done)
+            return 0;
+        drop_link(w, 0);
+        w->existing = true;
+    }
+}
+
+/* ---- leaving */
+
+/* The engine leaves when it has no client and nothing to do; with clients, it moves to one of them. */
+static void leave(Watch *w) {
+    if (!w->link) /* it could not be opened */
+        return;
+    if (w->abandoned) {
+        drop_link(w, 0);
+        return;
+    }
+    link_hangup(w->events);
+    w->events = NULL;
+    Engine *engine = link_engine(w->link);
+    w->leaving = true;
+    if (engine && link_clients(w->link) > 0) {
+        if (!engine_quiet(engine))
+            note(
+                w,
+                "another terminal works in this directory: the engine moves there when what is in flight has ended "
+                "(Ctrl-C: now)");
+    } else if (engine && !engine_quiet(engine)) {
+        EngineStats stats = engine_stats(engine);
+        if (stats.in_flight > 0)
+            note(
+                w,
+                "other runs of this directory are still going here (Ctrl-C: leave; they go on at the next start)");
+        while (!engine_quiet(engine) && w->interrupts == 0 && link_run(w->link) == 0)
+            ;
+    }
+    drop_link(w, LEAVE_GRACE_MS);
+}
+
+static int report(Watch *w) {
+    Str run = w->options->run;
+    if (!value_absent(w->document))
+        return report_end(w->args, run, w->document);
+    Value doc;
+    if (w->args->json && w->started && !w->abandoned &&
+        place_ask(w->args, w->link, API_GET, place_run_path(w->args->arena, run, ""), STR(""),
+                  VALUE_ABSENT, &doc) == 0)
+        out_json(doc);
+    if (w->abandoned && !w->started)
+        return EXIT_PAUSED;
+    if (w->abandoned && !w->tree->paused)
+        return say_error(EXIT_PAUSED, "stopped; what was in flight ends as unknown",
+                         "go on with: baton resume %.*s", STR_FMT(run));
+    return report_standing(w->args, run, w->tree, w->abandoned ? STANDING_PAUSED : w->standing,
+                           w->waits_for);
+}
+
+int watch_run(const Args *args, const WatchOptions *options) {
+    Watch w = {
+        .args = args, .options = options, .tree = tree_new(options->plan), .document = VALUE_ABSENT
+    };
+    w.text = BUF_INIT(LIMIT_VALUE_BYTES);
+    view_init(&w.view);
+    int code = watch_links(&w);
+    if (code == 0 && !w.handed_over) {
+        view_finish(&w.view, w.tree, now_ms());
+        code = report(&w);
+    }
+    leave(&w);
+    tree_free(w.tree);
+    plan_free(w.plan);
+    buf_deinit(&w.text);
+    return code;
+}
