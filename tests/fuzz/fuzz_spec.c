@@ -1,0 +1,80 @@
+/* Any bytes as a workflow file. Besides what the sanitizers find: a problem lies inside the file, a refused file has an
+ * error and an accepted one has none, the same bytes say the same again, and a plan can be walked. */
+#include "base/limits.h"
+#include "spec/plan.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool holds) {
+    if (!holds)
+        abort();
+}
+
+static Value load(void *ctx, uint64_t slot, Arena *a) {
+    (void)a;
+    return slot_number(slot) % 3 ? VALUE_ABSENT : *(const Value *)ctx;
+}
+
+static void touch(const Template *t, Arena *a) {
+    Value v, some = value_str(STR("some"));
+    EvalError error;
+    CelScope scope = { load, &some };
+    if (template_eval(t, &scope, a, &v, &error) == 0 && !value_absent(v))
+        value_text(a, v);
+}
+
+static void walk(const Plan *p, Arena *a) {
+    for (size_t i = 0; i < p->n_nodes; i++) {
+        const Node *n = p->nodes[i];
+        must(n->no == i && (i == 0 || n->parent));
+        for (size_t k = 0; k < n->n_needs; k++)
+            must(n->needs[k] < n->parent->n_children && n->needs[k] != n->index);
+        must(n->verb != VERB_INVOKE || (n->callee && n->effect >= EFFECT_PURE));
+        must(!n->repeat || n->repeat->max > 0);
+        touch(n->with, a);
+        touch(n->result, a);
+    }
+    type_schema(p->input, a);
+    type_text(p->output, a);
+    plan_usage(p, a);
+    must(plan_find(p, STR("x.y[2]")) != p->root);
+}
+
+static unsigned lines_of(Str text) {
+    unsigned n = 1;
+    for (size_t i = 0; i < text.len; i++)
+        n += text.p[i] == '\n' || text.p[i] == '\r';
+    return n;
+}
+
+static Str compile(Str closure, Str text, Arena *a) {
+    Plan *plan = NULL;
+    Diags diags = { .arena = a };
+    Buf b = BUF_INIT(MIB);
+    int r = plan_compile(closure, &plan, &diags);
+    must(r >= 0 && (r != 0) == (diags.errors > 0) && (plan != NULL) == (r == 0));
+    for (size_t i = 0; i < diags.n; i++) {
+        must(diags.items[i].pos.line <= lines_of(text) && diags.items[i].message.len > 0);
+        diag_write(&b, &diags.items[i]);
+    }
+    if (plan)
+        walk(plan, a);
+    plan_free(plan);
+    Str said = arena_str(a, buf_str(&b));
+    buf_deinit(&b);
+    return said;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    Arena a;
+    arena_init(&a, 0);
+    Str name = STR("f"), text = { (const char *)data, size };
+    if (str_is_utf8(text)) {
+        Str closure = closure_make(&a, name, &name, &text, 1);
+        must(str_eq(compile(closure, text, &a), compile(closure, text, &a)));
+    }
+    arena_deinit(&a);
+    return 0;
+}

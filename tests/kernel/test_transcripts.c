@@ -1,0 +1,403 @@
+/* Kernel tests that read like transcripts: tests/kernel/transcripts/NAME.txt holds a workflow and a conversation with it.
+ * Lines that begin with "> " are facts; what the kernel made of each stands below it: moves, wants opened (+) and closed
+ * (-), and the end (=). After every fact the invariants hold, and a run saved and loaded again has the same digest. Then all
+ * of it is said again to a run that is loaded from its snapshot after every fact, and must answer the same.
+ *
+ *   > run {"topic":"x"}            > ok plan#1 {"a":1} [tokens=9]     > failed plan#1 unavailable: no route
+ *   > unknown plan#1 timeout: ...  > dispatching pay#1                > timer nap wait       > at 5000
+ *   > signal go {"x":1} id s1      > decide pay done {"id":7}         > pause | resume | cancel | crash
+ *   > ask ADDRESS                  the request and key of an open attempt
+ *
+ * BATON_UPDATE=1 writes the files anew; read the difference before you keep it. */
+#include "base/json.h"
+#include "base/limits.h"
+#include "kernel/run.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define DIRECTORY SOURCE_ROOT "/tests/kernel/transcripts/"
+
+typedef struct Talk {
+    Arena arena;
+    Plan *plan;
+    Run *run;
+    int64_t now;
+    bool reloads; /* goes on with the run as loaded from its snapshot */
+    Buf out;
+} Talk;
+
+/* ---- what is printed ---- */
+
+static void print_moves(Talk *t, RowWriter *row) {
+    Buf body = BUF_INIT(LIMIT_VALUE_BYTES);
+    row_body(row, &body);
+    Row back;
+    assert_int_equal(row_read(buf_str(&body), buf_str(&row->data), false, &t->arena, &back), 0);
+    for (size_t i = 0; i < back.n_moves; i++) {
+        buf_str_add(&t->out, STR("  "));
+        move_write_text(&t->out, &back.moves[i]);
+        buf_char(&t->out, '\n');
+    }
+    buf_deinit(&body);
+}
+
+static void print_wants(Talk *t) {
+    static const char *const kinds[] = { "",       "attempt", "timer", "approval",
+                                         "signal", "child",   "doubt" };
+    for (Want *w = run_opened(t->run); w; w = w->next) {
+        Str address = want_address(w, &t->arena);
+        buf_fmt(&t->out, "  + %s %.*s", kinds[w->kind], STR_FMT(address));
+        if (w->kind == WANT_ATTEMPT)
+            buf_fmt(&t->out, "#%u %.*s %s", w->attempt, STR_FMT(w->callee->name),
+                    effect_name(w->effect));
+        if (w->kind == WANT_TIMER)
+            buf_fmt(&t->out, " due %lld", (long long)w->due_ms);
+        if (w->kind == WANT_SIGNAL)
+            buf_fmt(&t->out, " %.*s", STR_FMT(w->key));
+        buf_char(&t->out, '\n');
+        w->cookie = w; /* so that its closing is told */
+    }
+    size_t n;
+    run_closed(t->run, &n);
+    if (n)
+        buf_fmt(&t->out, "  - %zu want%s closed\n", n, n == 1 ? "" : "s");
+    run_forget_closed(t->run);
+}
+
+static void print_end(Talk *t) {
+    if (run_status(t->run) == RUN_RUNNING)
+        return;
+    buf_fmt(&t->out, "  = %s", run_status_name(run_status(t->run)));
+    if (run_status(t->run) == RUN_OK) {
+        buf_char(&t->out, ' ');
+        value_write(&t->out, run_output(t->run));
+    } else if (run_finished(t->run)) {
+        buf_char(&t->out, ' ');
+        value_write(&t->out, run_error(t->run));
+    }
+    buf_char(&t->out, '\n');
+}
+
+/* ---- what always holds ---- */
+
+static void saved_and_loaded_is_the_same(Talk *t) {
+    Buf saved = BUF_INIT(LIMIT_VALUE_BYTES);
+    Run *back = NULL;
+    run_save(t->run, &saved);
+    assert_int_equal(run_load(t->plan, buf_str(&saved), &back), 0);
+    Hash a = run_digest(t->run), b = run_digest(back);
+    assert_memory_equal(a.b, b.b, HASH_BYTES);
+    if (t->reloads) {
+        Run *before = t->run;
+        t->run = back;
+        back = before;
+        for (Want *w = run_wants(t->run); w; w = w->next)
+            w->cookie = w;
+    }
+    run_free(back);
+    buf_deinit(&saved);
+}
+
+static void check(Talk *t) {
+    const char *broken = run_check(t->run);
+    if (broken)
+        fail_msg("invariant: %s\n%.*s", broken, STR_FMT(buf_str(&t->out)));
+    saved_and_loaded_is_the_same(t);
+}
+
+/* ---- facts from words ---- */
+
+static Str word(Str *line) {
+    size_t i = 0, n;
+    while (i < line->len && line->p[i] == ' ')
+        i++;
+    n = i;
+    while (n < line->len && line->p[n] != ' ')
+        n++;
+    Str w = str_slice(*line, i, n);
+    *line = str_slice(*line, n < line->len ? n + 1 : n, line->len);
+    return w;
+}
+
+static void address_and_attempt(Str *line, Fact *f) {
+    Str w = word(line);
+    ptrdiff_t at = str_find(w, STR("#"));
+    uint64_t n = 0;
+    f->address = at < 0 ? w : str_slice(w, 0, (size_t)at);
+    if (at >= 0)
+        assert_true(str_to_u64(str_slice(w, (size_t)at + 1, w.len), &n));
+    f->attempt = (uint32_t)n;
+}
+
+static Str kind_and_message(Str *line, Fact *f) {
+    Str kind = word(line);
+    f->error_kind = str_ends(kind, STR(":")) ? str_slice(kind, 0, kind.len - 1) : kind;
+    f->message = *line;
+    return *line;
+}
+
+static void finished(Str verb, Str *line, Fact *f) {
+    f->kind = FACT_FINISHED;
+    address_and_attempt(line, f);
+    if (str_is(verb, "ok")) {
+        ptrdiff_t at = str_find(*line, STR(" tokens="));
+        uint64_t tokens = 0;
+        f->outcome = OUTCOME_OK;
+        f->payload = at < 0 ? *line : str_slice(*line, 0, (size_t)at);
+        if (at >= 0)
+            assert_true(str_to_u64(str_slice(*line, (size_t)at + 8, line->len), &tokens));
+        f->usage.tokens_out = (int64_t)tokens;
+        if (!f->payload.len)
+            f->payload = STR_NULL;
+        return;
+    }
+    f->outcome = str_is(verb, "failed") ? OUTCOME_FAILED : OUTCOME_UNKNOWN;
+    f->sent = f->outcome == OUTCOME_FAILED ? SENT_NO : SENT_MAYBE;
+    kind_and_message(line, f);
+}
+
+static uint32_t purpose_from(Str s) {
+    return str_is(s, "retry")      ? TIMER_RETRY
+           : str_is(s, "wait")     ? TIMER_WAIT
+           : str_is(s, "deadline") ? TIMER_DEADLINE
+           : str_is(s, "work")     ? TIMER_WORK
+                                   : TIMER_GROUP;
+}
+
+static void signal_words(Str *line, Fact *f) {
+    f->kind = FACT_SIGNAL;
+    f->name = word(line);
+    f->from = STR("ann");
+    ptrdiff_t at = str_find(*line, STR(" id "));
+    f->payload = at < 0 ? *line : str_slice(*line, 0, (size_t)at);
+    f->id = at < 0 ? STR("") : str_slice(*line, (size_t)at + 4, line->len);
+    if (!f->payload.len)
+        f->payload = STR_NULL;
+}
+
+static void decision_words(Str *line, Fact *f) {
+    static const char *const verbs[] = { "", "done", "not_done", "retry", "fail" };
+    f->kind = FACT_DECISION;
+    f->from = STR("ann");
+    f->address = word(line);
+    Str verb = word(line);
+    for (uint32_t i = 1; i < ARRAY_LEN(verbs); i++)
+        if (str_is(verb, verbs[i]))
+            f->verb = i;
+    f->payload = line->len ? *line : STR_NULL;
+}
+
+static bool control_word(Str verb, Fact *f) {
+    static const char *const verbs[] = { "", "pause", "resume", "cancel" };
+    f->kind = FACT_CONTROL;
+    f->from = STR("ann");
+    for (uint32_t i = 1; i < ARRAY_LEN(verbs); i++)
+        if (str_is(verb, verbs[i]))
+            f->verb = i;
+    return f->verb != 0;
+}
+
+static Fact fact_of(Talk *t, Str verb, Str line) {
+    Fact f = { .time_ms = t->now };
+    if (str_is(verb, "ok") || str_is(verb, "failed") || str_is(verb, "unknown")) {
+        finished(verb, &line, &f);
+    } else if (str_is(verb, "dispatching")) {
+        f.kind = FACT_DISPATCHING;
+        address_and_attempt(&line, &f);
+    } else if (str_is(verb, "timer")) {
+        f.kind = FACT_TIMER;
+        Str address = word(&line);
+        f.address = str_is(address, "(run)") ? STR("") : address;
+        f.purpose = purpose_from(word(&line));
+    } else if (str_is(verb, "signal")) {
+        signal_words(&line, &f);
+    } else if (str_is(verb, "decide")) {
+        decision_words(&line, &f);
+    } else if (str_is(verb, "crash")) {
+        f.kind = FACT_RECOVERED;
+    } else if (!control_word(verb, &f)) {
+        fail_msg("no such fact: %.*s", STR_FMT(verb));
+    }
+    return f;
+}
+
+/* ---- the conversation ---- */
+
+static void start(Talk *t, Str input) {
+    RowWriter row;
+    Str problem = STR_NULL;
+    Fact accepted = { .kind = FACT_ACCEPTED,
+                      .time_ms = t->now,
+                      .run = STR("r1"),
+                      .dir = STR("/"),
+                      .seed = 7,
+                      .payload = input.len ? input : STR_NULL };
+    row_init(&row);
+    int err = run_start(t->plan, &accepted, &row, &t->run, &problem, &t->arena);
+    if (err) {
+        buf_fmt(&t->out, "  refused: %.*s\n", STR_FMT(problem));
+    } else {
+        print_moves(t, &row);
+        print_wants(t);
+        print_end(t);
+        check(t);
+    }
+    row_deinit(&row);
+}
+
+static void ask(Talk *t, Str address) {
+    static const uint8_t key[32] = { 1 };
+    for (Want *w = run_wants(t->run); w; w = w->next)
+        if (w->kind == WANT_ATTEMPT && str_eq(want_address(w, &t->arena), address)) {
+            Str k = want_key(w, key, &t->arena);
+            buf_fmt(&t->out, "  key %.*s\n  request ", STR_FMT(k));
+            value_write(&t->out, want_request(w, &t->arena));
+            buf_char(&t->out, '\n');
+        }
+}
+
+static void apply(Talk *t, Str verb, Str line) {
+    if (!t->run)
+        fail_msg("there is no run: %.*s", STR_FMT(buf_str(&t->out)));
+    RowWriter row;
+    Fact f = fact_of(t, verb, line);
+    row_init(&row);
+    int err = run_apply(t->run, &f, &row);
+    if (err) {
+        buf_fmt(&t->out, err == RUN_E_IGNORED ? "  ignored\n" : "  corrupt\n");
+        assert_true(row_empty(&row));
+    } else {
+        print_moves(t, &row);
+        print_wants(t);
+        print_end(t);
+    }
+    check(t);
+    row_deinit(&row);
+}
+
+static void say(Talk *t, Str line) {
+    buf_fmt(&t->out, "> %.*s\n", STR_FMT(line));
+    Str verb = word(&line);
+    uint64_t at = 0;
+    if (str_is(verb, "run"))
+        start(t, line);
+    else if (str_is(verb, "ask"))
+        ask(t, line);
+    else if (str_is(verb, "at") && str_to_u64(line, &at))
+        t->now = (int64_t)at;
+    else
+        apply(t, verb, line);
+}
+
+static Str next_line(Str *text) {
+    ptrdiff_t at = str_find(*text, STR("\n"));
+    Str line = at < 0 ? *text : str_slice(*text, 0, (size_t)at);
+    *text = at < 0 ? str_slice(*text, text->len, text->len)
+                   : str_slice(*text, (size_t)at + 1, text->len);
+    return line;
+}
+
+static Plan *compile(Talk *t, Str workflow) {
+    Plan *plan = NULL;
+    Diags diags = { .arena = &t->arena };
+    Str name = STR("flow.yaml");
+    if (plan_compile(closure_make(&t->arena, name, &name, &workflow, 1), &plan, &diags)) {
+        Buf b = BUF_INIT(MIB);
+        for (size_t i = 0; i < diags.n; i++)
+            diag_write(&b, &diags.items[i]);
+        fail_msg("%.*s", STR_FMT(buf_str(&b)));
+    }
+    return plan;
+}
+
+static Str read_all(Arena *a, const char *path) {
+    Buf b = BUF_INIT(MIB);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    for (ssize_t n = 1; n > 0; b.len += n > 0 ? (size_t)n : 0)
+        n = read(fd, buf_room(&b, 65536), 65536);
+    close(fd);
+    Str s = arena_str(a, buf_str(&b));
+    buf_deinit(&b);
+    return s;
+}
+
+static void write_all(const char *path, Str head, Str transcript) {
+    int fd = open(path, O_WRONLY | O_TRUNC | O_CREAT | O_CLOEXEC, 0644);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, head.p, head.len), (ssize_t)head.len);
+    assert_int_equal(write(fd, transcript.p, transcript.len), (ssize_t)transcript.len);
+    close(fd);
+}
+
+/* What is said, and what the run makes of it, in t->out. */
+static void converse(Talk *t, Str transcript) {
+    for (Str rest = transcript; rest.len;) {
+        Str line = next_line(&rest);
+        if (str_starts(line, STR("> ")))
+            say(t, str_slice(line, 2, line.len));
+        else if (str_starts(line, STR("#")))
+            buf_fmt(&t->out, "%.*s\n", STR_FMT(line));
+    }
+}
+
+static void transcript_holds_for(const char *path, bool reloads) {
+    Talk t = { .now = 1000, .reloads = reloads, .out = BUF_INIT(16 * MIB) };
+    arena_init(&t.arena, 0);
+    Str text = read_all(&t.arena, path);
+    ptrdiff_t cut = str_find(text, STR("\n===\n"));
+    assert_true(cut > 0);
+    Str head = str_slice(text, 0, (size_t)cut + 5),
+        expected = str_slice(text, (size_t)cut + 5, text.len);
+    t.plan = compile(&t, str_slice(text, 0, (size_t)cut + 1));
+    converse(&t, expected);
+    if (getenv("BATON_UPDATE") && !reloads)
+        write_all(path, head, buf_str(&t.out));
+    else if (!str_eq(buf_str(&t.out), expected))
+        fail_msg("%s%s: expected\n%.*s\nbut got\n%.*s", path,
+                 reloads ? ", loaded after every fact" : "", STR_FMT(expected),
+                 STR_FMT(buf_str(&t.out)));
+    run_free(t.run);
+    plan_free(t.plan);
+    buf_deinit(&t.out);
+    arena_deinit(&t.arena);
+}
+
+static void transcript_holds(void **state) {
+    transcript_holds_for(*state, false);
+    transcript_holds_for(*state, true);
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(((const struct CMUnitTest *)a)->name, ((const struct CMUnitTest *)b)->name);
+}
+
+int main(void) {
+    static struct CMUnitTest tests[200];
+    size_t n = 0;
+    DIR *d = opendir(DIRECTORY);
+    if (!d)
+        return 1;
+    for (struct dirent *e; (e = readdir(d)) && n < ARRAY_LEN(tests);) {
+        Str name = str_from(e->d_name);
+        if (!str_ends(name, STR(".txt")))
+            continue;
+        char *path = xcalloc(1, sizeof(DIRECTORY) + name.len);
+        memcpy(path, DIRECTORY, sizeof(DIRECTORY) - 1);
+        memcpy(path + sizeof(DIRECTORY) - 1, name.p, name.len);
+        tests[n++] = (struct CMUnitTest){ .name = path + sizeof(DIRECTORY) - 1,
+                                          .test_func = transcript_holds,
+                                          .initial_state = path };
+    }
+    closedir(d);
+    qsort(tests, n, sizeof(tests[0]), by_name);
+    return _cmocka_run_group_tests("transcripts", tests, n, NULL, NULL);
+}

@@ -1,0 +1,132 @@
+/* Random workflows, as text: what a person could have written. Sizes are such that a universe sees over a hundred facts. */
+#include "sim.h"
+
+typedef struct Grow {
+    Tape *tape;
+    Buf out;
+    unsigned steps, signals, names;
+    bool calm;
+} Grow;
+
+static void indent(Grow *g, unsigned depth) {
+    for (unsigned i = 0; i < depth; i++)
+        buf_str_add(&g->out, STR("  "));
+}
+
+static const char *effect_for(Grow *g) {
+    static const char *const effects[] = { "keyed", "read", "pure", "idempotent", "unsafe" };
+    return effects[tape_choose(g->tape, 5)];
+}
+
+static void grow_steps(Grow *g, unsigned depth, unsigned room);
+
+static void grow_modifiers(Grow *g, unsigned depth) {
+    if (tape_percent(g->tape, 20)) {
+        indent(g, depth);
+        buf_fmt(&g->out, "retry: { times: %u, delay: %ums }\n", 1 + tape_choose(g->tape, 3),
+                50 + tape_choose(g->tape, 2000));
+    }
+    if (!g->calm && tape_percent(g->tape, 60)) {
+        indent(g, depth);
+        buf_str_add(&g->out, STR("on_error: continue\n"));
+    }
+    if (!g->calm && tape_percent(g->tape, 5)) {
+        indent(g, depth);
+        buf_str_add(&g->out, STR("if: input.n > 1\n"));
+    }
+}
+
+static void grow_loop(Grow *g, unsigned depth) {
+    unsigned kind = tape_choose(g->tape, 8);
+    if (kind == 1) {
+        indent(g, depth);
+        buf_fmt(
+            &g->out,
+            "for: { each: x%u, in: \"${{ [1, 2, 3, 4, 5, 6].slice(0, %u) }}\", parallel: %u, min: 0 }\n",
+            depth, 1 + tape_choose(g->tape, 6), 1 + tape_choose(g->tape, 4));
+    } else if (kind == 2) {
+        indent(g, depth);
+        buf_fmt(&g->out, "repeat: { max: %u }\n", 1 + tape_choose(g->tape, 3));
+    }
+}
+
+static void grow_leaf(Grow *g, unsigned depth) {
+    unsigned kind = tape_choose(g->tape, 12);
+    if (kind == 1) {
+        indent(g, depth);
+        buf_fmt(&g->out, "wait: %ums\n", 1 + tape_choose(g->tape, 5000));
+    } else if (kind == 2 && g->signals < 3) {
+        indent(g, depth);
+        buf_fmt(&g->out, "wait: { signal: s%u }\n", g->signals++);
+    } else if (kind == 3) {
+        grow_modifiers(g, depth);
+        indent(g, depth);
+        buf_fmt(&g->out, "agent: clerk\n");
+        indent(g, depth);
+        buf_fmt(&g->out, "with: \"question %u\"\n", g->names);
+    } else {
+        grow_loop(g, depth);
+        grow_modifiers(g, depth);
+        indent(g, depth);
+        buf_fmt(&g->out, "tool: echo\n");
+        indent(g, depth);
+        buf_fmt(&g->out, "effect: %s\n", effect_for(g));
+        indent(g, depth);
+        buf_fmt(&g->out, "with: { n: \"${{ input.n }}\", me: %u }\n", g->names);
+        if (tape_percent(g->tape, 25)) {
+            indent(g, depth);
+            buf_fmt(&g->out, "set: { log: \"m%u\" }\n", g->names);
+        }
+    }
+}
+
+static void grow_group(Grow *g, unsigned depth, unsigned room) {
+    grow_loop(g, depth);
+    if (!g->calm && tape_percent(g->tape, 40)) {
+        indent(g, depth);
+        buf_str_add(&g->out, STR("on_error: continue\n"));
+    }
+    indent(g, depth);
+    buf_str_add(&g->out, STR("steps:\n"));
+    grow_steps(g, depth + 1, room);
+}
+
+static void grow_steps(Grow *g, unsigned depth, unsigned room) {
+    unsigned n = 1 + tape_choose(g->tape, room);
+    bool list = tape_percent(g->tape, 40);
+    unsigned first = g->names + 1;
+    for (unsigned i = 0; i < n; i++) {
+        unsigned name = ++g->names;
+        indent(g, depth);
+        buf_fmt(&g->out, list ? "- id: t%u\n" : "t%u:\n", name);
+        unsigned inner = depth + 1;
+        if (!list && i > 0 && tape_percent(g->tape, 50)) {
+            indent(g, inner);
+            buf_fmt(&g->out, "needs: t%u\n", first);
+        }
+        if (depth < 5 && g->steps < 24 && tape_percent(g->tape, 20))
+            grow_group(g, inner, 4);
+        else
+            grow_leaf(g, inner);
+        g->steps++;
+    }
+}
+
+Str grow_workflow(World *w, unsigned number, bool calm, unsigned *ret_signals) {
+    Grow g = { .tape = &w->tape, .out = BUF_INIT(MIB), .calm = calm };
+    buf_fmt(&g.out, "baton: 1\nname: sim%u\ninput: { n: integer }\n", number);
+    if (!calm && tape_percent(&w->tape, 30))
+        buf_fmt(&g.out, "limits: { calls: %u, on_breach: fail }\n", 1 + tape_choose(&w->tape, 6));
+    buf_str_add(
+        &g.out,
+        STR("state:\n  log: { type: \"string[]\", reduce: append }\n"
+            "tools:\n  look: { description: Looks., input: { q: string }, run: [look], effect: keyed }\n"
+            "agents:\n  clerk: { model: scripted/x.yaml, instructions: Answer., tools: [look] }\n"
+            "steps:\n"));
+    grow_steps(&g, 1, 14);
+    Str text = arena_str(&w->arena, buf_str(&g.out));
+    ASSERT(!buf_over(&g.out));
+    buf_deinit(&g.out);
+    *ret_signals = g.signals;
+    return text;
+}

@@ -1,0 +1,269 @@
+/* The oracles. They look at the store and the ledger, never at what an engine believes. Numbers: docs/reliability.md. */
+#include "sim.h"
+
+/* ---- a run as the store has it ---- */
+
+typedef struct History {
+    StoreRun stored;
+    Row *rows;
+} History;
+
+static bool read_history(World *w, Str run, Arena *a, History *ret) {
+    if (w->eye->ops->load(w->eye, run, true, a, &ret->stored))
+        return false;
+    ret->rows = ARENA_ARRAY(a, Row, ret->stored.n_rows);
+    for (size_t i = 0; i < ret->stored.n_rows; i++) {
+        const StoreRow *row = &ret->stored.rows[i];
+        if (row_read(row->body, row->data, row->forgotten, a, &ret->rows[i]))
+            world_fail(w, "2: row %zu of %.*s cannot be read", i + 1, STR_FMT(run));
+    }
+    return true;
+}
+
+void oracle_show(World *w, Str run) {
+    Arena a;
+    History h;
+    StoreDue opens[16];
+    size_t n = ARRAY_LEN(opens);
+    Buf line = BUF_INIT(MIB);
+    arena_init(&a, 0);
+    if (!read_history(w, run, &a, &h)) {
+        world_say(w, "%.*s is not in the store", STR_FMT(run));
+        return;
+    }
+    for (size_t i = 0; i < h.stored.n_rows; i++) {
+        for (size_t f = 0; f < h.rows[i].n_facts; f++) {
+            buf_reset(&line);
+            fact_write_text(&line, &h.rows[i].facts[f].fact);
+            world_say(w, "%.*s row %zu: %.*s", STR_FMT(run), i + 1, (int)MIN(line.len, 300),
+                      line.p);
+        }
+        for (size_t m = 0; m < h.rows[i].n_moves; m++) {
+            buf_reset(&line);
+            move_write_text(&line, &h.rows[i].moves[m]);
+            world_say(w, "    %.*s", STR_FMT(buf_str(&line)));
+        }
+    }
+    world_say(w, "%.*s state %d info %.*s", STR_FMT(run), h.stored.info.state,
+              STR_FMT(h.stored.info.info));
+    if (w->eye->ops->opens(w->eye, run, n, &a, opens, &n) == 0)
+        for (size_t i = 0; i < n; i++)
+            world_say(w, "    waits: kind %u key %.*s due %lld at %.*s", opens[i].kind,
+                      STR_FMT(opens[i].key), (long long)opens[i].due_ms, STR_FMT(opens[i].address));
+    buf_deinit(&line);
+    arena_deinit(&a);
+}
+
+/* ---- before an attempt leaves ---- */
+
+static bool wanted_by_a_row(const History *h, const Attempt *a) {
+    for (size_t i = 0; i < h->stored.n_rows; i++)
+        for (size_t m = 0; m < h->rows[i].n_moves; m++)
+            if (h->rows[i].moves[m].attempt == a->attempt &&
+                str_eq(h->rows[i].moves[m].address, a->address))
+                return true;
+    return false;
+}
+
+static bool has_fact(const History *h, const Attempt *a, FactKind kind, bool any_attempt,
+                     Outcome outcome) {
+    for (size_t i = 0; i < h->stored.n_rows; i++)
+        for (size_t f = 0; f < h->rows[i].n_facts; f++) {
+            const Fact *fact = &h->rows[i].facts[f].fact;
+            if (fact->kind == kind && (any_attempt || fact->attempt == a->attempt) &&
+                str_eq(fact->address, a->address) && (!outcome || fact->outcome == outcome))
+                return true;
+        }
+    return false;
+}
+
+void oracle_attempt(World *w, const Attempt *a) {
+    Arena arena;
+    History h;
+    if (a->effect == EFFECT_PURE)
+        return;
+    arena_init(&arena, 0);
+    if (!read_history(w, a->run, &arena, &h))
+        world_fail(w, "1: %.*s performs %.*s and is not in the store", STR_FMT(a->run),
+                   STR_FMT(a->address));
+    if (!wanted_by_a_row(&h, a))
+        world_fail(w, "6: %.*s %.*s#%u leaves before the row that wants it is durable",
+                   STR_FMT(a->run), STR_FMT(a->address), a->attempt);
+    if (a->effect == EFFECT_UNSAFE && !has_fact(&h, a, FACT_DISPATCHING, false, 0))
+        world_fail(w, "6: unsafe %.*s %.*s#%u leaves before its dispatching is durable",
+                   STR_FMT(a->run), STR_FMT(a->address), a->attempt);
+    if (has_fact(&h, a, FACT_FINISHED, true, OUTCOME_OK))
+        world_fail(w, "5: %.*s %.*s#%u is done again", STR_FMT(a->run), STR_FMT(a->address),
+                   a->attempt);
+    if (a->effect == EFFECT_UNSAFE && ledger_find(w, a->run, a->address))
+        world_fail(w, "10: unsafe %.*s %.*s#%u goes out again", STR_FMT(a->run),
+                   STR_FMT(a->address), a->attempt);
+    arena_deinit(&arena);
+}
+
+/* ---- after every event ---- */
+
+void oracle_event(World *w) {
+    for (unsigned i = 0; i < NODES; i++)
+        for (unsigned k = 0; w->nodes[i].engine && k < w->n_runs; k++) {
+            const Run *r = engine_run(w->nodes[i].engine, w->runs[k].id);
+            const char *broken = r ? run_check(r) : NULL;
+            if (broken)
+                world_fail(w, "%s (%.*s)", broken, STR_FMT(w->runs[k].id));
+        }
+}
+
+/* ---- at the end ---- */
+
+static void count_facts(World *w, const History *h) {
+    for (size_t i = 0; i < h->stored.n_rows; i++) {
+        w->facts += h->rows[i].n_facts;
+        for (size_t f = 0; f < h->rows[i].n_facts; f++)
+            w->coverage->facts[h->rows[i].facts[f].fact.kind]++;
+        for (size_t m = 0; m < h->rows[i].n_moves; m++) {
+            const Move *move = &h->rows[i].moves[m];
+            if (move->to == STATUS_RETRYING)
+                world_mark(w,
+                           str_find(move->choice, STR("retry 0")) >= 0 ? MARK_RESEND : MARK_RETRY);
+            w->coverage->wants[WANT_ATTEMPT] += move->attempt > 0;
+            w->coverage->marks[MARK_HELD] += move->to == STATUS_HELD;
+        }
+    }
+}
+
+/* Waits last as long as they say: a move has the time of the fact that caused it. */
+static const struct Node *node_of(const Plan *plan, Str address) {
+    size_t from = address.len, to;
+    while (from > 0 && address.p[from - 1] != '/')
+        from--;
+    for (to = from; to < address.len && address.p[to] != '[' && address.p[to] != '~'; to++)
+        ;
+    for (size_t i = 0; i < plan->n_nodes; i++)
+        if (str_eq(plan->nodes[i]->name, str_slice(address, from, to)))
+            return plan->nodes[i];
+    return NULL;
+}
+
+static int64_t time_of(const History *h, Str address, Status to) {
+    for (size_t i = 0; i < h->stored.n_rows; i++)
+        for (size_t m = 0; m < h->rows[i].n_moves; m++) {
+            const Move *move = &h->rows[i].moves[m];
+            if (move->to == to && str_eq(move->address, address))
+                return h->rows[i].facts[move->cause].fact.time_ms;
+        }
+    return -1;
+}
+
+static void waits_were_long_enough(World *w, const SimRun *run, const History *h,
+                                   const Plan *plan) {
+    for (size_t i = 0; i < h->stored.n_rows; i++)
+        for (size_t m = 0; m < h->rows[i].n_moves; m++) {
+            const Move *move = &h->rows[i].moves[m];
+            const struct Node *node = node_of(plan, move->address);
+            if (move->to != STATUS_OK || !node || node->verb != VERB_WAIT || node->wait_ms < 0)
+                continue;
+            int64_t waited = h->rows[i].facts[move->cause].fact.time_ms -
+                             time_of(h, move->address, STATUS_RUNNING);
+            if (waited < node->wait_ms)
+                world_fail(w, "13: %.*s %.*s waited %lld of %lld ms", STR_FMT(run->id),
+                           STR_FMT(move->address), (long long)waited, (long long)node->wait_ms);
+        }
+}
+
+/* The same workflow where nothing goes wrong: the output must be the same, whatever order and crashes there were. */
+static void answer_one(World *w, Run *r, Want *want, int64_t *now, Arena *a) {
+    Fact f = { .time_ms = *now, .address = want_address(want, a) };
+    Buf reply = BUF_INIT(MIB);
+    if (want->kind == WANT_ATTEMPT) {
+        sim_reply(w, want->callee->kind, want_request(want, a), true, &reply);
+        f.kind = FACT_FINISHED;
+        f.attempt = want->attempt;
+        f.outcome = OUTCOME_OK;
+        f.payload = buf_str(&reply);
+    } else if (want->kind == WANT_TIMER) {
+        *now = f.time_ms = MAX(*now, want->due_ms);
+        f.kind = FACT_TIMER;
+        f.purpose = want->purpose;
+    } else {
+        f.kind = FACT_SIGNAL;
+        f.name = want->key;
+        f.address = STR("");
+        f.payload = STR("{\"x\":1}");
+    }
+    if (run_apply(r, &f, NULL))
+        world_fail(w, "the reference does not take its own answer");
+    buf_deinit(&reply);
+}
+
+static Str reference_output(World *w, const SimRun *run, const Plan *plan, Arena *a) {
+    Fact accepted = {
+        .kind = FACT_ACCEPTED, .time_ms = world_ms(w), .run = run->id, .payload = STR("{\"n\":3}")
+    };
+    Run *r = NULL;
+    Str problem;
+    int64_t now = world_ms(w);
+    if (run_start(plan, &accepted, NULL, &r, &problem, a))
+        world_fail(w, "the reference refuses its input");
+    while (!run_finished(r))
+        answer_one(w, r, run_wants(r), &now, a);
+    Str text = value_text(a, run_output(r));
+    run_free(r);
+    return text;
+}
+
+static void terminal_once(World *w, const SimRun *run, const History *h) {
+    unsigned ends = 0;
+    for (size_t i = 0; i < h->stored.n_rows; i++)
+        for (size_t m = 0; m < h->rows[i].n_moves; m++)
+            ends += h->rows[i].moves[m].address.len == 0 && status_final(h->rows[i].moves[m].to);
+    if (ends != 1)
+        world_fail(w, "4: %.*s ended %u times", STR_FMT(run->id), ends);
+}
+
+static void fold_is_the_same(World *w, SimRun *run, const History *h, Arena *a) {
+    Plan *plan = NULL;
+    Run *folded = NULL;
+    Str problem = STR("");
+    Diags diags = { .arena = a };
+    if (plan_compile(h->stored.closure, &plan, &diags))
+        world_fail(w, "22: the closure of %.*s does not compile any more", STR_FMT(run->id));
+    StoreRun all = h->stored;
+    all.snapshot = STR_NULL;
+    all.snapshot_seq = 0;
+    if (engine_fold(w->eye, &all, true, plan, a, &folded, &problem))
+        world_fail(w, "3: %.*s: %.*s", STR_FMT(run->id), STR_FMT(problem));
+    if (!run_finished(folded))
+        world_fail(w, "3: %.*s is done in the store and not when folded", STR_FMT(run->id));
+    waits_were_long_enough(w, run, h, plan);
+    world_mark(w, run_status(folded) == RUN_OK ? MARK_RUN_OK : MARK_RUN_FAILED);
+    if (run->deterministic) {
+        Str expected = reference_output(w, run, plan, a);
+        Str got = value_text(a, run_output(folded));
+        if (run_status(folded) != RUN_OK || !str_eq(expected, got))
+            world_fail(w, "16: %.*s gave %.*s, the reference %.*s", STR_FMT(run->id), STR_FMT(got),
+                       STR_FMT(expected));
+        world_mark(w, MARK_COMPARED);
+    }
+    run_free(folded);
+    plan_free(plan);
+}
+
+static void found_damage(void *ctx, Str text) { world_fail(ctx, "2: %.*s", STR_FMT(text)); }
+
+void oracle_end(World *w) {
+    for (unsigned i = 0; i < w->n_runs; i++) {
+        Arena a;
+        History h;
+        arena_init(&a, 0);
+        SimRun *run = &w->runs[i];
+        if (!read_history(w, run->id, &a, &h))
+            world_fail(w, "1: %.*s was acknowledged and is gone", STR_FMT(run->id));
+        count_facts(w, &h);
+        terminal_once(w, run, &h);
+        fold_is_the_same(w, run, &h, &a);
+        w->coverage->marks[MARK_SNAPSHOT] += h.stored.snapshot.p != NULL;
+        arena_deinit(&a);
+    }
+    uint64_t rows;
+    w->eye->ops->check(w->eye, found_damage, w, &rows);
+}

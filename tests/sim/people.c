@@ -1,0 +1,190 @@
+/* The people of the world: patient, truthful, and persistent - they say everything again until it is acknowledged. */
+#include "sim.h"
+
+#include "base/hash.h"
+#include "spec/plan.h"
+
+#include <stdio.h>
+
+#define EVERY_US 700000
+/* Later than any effect can come after its attempt: before that nobody can say truthfully that it did not happen. */
+#define TRUTH_US 1000000
+
+typedef struct Ask {
+    World *w;
+    SimRun *run;
+    unsigned what; /* 0 start, 1 signal, 2 control, 3 decision */
+} Ask;
+
+static SimNode *somebody_up(World *w) {
+    unsigned first = tape_choose(&w->tape, NODES);
+    for (unsigned i = 0; i < NODES; i++) {
+        SimNode *n = &w->nodes[(first + i) % NODES];
+        if (n->engine && n->entered)
+            return n;
+    }
+    return NULL;
+}
+
+static Ask *ask(World *w, SimRun *run, unsigned what) {
+    Ask *a = ARENA_NEW(&w->arena, Ask);
+    *a = (Ask){ w, run, what };
+    return a;
+}
+
+static void answered(void *ctx, const EngineReply *reply) {
+    Ask *a = ctx;
+    world_say(a->w, "answer to %u of %.*s: %d %.*s", a->what, STR_FMT(a->run->id), reply->answer,
+              STR_FMT(reply->message));
+    if (reply->answer == ENGINE_INVALID)
+        world_fail(a->w, "refused: %.*s", STR_FMT(reply->message));
+    if (a->what == 0 && reply->answer == ENGINE_OK) {
+        if (a->run->acked || reply->existing)
+            world_mark(a->w, MARK_SAME_START);
+        a->run->acked = true;
+    }
+    if (a->what == 1 && reply->answer == ENGINE_OK)
+        a->run->signals_acked++;
+    if (a->what == 3 && reply->answer == ENGINE_OK)
+        world_mark(a->w, MARK_DECIDED);
+}
+
+/* ---- what they look at: the store, never an engine ---- */
+
+static void look(World *w, SimRun *run, Arena *a, StoreState *ret_state, StoreDue *ret_opens,
+                 size_t *ret_n) {
+    StoreRun stored;
+    *ret_n = 0;
+    *ret_state = (StoreState)0;
+    if (w->eye->ops->load(w->eye, run->id, false, a, &stored))
+        return;
+    *ret_state = stored.info.state;
+    size_t n = 16;
+    if (w->eye->ops->opens(w->eye, run->id, n, a, ret_opens, ret_n))
+        world_fail(w, "opens cannot be read");
+}
+
+static void settle_doubts(World *w, SimNode *node, SimRun *run, const StoreDue *opens, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (opens[i].kind != WANT_DOUBT)
+            continue;
+        world_mark(w, MARK_DOUBT);
+        const Done *done = ledger_find(w, run->id, opens[i].address);
+        engine_decide(node->engine, run->id, opens[i].address,
+                      done ? DECISION_DONE : DECISION_NOT_DONE, done ? done->reply : STR_NULL,
+                      STR("ann"), answered, ask(w, run, 3));
+    }
+}
+
+/* One of each early, when nobody may be waiting yet, and one for each step that waits; each said again and again by its id. */
+static void send_signals(World *w, SimNode *node, SimRun *run, const StoreDue *opens, size_t n) {
+    for (unsigned i = 0; i < run->signals; i++) {
+        Str name = arena_fmt(&w->arena, "s%u", i);
+        engine_signal(node->engine, run->id, name, name, STR("{\"x\":1}"), STR("bo"), answered,
+                      ask(w, run, 1));
+    }
+    for (size_t i = 0; i < n; i++)
+        if (opens[i].kind == WANT_SIGNAL)
+            engine_signal(node->engine, run->id, arena_str(&w->arena, opens[i].address),
+                          arena_str(&w->arena, opens[i].key), STR("{\"x\":1}"), STR("bo"), answered,
+                          ask(w, run, 1));
+}
+
+static void start_run(World *w, SimNode *node, SimRun *run) {
+    EngineStart start = {
+        .id = run->id, .closure = run->closure, .input = STR("{\"n\":3}"), .dir = STR("/")
+    };
+    engine_start_run(node->engine, &start, answered, ask(w, run, 0));
+}
+
+static void meddle(World *w, SimNode *node, SimRun *run, StoreState state) {
+    if (state == STORE_PAUSED) {
+        engine_control(node->engine, run->id, CONTROL_RESUME, STR("ann"), STR(""), answered,
+                       ask(w, run, 2));
+    } else if (!run->deterministic && w->faults && tape_percent(&w->tape, 3)) {
+        world_mark(w, MARK_PAUSED);
+        engine_control(node->engine, run->id, CONTROL_PAUSE, STR("ann"), STR(""), answered,
+                       ask(w, run, 2));
+    } else if (run->cancel_wanted && tape_percent(&w->tape, 10)) {
+        world_mark(w, MARK_CANCELLED);
+        engine_control(node->engine, run->id, CONTROL_CANCEL, STR("ann"), STR(""), answered,
+                       ask(w, run, 2));
+    }
+}
+
+static void visit(World *w, SimNode *unused, void *ctx) {
+    SimRun *run = ctx;
+    Arena a;
+    StoreState state;
+    StoreDue opens[16];
+    size_t n;
+    (void)unused;
+    arena_init(&a, 0);
+    SimNode *node = somebody_up(w);
+    look(w, run, &a, &state, opens, &n);
+    for (size_t i = 0; i < n; i++)
+        w->coverage->wants[opens[i].kind]++;
+    run->finished = state == STORE_DONE;
+    if (state == STORE_PARKED)
+        world_fail(w, "run %.*s is parked", STR_FMT(run->id));
+    if (node && !run->finished) {
+        if (!run->acked || !state)
+            start_run(w, node, run);
+        else if (tape_percent(&w->tape, 5))
+            start_run(w, node, run); /* somebody presses the button again */
+        if (state) {
+            if (w->now_us - run->started_us > TRUTH_US)
+                settle_doubts(w, node, run, opens, n);
+            send_signals(w, node, run, opens, n);
+            meddle(w, node, run, state);
+        }
+        node_wake(node);
+    }
+    arena_deinit(&a);
+    if (!run->finished)
+        world_at(w, w->now_us + TRUTH_US + tape_choose(&w->tape, EVERY_US), NULL, visit, run);
+}
+
+static void compile_or_fail(World *w, SimRun *run) {
+    Arena a;
+    Plan *plan = NULL;
+    arena_init(&a, 0);
+    Diags diags = { .arena = &a };
+    if (plan_compile(run->closure, &plan, &diags)) {
+        Buf b = BUF_INIT(MIB);
+        diag_write(&b, &diags.items[0]);
+        fprintf(stderr, "%.*s\n%.*s\n", STR_FMT(run->workflow), STR_FMT(buf_str(&b)));
+        world_fail(w, "a workflow that was grown is refused: %.*s", (int)MIN(b.len, 300), b.p);
+    }
+    plan_free(plan);
+    arena_deinit(&a);
+}
+
+void people_begin(World *w) {
+    w->n_runs = 3 + tape_choose(&w->tape, RUNS_MAX - 2);
+    for (unsigned i = 0; i < w->n_runs; i++) {
+        SimRun *run = &w->runs[i];
+        run->id = arena_fmt(&w->arena, "run%u", i);
+        run->deterministic = tape_percent(&w->tape, 40);
+        run->cancel_wanted = !run->deterministic && tape_percent(&w->tape, 10);
+        run->workflow = grow_workflow(w, i, run->deterministic, &run->signals);
+        Str name = STR("flow.yaml");
+        run->closure = closure_make(&w->arena, name, &name, &run->workflow, 1);
+        compile_or_fail(w, run);
+        world_at(w, w->now_us + 1000 + tape_choose(&w->tape, 2000000), NULL, visit, run);
+    }
+}
+
+SimRun *run_named(World *w, Str id) {
+    for (unsigned i = 0; i < w->n_runs; i++)
+        if (str_eq(w->runs[i].id, id))
+            return &w->runs[i];
+    return NULL;
+}
+
+bool people_are_content(const World *w) {
+    for (unsigned i = 0; i < w->n_runs; i++)
+        if (!w->runs[i].finished)
+            return false;
+    return true;
+}

@@ -1,0 +1,177 @@
+/* The simulator: whole engines in one process, on one store, in a world that misbehaves on command.
+ *
+ *   tape ----> workflow text, latencies, outcomes, crashes          (every choice; a seed is a tape filled by a generator)
+ *   world ---> fake time, one heap of events ordered by (time, order of making)
+ *   node ----> an engine and its ports; a crash frees it and forgets its events, the store and the outside go on
+ *   ledger --> what really happened outside, by key; the only witness the oracles believe
+ *   people --> start runs until acknowledged, send signals, settle doubts truthfully, resume what is paused
+ *   oracle --> invariants after every event and at the end (docs/reliability.md)
+ *
+ * The same tape gives the same trace, byte for byte; a failing tape is shrunk by leaving choices out. */
+#ifndef BATON_TESTS_SIM_H
+#define BATON_TESTS_SIM_H
+
+#include "base/limits.h"
+#include "base/mutant.h"
+#include "engine/engine.h"
+
+#include <setjmp.h>
+
+/* ---- tape ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct Tape {
+    uint32_t *choices;
+    size_t n, room, at;
+    uint64_t state; /* fills the tape past its end */
+    bool frozen;    /* past its end every choice is 0: the simplest there is */
+} Tape;
+/* 0 .. below-1. */
+uint32_t tape_choose(Tape *t, uint32_t below);
+static inline bool tape_percent(Tape *t, uint32_t percent) {
+    return tape_choose(t, 100) >= 100 - percent;
+}
+
+/* ---- world ----------------------------------------------------------------------------------------------------------- */
+
+typedef struct World World;
+typedef struct SimNode SimNode;
+typedef void (*EventFn)(World *w, SimNode *node, void *ctx);
+typedef struct Event {
+    int64_t at_us;
+    uint64_t order;
+    SimNode *node; /* NULL: of the world itself; else dropped if the node's life has changed */
+    uint64_t life;
+    EventFn fn;
+    void *ctx;
+} Event;
+
+#define NODES 2
+struct SimNode {
+    World *world;
+    unsigned number;
+    Engine *engine; /* NULL: down */
+    Store *store;
+    uint64_t life; /* one more with each crash */
+    bool entered, turning;
+    int64_t wake_at_us;
+    int64_t busy_us[2]; /* reader and writer side: when they are free */
+};
+
+typedef struct Done { /* one thing that happened outside */
+    Str key, run, address;
+    Str reply;      /* what the target would say of it */
+    uint32_t times; /* sent with this key */
+} Done;
+
+typedef enum FactCover { COVER_FACTS = 16, COVER_WANTS = 8, COVER_MARKS = 24 } FactCover;
+extern const char *const mark_names[];
+typedef enum Mark {
+    MARK_CRASH_ONE,
+    MARK_CRASH_BOTH,
+    MARK_CRASH_BEFORE_COMMIT,
+    MARK_CRASH_AFTER_COMMIT,
+    MARK_TAKEOVER,
+    MARK_CONFLICT_SEEN,
+    MARK_UNKNOWN_COMMIT,
+    MARK_FULL,
+    MARK_DOUBT,
+    MARK_DECIDED,
+    MARK_RETRY,
+    MARK_RESEND,
+    MARK_SNAPSHOT,
+    MARK_PAUSED,
+    MARK_CANCELLED,
+    MARK_LATE_EFFECT,
+    MARK_SAME_START,
+    MARK_RUN_FAILED,
+    MARK_RUN_OK,
+    MARK_COMPARED,
+    MARK_HELD,
+    MARK_COUNT,
+} Mark;
+typedef struct Coverage {
+    uint64_t facts[COVER_FACTS], wants[COVER_WANTS], marks[COVER_MARKS];
+} Coverage;
+
+typedef struct SimRun {
+    Str id;
+    Str workflow, closure;
+    bool acked, finished;
+    unsigned signals; /* waits for s0 .. s(n-1) */
+    unsigned signals_acked;
+    bool cancel_wanted;
+    int64_t started_us; /* its newest attempt */
+    bool deterministic; /* nothing but crashes happens to it: its output must be the reference's */
+} SimRun;
+
+#define RUNS_MAX 8
+struct World {
+    Tape tape;
+    Arena arena;
+    int64_t now_us, mono_us;
+    uint64_t clock_looks;
+    Event *events; /* heap */
+    size_t n_events, room_events;
+    uint64_t order, steps;
+    StoreMemory *disk;
+    Store *eye; /* the oracles' own handle */
+    SimNode nodes[NODES];
+    SimRun runs[RUNS_MAX];
+    unsigned n_runs;
+    Done *ledger;
+    size_t n_ledger, room_ledger;
+    unsigned crashes, crashes_wanted;
+    uint64_t appends, facts;
+    int64_t crash_at_append; /* exhaustive mode: crash everything at this append (-1: by chance) */
+    bool crash_after;        /* after the commit rather than before */
+    bool faults, healed;
+    uint64_t hash;   /* of the trace */
+    uint64_t random; /* what engines get; not a choice */
+    bool print;
+    Coverage *coverage;
+    jmp_buf failed;
+    char failure[1024];
+};
+
+void world_at(World *w, int64_t at_us, SimNode *node, EventFn fn, void *ctx);
+/* Into the trace: hashed always, printed on demand. */
+void world_say(World *w, const char *fmt, ...) PRINTF(2, 3);
+/* An oracle found something: ends the universe. */
+_Noreturn void world_fail(World *w, const char *fmt, ...) PRINTF(2, 3);
+static inline void world_mark(World *w, Mark m) { w->coverage->marks[m]++; }
+static inline int64_t world_ms(const World *w) { return w->now_us / 1000; }
+
+/* Runs one universe. false: `failure` says what broke. */
+bool world_run(World *w);
+void world_deinit(World *w);
+
+/* ---- parts ----------------------------------------------------------------------------------------------------------- */
+
+void node_boot(World *w, SimNode *node);
+void node_crash(World *w, SimNode *node);
+/* Frees the engine of a crash: an event of its own, because the crash may come from inside it. */
+void node_bury(World *w, SimNode *unused, void *engine);
+void node_wake(SimNode *node);
+
+/* A random workflow as text; counts of what it waits for. `calm`: nothing in it depends on luck. */
+Str grow_workflow(World *w, unsigned number, bool calm, unsigned *ret_signals);
+
+/* What a callee answers when all is well. Calm: the same whenever it is asked the same. */
+void sim_reply(World *w, CalleeKind kind, Value request, bool calm, Buf *b);
+
+void ledger_perform(World *w, const Attempt *a, Str reply);
+/* What happened, as far as the outside knows; NULL: nothing. */
+const Done *ledger_find(const World *w, Str run, Str address);
+
+void people_begin(World *w);
+SimRun *run_named(World *w, Str id);
+bool people_are_content(const World *w);
+
+/* Before the first byte of an attempt leaves. */
+void oracle_attempt(World *w, const Attempt *a);
+void oracle_event(World *w);
+void oracle_end(World *w);
+/* The run's rows and what it waits for, into the trace. */
+void oracle_show(World *w, Str run);
+
+#endif

@@ -1,0 +1,390 @@
+/* Models: the request as a chat completion, replies of servers as they are, and both over a real connection. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/json.h"
+#include "base/limits.h"
+#include "exec/executor.h"
+#include "exec/model_reply.h"
+#include "exec/model_request.h"
+
+#include "exec_world.h"
+#include "scripted_server.h"
+
+#include <signal.h>
+
+static Arena arena;
+
+static int clear_arena(UNUSED void **state) {
+    arena_deinit(&arena);
+    arena = ARENA_NULL;
+    return 0;
+}
+
+static Value parsed(const char *json) {
+    Value v;
+    JsonError e;
+    if (json_read_copy(&arena, str_from(json), &v, &e))
+        fail_msg("%s: %s", json, e.message);
+    return v;
+}
+
+/* ---- requests ---------------------------------------------------------------------------------------------------------- */
+
+static Str requested(const char *neutral, bool official) {
+    ModelTarget target = { STR("m"), STR("the agent!"), official };
+    return value_text(&arena, model_request(&arena, parsed(neutral), &target));
+}
+
+static void provider_is_taken_off_the_model(UNUSED void **state) {
+    assert_str_is(model_without_provider(STR("openai/gpt-5")), "gpt-5");
+    assert_str_is(model_without_provider(STR("local/meta-llama/x")), "meta-llama/x");
+    assert_str_is(model_without_provider(STR("bare")), "bare");
+}
+
+static void a_conversation_with_a_tool_is_mapped(UNUSED void **state) {
+    assert_str_is(
+        requested(
+            "{\"messages\":[{\"role\":\"system\",\"content\":\"be\"},{\"role\":\"user\",\"content\":\"hi\"},"
+            "{\"role\":\"assistant\",\"content\":null,\"calls\":[{\"id\":\"c1\",\"name\":\"f\",\"arguments\":{\"x\":1}},"
+            "{\"id\":\"c2\",\"name\":\"f\",\"arguments\":\"{broken\"}]},"
+            "{\"role\":\"tool\",\"call\":\"c1\",\"content\":\"ok\"},{\"role\":\"tool\",\"call\":\"c2\",\"content\":{\"e\":1}}]}",
+            false),
+        "{\"messages\":[{\"content\":\"be\",\"role\":\"system\"},{\"content\":\"hi\",\"role\":\"user\"},"
+        "{\"content\":null,\"role\":\"assistant\",\"tool_calls\":["
+        "{\"function\":{\"arguments\":\"{\\\"x\\\":1}\",\"name\":\"f\"},\"id\":\"c1\",\"type\":\"function\"},"
+        "{\"function\":{\"arguments\":\"{broken\",\"name\":\"f\"},\"id\":\"c2\",\"type\":\"function\"}]},"
+        "{\"content\":\"ok\",\"role\":\"tool\",\"tool_call_id\":\"c1\"},"
+        "{\"content\":\"{\\\"e\\\":1}\",\"role\":\"tool\",\"tool_call_id\":\"c2\"}],\"model\":\"m\"}");
+}
+
+static void tools_and_numbers_are_mapped(UNUSED void **state) {
+    const char *neutral =
+        "{\"messages\":[],\"tools\":[{\"name\":\"f\",\"description\":\"does\",\"schema\":{\"type\":\"object\"}},{\"name\":\"g\"}],"
+        "\"max_output\":100,\"temperature\":0.5,\"effort\":\"low\"}";
+    assert_str_is(
+        requested(neutral, false),
+        "{\"max_tokens\":100,\"messages\":[],\"model\":\"m\",\"reasoning_effort\":\"low\",\"temperature\":0.5,"
+        "\"tools\":[{\"function\":{\"description\":\"does\",\"name\":\"f\",\"parameters\":{\"type\":\"object\"}},"
+        "\"type\":\"function\"},{\"function\":{\"name\":\"g\",\"parameters\":{\"properties\":{},\"type\":\"object\"}},"
+        "\"type\":\"function\"}]}");
+    assert_str_has(requested(neutral, true), "\"max_completion_tokens\":100");
+    assert_str_is(
+        requested(
+            "{\"messages\":[],\"tools\":[],\"temperature\":null,\"max_output\":null,\"effort\":\"\"}",
+            false),
+        "{\"messages\":[],\"model\":\"m\"}");
+}
+
+static void an_output_schema_is_strict_only_where_it_can_be(UNUSED void **state) {
+#define CLOSED(props, required)                                                                    \
+    "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{" props                   \
+    "},\"required\":[" required "]}"
+    Str strict =
+        requested("{\"messages\":[],\"schema\":" CLOSED(
+                      "\"a\":{\"type\":\"array\",\"items\":" CLOSED("", "") "}", "\"a\"") "}",
+                  false);
+    assert_str_has(strict, "\"name\":\"the_agent_\"");
+    assert_str_has(strict, "\"strict\":true}");
+    static const char *const loose[] = {
+        CLOSED("\"a\":{\"type\":\"string\"}", ""),
+        CLOSED("\"a\":{}", "\"a\""),
+        CLOSED("\"a\":{\"type\":\"object\"}", "\"a\""),
+        "{\"type\":\"object\",\"properties\":{}}",
+        "{\"type\":\"string\"}",
+        "{\"type\":\"array\",\"items\":{\"type\":\"string\"}}",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(loose); i++) {
+        Str text = arena_fmt(&arena, "{\"messages\":[],\"schema\":%s}", loose[i]);
+        assert_str_has(requested(text.p, false), "\"strict\":false}");
+    }
+}
+
+/* ---- replies ----------------------------------------------------------------------------------------------------------- */
+
+static ModelReply read_reply(int status, const char *body) {
+    ModelReply r;
+    model_reply(&arena, status, str_from(body), 0, &r);
+    return r;
+}
+
+#define assert_reply(r, o, s, k)                                                                   \
+    do {                                                                                           \
+        ModelReply _r = (r);                                                                       \
+        if (_r.outcome != (o) || _r.sent != (s) || _r.kind != (k))                                 \
+            fail_msg("outcome %d, sent %d, kind %s: %.*s", _r.outcome, _r.sent,                    \
+                     error_kind_name(_r.kind), STR_FMT(_r.message));                               \
+    } while (0)
+
+static void reply_is(const char *body, const char *payload) {
+    ModelReply r = read_reply(200, body);
+    assert_reply(r, OUTCOME_OK, SENT_YES, KIND_NONE);
+    assert_str_is(r.payload, payload);
+}
+
+#define MESSAGE(message, finish)                                                                   \
+    "{\"model\":\"m1\",\"choices\":[{\"message\":{" message "},\"finish_reason\":" finish "}]}"
+
+static void an_answer_in_words(UNUSED void **state) {
+    reply_is(MESSAGE("\"content\":\"hello\"", "\"stop\""),
+             "{\"calls\":[],\"content\":\"hello\",\"finish\":\"stop\",\"model\":\"m1\"}");
+    reply_is(MESSAGE("\"content\":\"hel\"", "\"length\""),
+             "{\"calls\":[],\"content\":\"hel\",\"finish\":\"length\",\"model\":\"m1\"}");
+    reply_is(
+        MESSAGE(
+            "\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"x\"},{\"text\":\"b\"}]",
+            "null"),
+        "{\"calls\":[],\"content\":\"ab\",\"finish\":\"stop\",\"model\":\"m1\"}");
+}
+
+static void an_answer_with_calls(UNUSED void **state) {
+    reply_is(
+        MESSAGE(
+            "\"content\":null,\"tool_calls\":[{\"id\":\"c1\",\"type\":\"function\",\"function\":{\"name\":\"f\","
+            "\"arguments\":\"{\\\"x\\\": 1}\"}}]",
+            "\"tool_calls\""),
+        "{\"calls\":[{\"arguments\":{\"x\":1},\"id\":\"c1\",\"name\":\"f\"}],\"content\":null,\"finish\":\"calls\",\"model\":\"m1\"}");
+}
+
+static void quirks_of_servers_are_borne(UNUSED void **state) {
+    /* no content key, no id, arguments as an object, finish "stop", an unknown finish */
+    reply_is(
+        MESSAGE(
+            "\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":{\"x\":1}}},{\"function\":{\"name\":\"g\",\"arguments\":\"\"}}]",
+            "\"stop\""),
+        "{\"calls\":[{\"arguments\":{\"x\":1},\"id\":\"call_1_1\",\"name\":\"f\"},"
+        "{\"arguments\":{},\"id\":\"call_1_2\",\"name\":\"g\"}],\"content\":null,\"finish\":\"calls\",\"model\":\"m1\"}");
+    reply_is(MESSAGE("\"content\":\"\"", "\"abort\""),
+             "{\"calls\":[],\"content\":null,\"finish\":\"stop\",\"model\":\"m1\"}");
+    /* the same id twice would join two answers to one call */
+    reply_is(
+        MESSAGE(
+            "\"tool_calls\":[{\"id\":\"a\",\"function\":{\"name\":\"f\"}},{\"id\":\"a\",\"function\":{\"name\":\"f\"}}]",
+            "null"),
+        "{\"calls\":[{\"arguments\":{},\"id\":\"a\",\"name\":\"f\"},{\"arguments\":{},\"id\":\"call_1_2\",\"name\":\"f\"}],"
+        "\"content\":null,\"finish\":\"calls\",\"model\":\"m1\"}");
+    reply_is(
+        MESSAGE("\"function_call\":{\"name\":\"f\",\"arguments\":\"{}\"}", "\"function_call\""),
+        "{\"calls\":[{\"arguments\":{},\"id\":\"call_1_1\",\"name\":\"f\"}],\"content\":null,\"finish\":\"calls\",\"model\":\"m1\"}");
+}
+
+static void arguments_that_are_no_object_stay_as_written(UNUSED void **state) {
+    ModelReply r = read_reply(
+        200,
+        MESSAGE(
+            "\"tool_calls\":[{\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{broken\"}},"
+            "{\"id\":\"b\",\"function\":{\"name\":\"f\",\"arguments\":\"[1]\"}}]",
+            "null"));
+    assert_str_has(r.payload, "\"arguments\":\"{broken\"");
+    assert_str_has(r.payload, "\"arguments\":\"[1]\"");
+}
+
+static void synthesised_ids_differ_from_turn_to_turn(UNUSED void **state) {
+    ModelReply r;
+    model_reply(&arena, 200,
+                STR(MESSAGE("\"tool_calls\":[{\"function\":{\"name\":\"f\"}}]", "null")), 3, &r);
+    assert_str_has(r.payload, "\"id\":\"call_4_1\"");
+}
+
+static void usage_is_read_and_may_be_absent(UNUSED void **state) {
+    ModelReply r = read_reply(
+        200, "{\"choices\":[{\"message\":{\"content\":\"x\"}}],\"usage\":{\"prompt_tokens\":10,"
+             "\"completion_tokens\":5,\"prompt_tokens_details\":{\"cached_tokens\":4}}}");
+    assert_int_equal(r.usage.tokens_in, 10);
+    assert_int_equal(r.usage.tokens_out, 5);
+    assert_int_equal(r.usage.tokens_cached, 4);
+    r = read_reply(
+        200, "{\"choices\":[{\"message\":{\"content\":\"x\"}}],\"usage\":{\"prompt_tokens\":-3,"
+             "\"completion_tokens\":1e300,\"prompt_tokens_details\":null}}");
+    assert_int_equal(r.usage.tokens_in, 0);
+    assert_in_range(r.usage.tokens_out, 1, 1000000000000);
+    r = read_reply(200, "{\"choices\":[{\"message\":{\"content\":\"x\"}}],\"usage\":null}");
+    assert_int_equal(r.usage.tokens_in + r.usage.tokens_out, 0);
+}
+
+static void a_refusal_is_a_definite_failure_that_was_paid_for(UNUSED void **state) {
+    ModelReply r = read_reply(
+        200,
+        "{\"choices\":[{\"message\":{\"content\":null,\"refusal\":\"I will not\"}}],\"usage\":{\"prompt_tokens\":7}}");
+    assert_reply(r, OUTCOME_FAILED, SENT_YES, KIND_CONTENT_REFUSED);
+    assert_str_is(r.message, "the model refused: I will not");
+    assert_int_equal(r.usage.tokens_in, 7);
+    r = read_reply(200, MESSAGE("\"content\":null", "\"content_filter\""));
+    assert_reply(r, OUTCOME_FAILED, SENT_YES, KIND_CONTENT_REFUSED);
+    r = read_reply(400, "{\"error\":{\"message\":\"no\",\"code\":\"content_policy_violation\"}}");
+    assert_reply(r, OUTCOME_FAILED, SENT_YES, KIND_CONTENT_REFUSED);
+}
+
+static void quota_is_told_from_rate(UNUSED void **state) {
+    assert_reply(
+        read_reply(
+            429,
+            "{\"error\":{\"message\":\"slow\",\"type\":\"requests\",\"code\":\"rate_limit_exceeded\"}}"),
+        OUTCOME_FAILED, SENT_YES, KIND_RATE_LIMITED);
+    assert_reply(
+        read_reply(
+            429, "{\"error\":{\"message\":\"pay\",\"type\":\"insufficient_quota\",\"code\":null}}"),
+        OUTCOME_FAILED, SENT_YES, KIND_DENIED);
+    assert_reply(
+        read_reply(429, "{\"error\":{\"message\":\"pay\",\"code\":\"credit_balance_exhausted\"}}"),
+        OUTCOME_FAILED, SENT_YES, KIND_DENIED);
+    assert_reply(read_reply(429, ""), OUTCOME_FAILED, SENT_YES, KIND_RATE_LIMITED);
+}
+
+static void errors_come_in_many_shapes(UNUSED void **state) {
+    static const char *const bodies[] = { "{\"error\":{\"message\":\"the reason\"}}",
+                                          "{\"error\":\"the reason\"}",
+                                          "{\"detail\":\"the reason\"}",
+                                          "{\"message\":\"the reason\"}", "the reason" };
+    for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+        ModelReply r = read_reply(404, bodies[i]);
+        assert_reply(r, OUTCOME_FAILED, SENT_YES, KIND_NOT_FOUND);
+        assert_str_is(r.message, "the model's server answered 404 Not Found: the reason");
+    }
+    assert_reply(read_reply(503, "{\"error\":{\"code\":503,\"message\":\"Loading model\"}}"),
+                 OUTCOME_UNKNOWN, SENT_MAYBE, KIND_UNAVAILABLE);
+    assert_reply(read_reply(401, "\xff\xfe"), OUTCOME_FAILED, SENT_YES, KIND_DENIED);
+}
+
+static void a_200_that_is_no_answer_is_unknown(UNUSED void **state) {
+    static const char *const bodies[] = { "",
+                                          "not json",
+                                          "null",
+                                          "[]",
+                                          "{}",
+                                          "{\"choices\":[]}",
+                                          "{\"choices\":[1]}",
+                                          "{\"choices\":[{}]}",
+                                          "{\"choices\":{\"message\":{}}}",
+                                          "{\"error\":\"odd\"}" };
+    for (size_t i = 0; i < ARRAY_LEN(bodies); i++)
+        assert_reply(read_reply(200, bodies[i]), OUTCOME_UNKNOWN, SENT_YES, KIND_UNAVAILABLE);
+}
+
+static void a_200_with_a_status_inside_is_that_status(UNUSED void **state) {
+    assert_reply(read_reply(200, "{\"error\":{\"code\":429,\"message\":\"slow\"}}"), OUTCOME_FAILED,
+                 SENT_YES, KIND_RATE_LIMITED);
+    assert_reply(read_reply(200, "{\"error\":{\"code\":502,\"message\":\"up\"}}"), OUTCOME_UNKNOWN,
+                 SENT_MAYBE, KIND_UNAVAILABLE);
+}
+
+/* ---- over a connection ------------------------------------------------------------------------------------------------- */
+
+static World world;
+static World *w = &world;
+static char url[64];
+
+static int open_world(UNUSED void **state) {
+    signal(SIGPIPE, SIG_IGN);
+    /* The port is known after the loop is open, so the text is filled in behind the executors' back. */
+    snprintf(url, sizeof(url), "http://127.0.0.1:00000/v1/");
+    world_open(w, (ExecOptions){ .model_url = str_from(url), .model_key = STR("k-1") });
+    server_open(&w->loop);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%05d/v1/", server.port);
+    return 0;
+}
+
+static int close_world(UNUSED void **state) {
+    server_close();
+    world_close(w);
+    return 0;
+}
+
+static Attempt *ask(void) {
+    Attempt *a = attempt_new(
+        CALLEE_MODEL,
+        "{\"model\":\"openai/gpt-x\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}");
+    a->effect = EFFECT_READ;
+    return a;
+}
+
+static void a_model_is_asked_and_answers(UNUSED void **state) {
+    server_says(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
+        "{\"choices\":[{\"message\":{\"content\":\"hello\"}}],\"usage\":{\"prompt_tokens\":3},\"model\":\"gpt-x\"}",
+        CLOSE);
+    Attempt *a = ask();
+    perform(w, a);
+    assert_ended(w, OUTCOME_OK, SENT_YES, KIND_NONE);
+    assert_str_is(w->last.payload,
+                  "{\"calls\":[],\"content\":\"hello\",\"finish\":\"stop\",\"model\":\"gpt-x\"}");
+    assert_int_equal(w->last.usage.tokens_in, 3);
+    assert_true(w->last.took_us > 0);
+    Str sent = str_from(server.request);
+    assert_true(str_starts(sent, STR("POST /v1/chat/completions HTTP/1.1\r\n")));
+    assert_str_has(sent, "Authorization: Bearer k-1\r\n");
+    assert_true(str_ends(
+        sent, STR("{\"messages\":[{\"content\":\"hi\",\"role\":\"user\"}],\"model\":\"gpt-x\"}")));
+    attempt_free(a);
+}
+
+static void the_wait_a_server_asks_for_is_kept(UNUSED void **state) {
+    server_says("HTTP/1.1 429 Slow\r\nRetry-After: 2\r\nContent-Length: 0\r\n\r\n", CLOSE);
+    Attempt *a = ask();
+    perform(w, a);
+    assert_ended(w, OUTCOME_FAILED, SENT_YES, KIND_RATE_LIMITED);
+    assert_int_equal(w->last.retry_after_ms, 2000);
+    attempt_free(a);
+}
+
+static void a_cut_answer_of_a_model_is_unknown(UNUSED void **state) {
+    server_says("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{\"choices\":", CLOSE);
+    Attempt *a = ask();
+    perform(w, a);
+    assert_ended(w, OUTCOME_UNKNOWN, SENT_MAYBE, KIND_UNAVAILABLE);
+    attempt_free(a);
+}
+
+static void a_stopped_model_call_is_unknown(UNUSED void **state) {
+    server_says("", SAY_NOTHING);
+    Attempt *a = ask();
+    exec_start(w->exec, a);
+    while (!server.request_len)
+        uv_run(&w->loop, UV_RUN_ONCE);
+    exec_stop(w->exec, a);
+    assert_ended(w, OUTCOME_UNKNOWN, SENT_MAYBE, KIND_CANCELLED);
+    attempt_free(a);
+}
+
+static void without_a_key_the_official_server_is_not_asked(UNUSED void **state) {
+    World own;
+    world_open(&own, (ExecOptions){ 0 });
+    Attempt *a = ask();
+    perform(&own, a);
+    assert_ended(&own, OUTCOME_FAILED, SENT_NO, KIND_DENIED);
+    assert_str_has(own.last.message, "OPENAI_API_KEY is not set");
+    attempt_free(a);
+    world_close(&own);
+}
+
+int main(void) {
+    const struct CMUnitTest pure[] = {
+        cmocka_unit_test_teardown(provider_is_taken_off_the_model, clear_arena),
+        cmocka_unit_test_teardown(a_conversation_with_a_tool_is_mapped, clear_arena),
+        cmocka_unit_test_teardown(tools_and_numbers_are_mapped, clear_arena),
+        cmocka_unit_test_teardown(an_output_schema_is_strict_only_where_it_can_be, clear_arena),
+        cmocka_unit_test_teardown(an_answer_in_words, clear_arena),
+        cmocka_unit_test_teardown(an_answer_with_calls, clear_arena),
+        cmocka_unit_test_teardown(quirks_of_servers_are_borne, clear_arena),
+        cmocka_unit_test_teardown(arguments_that_are_no_object_stay_as_written, clear_arena),
+        cmocka_unit_test_teardown(synthesised_ids_differ_from_turn_to_turn, clear_arena),
+        cmocka_unit_test_teardown(usage_is_read_and_may_be_absent, clear_arena),
+        cmocka_unit_test_teardown(a_refusal_is_a_definite_failure_that_was_paid_for, clear_arena),
+        cmocka_unit_test_teardown(quota_is_told_from_rate, clear_arena),
+        cmocka_unit_test_teardown(errors_come_in_many_shapes, clear_arena),
+        cmocka_unit_test_teardown(a_200_that_is_no_answer_is_unknown, clear_arena),
+        cmocka_unit_test_teardown(a_200_with_a_status_inside_is_that_status, clear_arena),
+    };
+    const struct CMUnitTest connected[] = {
+        cmocka_unit_test(a_model_is_asked_and_answers),
+        cmocka_unit_test(the_wait_a_server_asks_for_is_kept),
+        cmocka_unit_test(a_cut_answer_of_a_model_is_unknown),
+        cmocka_unit_test(a_stopped_model_call_is_unknown),
+        cmocka_unit_test(without_a_key_the_official_server_is_not_asked),
+    };
+    int failed = cmocka_run_group_tests(pure, NULL, NULL);
+    return failed + cmocka_run_group_tests(connected, open_world, close_world);
+}
