@@ -111,11 +111,11 @@ class World:
             run.seen = document["output"]
         return document
 
-    def settle_doubts(self, run, document, book):
-        """Truthfully: what the ledger has happened, what it does not have did not."""
-        for want in document.get("waiting", []):
-            if want["for"] != "doubt":
-                continue
+    def settle_doubts(self, run, document):
+        """Truthfully: what the ledger has happened, what it does not have did not. The ledger is read after the doubt was seen."""
+        doubts = [want for want in document.get("waiting", []) if want["for"] == "doubt"]
+        book = Book(self.book_path) if doubts else None
+        for want in doubts:
             n = book.effect_of(run.id, want["step"])
             body = {"address": want["step"], "decision": "not_done"} if n is None else {
                 "address": want["step"], "decision": "done", "result": {"n": n}}
@@ -150,11 +150,10 @@ class World:
         ended = time.monotonic()
         while left and time.monotonic() - ended < STUCK_S:
             states = {run["id"]: run["state"] for run in self.engine.all_runs()}
-            book = Book(self.book_path)
             for run in list(left.values()):
                 if states.get(run.id) == "active":
                     continue
-                if self.go_on(run, book, found):
+                if self.go_on(run, found):
                     del left[run.id]
                     ended = time.monotonic()
             time.sleep(0.02)
@@ -162,7 +161,7 @@ class World:
             document = self.look(run)
             found.stuck.append(f"run {run.id}: {document['status']}, waiting {document.get('waiting')} {document.get('problem', '')}")
 
-    def go_on(self, run, book, found):
+    def go_on(self, run, found):
         """Gives a run what it waits for. True if there is nothing more to be done for it."""
         document = self.look(run)
         if document is None and not run.accepted:
@@ -174,7 +173,7 @@ class World:
         else:
             if run.signals < run.workflow.signals:
                 self.send_signal(run)
-            self.settle_doubts(run, document, book)
+            self.settle_doubts(run, document)
             return False
         return True
 
