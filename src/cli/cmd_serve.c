@@ -116,8 +116,8 @@ int cmd_serve(Args *args) {
     buf_deinit(&s.answer);
     link_close(s.link, 0);
     if (err != 0)
-        return say_error(EXIT_INTERNAL, "the store failed; what was accepted is safe",
-                         "look at the disk of %s", dir);
+        return say_error(EXIT_INTERNAL, "stopped by the trouble above; what was accepted is safe",
+                         "when it is mended, start it again: `baton serve --data %s`", dir);
     say_line("stopped");
     return EXIT_OK;
 }

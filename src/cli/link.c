@@ -138,11 +138,13 @@ static int become_engine(Link *l, char *problem) {
         return err;
     while (!l->ready && err == 0)
         err = host_run(l->host);
-    if (err == 0 && l->ready_err != 0) {
+    if (l->ready_err != 0) {
         snprintf(problem, HOST_PROBLEM_BYTES, "the engine cannot begin: %s",
                  err_text(l->ready_err));
         return l->ready_err;
     }
+    if (err != 0)
+        snprintf(problem, HOST_PROBLEM_BYTES, "the engine cannot begin, as said above");
     return err;
 }
 

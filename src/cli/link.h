@@ -54,7 +54,8 @@ LinkCall *link_call(Link *l, const ApiRequest *request, const ApiSink *sink,
 void link_hangup(LinkCall *call);
 void link_forget(LinkCall *call);
 
-/* Turns the loop until link_quit(). -ERR_IO: the store failed; what is durable is safe, leave at once. */
+/* Turns the loop until link_quit(). -ERR_IO, -ERR_INTERNAL: the store or the helper failed, which the log
+ * has said; what is durable is safe, leave at once. */
 int link_run(Link *l);
 void link_quit(Link *l);
 /* Begins to leave while link_run() goes on serving others; again: at once. As a client: nothing. */

@@ -49,6 +49,7 @@ struct Host {
     Mark mark;
     int64_t wake_at_ms;
     bool woken, ended, loop_open; /* ended: the engine has stopped */
+    bool helpless;                /* the helper died while there was work to do */
 };
 
 /* ---- ports ------------------------------------------------------------------------------------------------------------- */
@@ -180,10 +181,17 @@ static void signal_came(uv_signal_t *handle, int signal_number) {
         host_stop(h, STOP_GRACE_MS);
 }
 
+/* Without it no command can be started, and what it started is gone with an unknown outcome: the same as a crash of ours,
+ * so it is treated as one. The next engine has a helper of its own and recovers. */
 static void helper_died(void *ctx) {
+    Host *h = ctx;
+    if (h->ended)
+        return;
     log_line(
-        ctx,
-        STR("the helper process died: commands cannot be started until baton is started again"));
+        h,
+        STR("the helper process, which starts commands, was killed; stopping, to recover from the disk"));
+    h->helpless = true;
+    uv_stop(&h->loop);
 }
 
 static int open_loop(Host *h) {
@@ -234,6 +242,9 @@ static int open_helper(Host *h, char *problem) {
         return refuse(problem, r,
                       "commands of an earlier engine are still running and cannot be killed",
                       "look for baton-command in ps");
+    if (r == -EPIPE)
+        return refuse(problem, r, "the helper process, which starts commands, was killed",
+                      "start baton again");
     if (r)
         return refuse(problem, r, "cannot lock helper.lock in the data directory", "");
     h->spawner.died = helper_died;
@@ -331,9 +342,9 @@ int host_open(const HostOptions *options, char *problem, Host **ret_host) {
 /* ---- running and closing ----------------------------------------------------------------------------------------------- */
 
 int host_run(Host *h) {
-    if (!h->ended)
+    if (!h->ended && !h->helpless)
         uv_run(&h->loop, UV_RUN_DEFAULT);
-    return engine_failed(h->engine) ? -ERR_IO : 0;
+    return engine_failed(h->engine) ? -ERR_IO : h->helpless ? -ERR_INTERNAL : 0;
 }
 
 void host_quit(Host *h) { uv_stop(&h->loop); }

@@ -40,7 +40,8 @@ typedef struct HostOptions {
  * 0 with *ret_host; -ERR_BUSY if another process is the engine of this directory; STORE_E_DAMAGED or another -ERR_* with
  * `problem` (HOST_PROBLEM_BYTES) saying what, where and what to do. */
 int host_open(const HostOptions *options, char *problem, Host **ret_host);
-/* Turns the loop until host_quit() or the end of host_stop(). 0, or -ERR_IO if the store failed: exit, recover from disk. */
+/* Turns the loop until host_quit() or the end of host_stop(). 0, or, to exit and recover from the disk:
+ * -ERR_IO if the store failed, -ERR_INTERNAL if the helper was killed. */
 int host_run(Host *h);
 /* Lets host_run() return soon; nothing is stopped. */
 void host_quit(Host *h);

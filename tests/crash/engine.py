@@ -68,6 +68,10 @@ class Engine:
                 time.sleep(0.002)
         raise Failure(f"the engine did not answer for {timeout_s} s after its start (see {self.log})")
 
+    def said(self, words):
+        with open(self.log, encoding="utf-8") as log:
+            return words in log.read()
+
     def helper(self):
         """Process id of the helper that starts commands, None if there is none (yet)."""
         try:

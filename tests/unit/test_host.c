@@ -244,6 +244,33 @@ static void a_close_without_a_stop_is_a_crash_to_the_next(UNUSED void **state) {
     stop_and_close(&s);
 }
 
+static pid_t only_child(void) {
+    char path[64];
+    int pid = 0;
+    snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%d", &pid), 1);
+    fclose(f);
+    return pid;
+}
+
+static void the_death_of_the_helper_is_a_crash_and_the_next_host_goes_on(UNUSED void **state) {
+    Seen s;
+    open_host(&s);
+    start_run(&s, "r1", SLOW);
+    wait_for_file(&s, "pid");
+    kill(only_child(), SIGKILL);
+    assert_int_equal(host_run(s.host), -ERR_INTERNAL);
+    s.host = host_close(s.host);
+    open_host(&s);
+    s.watcher = engine_watch(host_engine(s.host), STR("r1"), row_is_durable, &s);
+    run_until(&s, &s.finished);
+    assert_true(s.after_crash);
+    assert_string_equal(s.output, "2");
+    stop_and_close(&s);
+}
+
 static int64_t cpu_us(void) {
     struct rusage u;
     getrusage(RUSAGE_SELF, &u);
@@ -296,6 +323,8 @@ static void sigterm_stops_cleanly(UNUSED void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_run_goes_through_store_and_helper, open_dir, close_dir),
+        cmocka_unit_test_setup_teardown(
+            the_death_of_the_helper_is_a_crash_and_the_next_host_goes_on, open_dir, close_dir),
         cmocka_unit_test_setup_teardown(a_second_host_is_refused_while_the_first_is_there, open_dir,
                                         close_dir),
         cmocka_unit_test(a_directory_that_cannot_be_made_is_told),
