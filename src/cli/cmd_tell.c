@@ -55,7 +55,8 @@ int cmd_cancel(Args *args) {
 }
 
 /* With no other engine the run would stand still afterwards: this terminal goes on with it. */
-static int tell_and_go_on(Args *args, const char *route, Value body, const char *what) {
+static int tell_and_go_on(Args *args, const char *route, Value body, const char *what,
+                          const char *kept) {
     Link *link = NULL;
     Str id;
     int code = place_open(args, LINK_READ, &link);
@@ -65,7 +66,9 @@ static int tell_and_go_on(Args *args, const char *route, Value body, const char 
     if (code != 0)
         return code;
     Str path = place_run_path(args->arena, id, route);
-    return watch_run(args, &(WatchOptions){ .run = id, .path = path, .body = body, .told = what });
+    return watch_run(
+        args,
+        &(WatchOptions){ .run = id, .path = path, .body = body, .told = what, .kept = kept });
 }
 
 int cmd_signal(Args *args) {
@@ -76,7 +79,10 @@ int cmd_signal(Args *args) {
     Value body = with_text(args->arena, VALUE_EMPTY_MAP, "name", args->words[1]);
     body = with_text(args->arena, body, "id", args_flag(args, "id"));
     body = value_with(args->arena, body, STR("data"), data);
-    return tell_and_go_on(args, "signals", body, "signal taken");
+    Str kept = arena_fmt(args->arena,
+                         "nothing waits for the signal `%s` yet; it is kept until a step does",
+                         args->words[1]);
+    return tell_and_go_on(args, "signals", body, "signal taken", kept.p);
 }
 
 static int read_decision(Args *args, Value *ret_body) {
@@ -108,5 +114,5 @@ static int read_decision(Args *args, Value *ret_body) {
 int cmd_resolve(Args *args) {
     Value body;
     int code = read_decision(args, &body);
-    return code ? code : tell_and_go_on(args, "effects", body, "settled");
+    return code ? code : tell_and_go_on(args, "effects", body, "settled", NULL);
 }

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/limits.h"
+#include "cli/ask.h"
 #include "cli/place.h"
 #include "cli/say.h"
 
@@ -133,6 +134,76 @@ static int check_input(const Args *args, const Plan *plan, Value input) {
                      STR_FMT(plan_usage(plan, args->arena)));
 }
 
+/* ---- asking for what is missing */
+
+static Str question(const Args *args, const TypeField *field) {
+    Buf b = BUF_INIT(16 * KIB);
+    Ink ink = say_ink(2);
+    words_clean(&b, field->name, 80);
+    buf_fmt(&b, " %s(", ink_dim(&ink));
+    words_clean(&b, type_text(field->type, args->arena), 200);
+    buf_fmt(&b, ")%s", ink_end(&ink));
+    if (field->type->description.len) {
+        buf_str_add(&b, STR(" "));
+        words_clean(&b, field->type->description, 400);
+    }
+    buf_str_add(&b, STR(": "));
+    Str text = arena_str(args->arena, buf_str(&b));
+    buf_deinit(&b);
+    return text;
+}
+
+/* Again until the answer is of its type; false at the end of input. */
+static bool ask_field(const Args *args, const TypeField *field, Value *ret_value) {
+    Str line, problem;
+    while (ask_line(args->arena, question(args, field), &line)) {
+        if (line.len == 0 && field->type->kind != TYPE_STRING)
+            continue;
+        Value v, converted;
+        if (read_value(args, field->type, field->name, line, &v) != 0)
+            continue;
+        if (type_convert(field->type, v, args->arena, &converted, &problem) == 0) {
+            *ret_value = v;
+            return true;
+        }
+        say_line("  %.*s: %.*s", STR_FMT(field->name), STR_FMT(problem));
+    }
+    return false;
+}
+
+static Value ask_missing(const Args *args, const Type *type, Value value) {
+    if (!type || type->kind != TYPE_RECORD || !value_is(value, V_MAP) || !ask_possible())
+        return value;
+    for (size_t i = 0; i < type->n_fields; i++) {
+        const TypeField *field = &type->fields[i];
+        Value v;
+        if (field->optional || !value_absent(field->type->preset) ||
+            !value_absent(value_get(value, field->name)))
+            continue;
+        if (!ask_field(args, field, &v))
+            break;
+        value = value_with(args->arena, value, field->name, v);
+    }
+    return value;
+}
+
+static bool given_before(const Args *args, size_t first, size_t at, Str name) {
+    for (size_t i = first; i < at; i++) {
+        Str word = str_from(args->words[i]);
+        if (str_starts(word, name) && word.len > name.len && word.p[name.len] == '=')
+            return true;
+    }
+    return false;
+}
+
+static int read_word(const Args *args, size_t first, size_t at, Str *ret_name, Str *ret_text) {
+    int code = read_pair(args, args->words[at], ret_name, ret_text);
+    if (code == 0 && given_before(args, first, at, *ret_name))
+        return say_error(EXIT_USAGE, "`%.*s` is given twice", "which of the two is meant?",
+                         STR_FMT(*ret_name));
+    return code;
+}
+
 int inputs_read(const Args *args, size_t first, const char *input, const Plan *plan,
                 Value *ret_input) {
     Value value = VALUE_EMPTY_MAP;
@@ -140,7 +211,7 @@ int inputs_read(const Args *args, size_t first, const char *input, const Plan *p
     for (size_t i = first; i < args->n_words && code == 0; i++) {
         Str name, text;
         Value v;
-        code = read_pair(args, args->words[i], &name, &text);
+        code = read_word(args, first, i, &name, &text);
         const TypeField *field = code == 0 ? field_of(plan->input, name) : NULL;
         if (code == 0 && !field && plan->input && plan->input->kind == TYPE_RECORD)
             code = refuse_key(args, plan, name);
@@ -149,6 +220,8 @@ int inputs_read(const Args *args, size_t first, const char *input, const Plan *p
         if (code == 0)
             value = value_with(args->arena, value, name, v);
     }
+    if (code == 0)
+        value = ask_missing(args, plan->input, value);
     if (code == 0)
         code = check_input(args, plan, value);
     *ret_input = value;
@@ -166,7 +239,7 @@ int inputs_untyped(const Args *args, size_t first, Value *ret_value) {
     for (size_t i = first; i < args->n_words; i++) {
         Str name, text;
         Value v;
-        int code = read_pair(args, args->words[i], &name, &text);
+        int code = read_word(args, first, i, &name, &text);
         if (code == 0)
             code = read_value(args, NULL, name, text, &v);
         if (code != 0)

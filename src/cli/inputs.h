@@ -7,7 +7,8 @@
 
 /* Reads and compiles a file; prints what is wrong with it, each with its place and a caret. EXIT_USAGE or 0. */
 int inputs_file(const Args *args, const char *path, Str *ret_closure, Plan **ret_plan);
-/* The input: --input whole, or KEY=VALUE words from `first` on, typed by the plan; or what is given of both. EXIT_USAGE or 0. */
+/* The input: --input whole, or KEY=VALUE words from `first` on, typed by the plan; or what is given of both. What is then
+ * missing is asked for on a terminal. EXIT_USAGE or 0. */
 int inputs_read(const Args *args, size_t first, const char *input, const Plan *plan,
                 Value *ret_input);
 /* KEY=VALUE words without types: JSON where it reads as JSON, else text. A single word that is JSON stands for the whole. */

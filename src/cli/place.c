@@ -168,14 +168,39 @@ int place_ask_text(const Args *args, Link *l, Str path, Str query) {
     return code;
 }
 
+int place_print(const Args *args, Link *l, Str path, Str query) {
+    Value answer;
+    if (!args->json) {
+        const char *colour = say_colour(1) ? "colour=1" : "colour=0";
+        return place_ask_text(args, l, path,
+                              arena_fmt(args->arena, "%.*s%s%s", STR_FMT(query),
+                                        query.len ? "&" : "", colour));
+    }
+    int code = place_ask(args, l, API_GET, path, query, VALUE_ABSENT, &answer);
+    if (code == 0)
+        out_json(answer);
+    return code;
+}
+
 /* ---- which run */
 
 static Str id_at(Value runs, size_t n) { return value_as_str(value_getz(runs.items[n], "id")); }
 
+#define CANDIDATES_SHOWN 10
+
+static Str word_at(Value runs, size_t n, const char *key) {
+    Value v = value_getz(runs.items[n], key);
+    return value_is(v, V_STRING) ? value_as_str(v) : STR("");
+}
+
 static int refuse_many(Value runs, const char *text) {
-    say_line("baton: `%s` is the beginning of several runs:", text);
-    for (size_t i = 0; i < runs.len && i < 10; i++)
-        say_line("  %.*s", STR_FMT(id_at(runs, i)));
+    say_line("baton: `%s` is the beginning of %u runs; write more of the id:", text, runs.len);
+    for (size_t i = 0; i < runs.len && i < CANDIDATES_SHOWN; i++)
+        say_line("  %.*s  %.*s, %.*s, %.*s", STR_FMT(id_at(runs, i)),
+                 STR_FMT(word_at(runs, i, "workflow")), STR_FMT(word_at(runs, i, "state")),
+                 STR_FMT(word_at(runs, i, "created")));
+    if (runs.len > CANDIDATES_SHOWN)
+        say_line("  and %u more: `baton ps --all` lists them", runs.len - CANDIDATES_SHOWN);
     return EXIT_NOT_FOUND;
 }
 
@@ -189,15 +214,18 @@ int place_run(const Args *args, Link *l, const char *text, Str *ret_id) {
     }
     bool last = str_is(want, "last");
     Value answer;
+    if (want.len == 0)
+        return say_error(EXIT_NOT_FOUND, "the run is empty",
+                         "an id, the beginning of one, or `last`; `baton ps` lists them");
     Str query = last ? STR("limit=1")
-                     : arena_fmt(args->arena, "limit=100&match=%.*s",
+                     : arena_fmt(args->arena, "limit=1000&match=%.*s",
                                  STR_FMT(place_encode(args->arena, want)));
     int code = place_ask(args, l, API_GET, STR("/v1/runs"), query, VALUE_ABSENT, &answer);
     if (code != 0)
         return code;
     Value runs = value_getz(answer, "runs");
     if (!value_is(runs, V_LIST) || runs.len == 0)
-        return last ? say_error(EXIT_NOT_FOUND, "there is no run yet", "")
+        return last ? say_error(EXIT_NOT_FOUND, "there is no run yet", "`baton run FILE` starts one")
                     : say_error(EXIT_NOT_FOUND, "no run `%s`", "`baton ps --all` lists them", text);
     for (size_t i = 0; i < runs.len; i++) {
         if (last || runs.len == 1 || str_eq(id_at(runs, i), want)) {
@@ -206,4 +234,9 @@ int place_run(const Args *args, Link *l, const char *text, Str *ret_id) {
         }
     }
     return refuse_many(runs, text);
+}
+
+int place_open_run(const Args *args, Link **ret_link, Str *ret_id) {
+    int code = place_open(args, LINK_READ, ret_link);
+    return code == 0 ? place_run(args, *ret_link, args->words[0], ret_id) : code;
 }

@@ -28,6 +28,7 @@ static const Flag ps_flags[] = {
 };
 static const Flag show_flags[] = {
     { "facts", NULL, "the journal: what the world said, and the moves it caused" },
+    { "request", NULL, "of a step: exactly what was sent, attempt by attempt" },
     END,
 };
 static const Flag resolve_flags[] = {
@@ -73,8 +74,10 @@ const Command commands[] = {
       run_flags, 1, -1, cmd_run },
     { "serve", "", "keep this directory's runs going until stopped", NULL, serve_flags, 0, 0,
       cmd_serve },
-    { "show", "RUN [STEP]", "show a run, or what one step was given and gave", NULL, show_flags, 1,
-      2, cmd_show },
+    { "show", "RUN [STEP]", "show a run, or what one step was given and gave",
+      "The journal keeps what came back, and a hash of what was sent; the input of a step and its requests are\n"
+      "rebuilt from it by the code that sent them. A server's address and keys are the engine's and are not shown.",
+      show_flags, 1, 2, cmd_show },
     { "signal", "RUN NAME [KEY=VALUE | JSON]...", "send a signal that a `wait` step waits for",
       NULL, signal_flags, 2, -1, cmd_signal },
     { "trace", "RUN", "the tree of steps: where the time, the tokens and the money went", NULL,

@@ -314,11 +314,13 @@ static int begin_run(Watch *w, bool *ret_again) {
         return refuse_run(answer, status);
     Value existing = value_getz(answer, "existing");
     w->existing = !o->start || (value_is(existing, V_BOOL) && existing.b);
-    w->handed_over = o->told && !link_engine(w->link);
+    Value kept = value_getz(answer, "kept");
+    const char *told = o->kept && value_is(kept, V_BOOL) && kept.b ? o->kept : o->told;
+    w->handed_over = told && !link_engine(w->link);
     if (w->handed_over && w->args->json)
         out_json(answer);
-    else if (o->told && !w->args->json)
-        say_line("%.*s: %s%s", STR_FMT(o->run), o->told,
+    else if (told && !w->args->json)
+        say_line("%.*s: %s%s", STR_FMT(o->run), told,
                  w->handed_over ? "" : "; no engine runs here, so it goes on in this terminal");
     return 0;
 }

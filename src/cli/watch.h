@@ -16,6 +16,7 @@ typedef struct WatchOptions {
     bool start; /* the run may be new */
     /* say this and leave if another process is the engine; NULL: watch in any case */
     const char *told;
+    const char *kept; /* a signal: said instead where nothing waits for it yet */
     const Plan *plan; /* for kinds of steps; may be NULL */
 } WatchOptions;
 

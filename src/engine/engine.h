@@ -62,6 +62,7 @@ typedef struct EngineReply {
     EngineAnswer answer;
     Str run;       /* id */
     bool existing; /* start: the run was there already (same id, same input) */
+    bool kept;     /* signal: nothing waits for it yet; it is there for whoever does */
     Str message;   /* when not OK; what, why, what to do */
     uint64_t seq;  /* of the row that made it durable */
 } EngineReply;

@@ -138,8 +138,11 @@ void request_answer(Engine *e, Request *q, EngineAnswer answer, const char *fmt,
 }
 
 void request_ok(Engine *e, Request *q) {
-    tell(q, &(EngineReply){
-                .run = q->run, .existing = q->existing, .message = STR(""), .seq = q->seq });
+    tell(q, &(EngineReply){ .run = q->run,
+                            .existing = q->existing,
+                            .kept = q->kept,
+                            .message = STR(""),
+                            .seq = q->seq });
     request_free(e, q);
 }
 
@@ -249,7 +252,10 @@ void request_apply(Engine *e, Resident *r, Request *q) {
         return;
     }
     Fact fact = fact_of(e, q);
+    size_t moves = resident_row(e, r)->n_moves;
     int err = apply_fact(e, r, &fact);
+    /* A signal that somebody waited for moves that step. */
+    q->kept = err == 0 && q->kind == REQUEST_SIGNAL && resident_row(e, r)->n_moves == moves;
     if (err == 0)
         applied(e, r, q);
     else if (err == RUN_E_IGNORED)

@@ -172,6 +172,7 @@ struct Request { /* texts stand behind it in the same allocation */
     EngineAnswer refused; /* set when it was refused before it was queued; `name` is the message */
     uint64_t seq;         /* of the row that makes it durable */
     bool existing;        /* start: the id is taken, and once durable the two are compared */
+    bool kept;            /* signal: nothing waits for it yet */
     Resident *r;          /* while on gather.requests or batch.requests */
     Request *next;
 };

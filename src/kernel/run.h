@@ -92,6 +92,8 @@ Str want_address(const Want *w, Arena *a);
  *            temperature, effort }
  * An error while evaluating a template was found when the attempt was opened, not here. */
 Value want_request(const Want *w, Arena *a);
+/* What the callee was given, of which the request is made; of a model call, what its agent was given. */
+Value want_input(const Want *w);
 /* The idempotency key: base32 of HMAC(install key; run, address, generation), or of the business key (DESIGN.md section 6). */
 Str want_key(const Want *w, const uint8_t install_key[32], Arena *a);
 /* Its timeout in ms, 0 for none. */

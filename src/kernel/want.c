@@ -83,6 +83,11 @@ void want_close_all(Run *r, Frame *f) {
 
 Str want_address(const Want *w, Arena *a) { return frame_address(w->frame, a); }
 
+Value want_input(const Want *w) {
+    ASSERT(w->kind == WANT_ATTEMPT && w->frame->shape == &shape_call);
+    return w->frame->part == PART_TURN ? w->frame->parent->with : w->frame->call->args;
+}
+
 /* A step's own timeout is that of its attempts; an agent's covers the whole conversation and is a timer of its own, so its
  * model and tool calls have their callees'. */
 int64_t want_timeout_ms(const Want *w) {

@@ -191,6 +191,8 @@ void call_engine_reply(ApiCall *call, const EngineReply *reply) {
     MapBuilder m = map_builder(&call->arena);
     map_addz(&m, "id", value_str(arena_str(&call->arena, reply->run.p ? reply->run : call->run)));
     map_addz(&m, "existing", value_bool(reply->existing));
+    if (reply->kept)
+        map_addz(&m, "kept", value_bool(true));
     map_addz(&m, "seq", value_uint(reply->seq));
     call_json(call, 200, map_done(&m, NULL));
 }

@@ -14,6 +14,8 @@ const Route routes[] = {
       "a stream of what happens (SSE); resumes by Last-Event-ID" },
     { API_GET, "/v1/runs/{run}/facts", run_facts, "the journal: facts and moves" },
     { API_POST, "/v1/runs/{run}/pause", run_pause, "start nothing more until resumed" },
+    { API_GET, "/v1/runs/{run}/requests", run_requests,
+      "what the attempts of a step were given and sent" },
     { API_POST, "/v1/runs/{run}/resume", run_resume, "go on" },
     { API_POST, "/v1/runs/{run}/signals", run_signal, "send a signal" },
     { API_GET, "/v1/runs/{run}/trace", run_trace, "the tree of steps, with times and cost" },
