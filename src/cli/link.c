@@ -228,6 +228,7 @@ static void close_engine(Link *l, int64_t grace_ms) {
     close_handles(l);
     server_close(l->server);
     uv_run(host_loop(l->host), UV_RUN_NOWAIT);
+    host_halt(l->host); /* the reader may be at work for a call */
     l->api = api_free(l->api);
     host_close(l->host);
 }

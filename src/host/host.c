@@ -367,12 +367,16 @@ static void close_handle(uv_handle_t *handle, UNUSED void *ctx) {
         uv_close(handle, NULL);
 }
 
+void host_halt(Host *h) {
+    store_thread_join(&h->writer);
+    store_thread_join(&h->reader);
+}
+
 /* Executors first: they still look at attempts, which are the engine's. The threads before both: a job is the engine's too. */
 Host *host_close(Host *h) {
     if (!h)
         return NULL;
-    store_thread_join(&h->writer);
-    store_thread_join(&h->reader);
+    host_halt(h);
     if (h->exec)
         exec_close(h->exec);
     h->engine = engine_free(h->engine);

@@ -50,7 +50,7 @@ typedef struct ApiOptions {
 } ApiOptions;
 
 Api *api_new(const ApiOptions *options);
-/* Hangs up every call. Takes NULL and returns NULL. */
+/* Hangs up every call. Where an engine was: its threads have ended (host_halt()). Takes NULL and returns NULL. */
 Api *api_free(Api *api);
 /* Calls that are not answered yet, and streams that are open. */
 size_t api_calls(const Api *api);
