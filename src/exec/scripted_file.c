@@ -40,7 +40,7 @@ static Value as_value(Loader *l, const Yaml *y) {
 }
 
 static void complain(Loader *l, const Yaml *at, const char *remedy, const char *what) {
-    diag_error(l->diags, yaml_pos(&l->yaml, at), "scripted", remedy, "%s", what);
+    diag_error(l->diags, yaml_pos(at), "scripted", remedy, "%s", what);
 }
 
 static void check_keys(Loader *l, const Yaml *map, const Str *known, size_t n) {
@@ -53,7 +53,7 @@ static void check_keys(Loader *l, const Yaml *map, const Str *known, size_t n) {
             continue;
         Str near = str_nearest(key->text, known, n);
         Str remedy = near.p ? arena_fmt(l->a, "did you mean `%.*s`?", STR_FMT(near)) : STR_NULL;
-        diag_error(l->diags, yaml_pos(&l->yaml, key), "unknown_key", remedy.p, "unknown key `%.*s`",
+        diag_error(l->diags, yaml_pos(key), "unknown_key", remedy.p, "unknown key `%.*s`",
                    STR_FMT(key->text));
     }
 }

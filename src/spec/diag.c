@@ -10,7 +10,15 @@
 #define SOURCE_BYTES_MAX 400
 #define CARET_COLUMN_MAX 160
 
-static Str line_of(Str text, unsigned line) {
+static const DiagFile *file_named(const Diags *d, Str name) {
+    const DiagFile *f = d->files;
+    while (f && !str_eq(f->name, name))
+        f = f->older;
+    return f;
+}
+
+static Str line_of(const DiagFile *f, unsigned line) {
+    Str text = f ? f->text : STR("");
     size_t at = 0;
     for (unsigned n = 1; n < line; n++) {
         const char *end = at < text.len ? memchr(text.p + at, '\n', text.len - at) : NULL;
@@ -28,7 +36,8 @@ static bool is_known(const Diags *d, const Diag *x) {
     for (size_t i = 0; i < d->n; i++) {
         const Diag *y = &d->items[i];
         if (y->pos.line == x->pos.line && y->pos.column == x->pos.column &&
-            str_eq(y->code, x->code) && str_eq(y->message, x->message))
+            str_eq(y->pos.file, x->pos.file) && str_eq(y->code, x->code) &&
+            str_eq(y->message, x->message))
             return true;
     }
     return false;
@@ -54,7 +63,7 @@ static void add(Diags *d, bool warning, Pos pos, const char *code, const char *r
     if (remedy)
         diag.remedy = arena_str(d->arena, str_from(remedy));
     diag.pos.file = arena_str(d->arena, pos.file);
-    diag.source = pos.line ? arena_str(d->arena, line_of(d->text, pos.line)) : STR("");
+    diag.source = pos.line ? arena_str(d->arena, line_of(file_named(d, pos.file), pos.line)) : STR("");
     d->items[d->n++] = diag;
 }
 
@@ -72,20 +81,34 @@ void diag_warn(Diags *d, Pos pos, const char *code, const char *remedy, const ch
     va_end(args);
 }
 
-static bool is_before(const Diag *a, const Diag *b) {
+void diags_read(Diags *d, Arena *a, Str name, Str text) {
+    DiagFile *f = ARENA_NEW(a, DiagFile);
+    *f = (DiagFile){ d->files, name, text, d->files ? d->files->rank + 1 : 1 };
+    d->files = f;
+}
+
+static unsigned rank_of(const Diags *d, const Diag *x) {
+    const DiagFile *f = file_named(d, x->pos.file);
+    return f ? f->rank : 0;
+}
+
+static bool is_before(const Diags *d, const Diag *a, const Diag *b) {
+    if (!str_eq(a->pos.file, b->pos.file))
+        return rank_of(d, a) < rank_of(d, b);
     if (a->pos.line != b->pos.line)
         return a->pos.line < b->pos.line;
     return a->pos.column < b->pos.column;
 }
 
-void diags_sort(Diags *d) {
+void diags_done(Diags *d) {
     for (size_t i = 1; i < d->n; i++) {
         Diag x = d->items[i];
         size_t at = i;
-        for (; at > 0 && is_before(&x, &d->items[at - 1]); at--)
+        for (; at > 0 && is_before(d, &x, &d->items[at - 1]); at--)
             d->items[at] = d->items[at - 1];
         d->items[at] = x;
     }
+    d->files = NULL;
 }
 
 static void write_caret(Buf *b, const Diag *d) {

@@ -22,20 +22,30 @@ typedef struct Diag {
     Str source;   /* the line of the file, for the caret; may be empty */
 } Diag;
 
+/* A file that is being checked. */
+typedef struct DiagFile DiagFile;
+struct DiagFile {
+    const DiagFile *older;
+    Str name, text;
+    unsigned rank; /* in the order of reading */
+};
+
 typedef struct Diags {
     Arena *arena;
-    Str text; /* of the file being checked: gives each problem its line; may be empty */
+    const DiagFile *files; /* newest first; give each problem its line and its place in the list */
     Diag items[DIAGS_MAX];
     size_t n, errors;
 } Diags;
 
+/* From here on problems in the file `name` show their line of `text`. Both and `a` must outlive diags_done(). */
+void diags_read(Diags *d, Arena *a, Str name, Str text);
+/* Sorts into the order of reading, because checks that run later find problems further up, and lets go of the files. */
+void diags_done(Diags *d);
 /* remedy may be NULL. Message is formatted into the arena. The same problem at the same place is kept once. */
 void diag_error(Diags *d, Pos pos, const char *code, const char *remedy, const char *fmt, ...)
     PRINTF(5, 6);
 void diag_warn(Diags *d, Pos pos, const char *code, const char *remedy, const char *fmt, ...)
     PRINTF(5, 6);
-/* Into the order of the file: checks that run later find problems further up. */
-void diags_sort(Diags *d);
 /* "file:3:7: error: message\n    remedy\n" with the source line and a caret. */
 void diag_write(Buf *b, const Diag *d);
 

@@ -64,8 +64,7 @@ static int compile(Arena *a, Str closure, Plan *plan, Diags *diags) {
         return r;
     if (r == 0)
         read_plan(a, &file, plan, diags);
-    diags_sort(diags);
-    diags->text = STR("");
+    diags_done(diags);
     return diags->errors ? PLAN_E_REFUSED : 0;
 }
 

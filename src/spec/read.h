@@ -40,11 +40,10 @@ typedef struct Reader {
 
 /* ---- problems -------------------------------------------------------------------------------------------------------- */
 
-static inline Pos pos_of(const Reader *r, const Yaml *y) { return yaml_pos(r->file, y); }
 #define error_at(r, y, code, remedy, ...)                                                          \
-    diag_error((r)->diags, pos_of((r), (y)), (code), (remedy), __VA_ARGS__)
+    diag_error((r)->diags, yaml_pos(y), (code), (remedy), __VA_ARGS__)
 #define warn_at(r, y, code, remedy, ...)                                                           \
-    diag_warn((r)->diags, pos_of((r), (y)), (code), (remedy), __VA_ARGS__)
+    diag_warn((r)->diags, yaml_pos(y), (code), (remedy), __VA_ARGS__)
 /* The list is full: what only makes a message better need not be found. Each search may be as long as the file. */
 bool enough_said(const Reader *r);
 /* "did you mean `x`?" in the arena, or NULL. */

@@ -337,7 +337,7 @@ static Callee *new_callee(Reader *r, const Yaml *y, Str name, bool is_agent) {
     c->name = name;
     c->is_agent = is_agent;
     c->role = c->description = c->effort = STR("");
-    c->pos = pos_of(r, y);
+    c->pos = yaml_pos(y);
     c->key_life_ms = DAY_MS;
     c->retry = RETRY_NONE;
     c->limits = LIMITS_NONE;
@@ -459,10 +459,9 @@ static const Callee *callee_of_name(Reader *r, const Yaml *y, Named *d) {
 
 /* Returns its arguments: for measuring, and for trying a workflow out. */
 static const Callee *echo(Reader *r, const Yaml *y) {
-    static const Yaml nowhere;
     Named *d = table_get(&r->tools, 1, STR("echo"));
     if (!d) {
-        Callee *c = new_callee(r, y ? y : &nowhere, STR("echo"), false);
+        Callee *c = new_callee(r, y, STR("echo"), false);
         c->kind = CALLEE_ECHO;
         c->effect = EFFECT_PURE;
         c->description = STR("Returns its arguments.");

@@ -343,7 +343,7 @@ Node *read_new_node(Reader *r, const Yaml *y, Str name, Node *parent) {
     Node *n = ARENA_NEW(r->arena, Node);
     *n = (Node){ .no = (uint32_t)plan->n_nodes,
                  .name = name,
-                 .pos = pos_of(r, y),
+                 .pos = yaml_pos(y),
                  .parent = parent,
                  .limits = LIMITS_NONE,
                  .retry = RETRY_NONE,
@@ -389,7 +389,7 @@ static Node *new_entry(Reader *r, const YamlEntry *e, Node *group) {
     if (id)
         error_at(r, id, "verb", "the key is the id", "a step of a map has no `id`");
     Node *n = read_new_node(r, e->value, name, group);
-    n->pos = pos_of(r, e->key);
+    n->pos = yaml_pos(e->key);
     name_step(r, e->key, n, group);
     return n;
 }

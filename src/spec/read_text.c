@@ -29,7 +29,7 @@ static void add_part(Reader *r, Parts *p, Template *t) {
 static Template *new_template(Reader *r, const Yaml *y, TemplateKind kind) {
     Template *t = ARENA_NEW(r->arena, Template);
     t->kind = kind;
-    t->pos = pos_of(r, y);
+    t->pos = yaml_pos(y);
     return t;
 }
 
@@ -47,7 +47,7 @@ static bool has_control(Reader *r, const Yaml *y, size_t from, size_t to) {
         unsigned char c = (unsigned char)y->text.p[i];
         if ((c >= 0x20 || c == '\n' || c == '\t' || c == '\r') && c != 0x7f)
             continue;
-        diag_error(r->diags, yaml_pos_within(r->file, y, i), "expression",
+        diag_error(r->diags, yaml_pos_within(y, i), "expression",
                    "use single quotes outside: in double quotes YAML takes the backslash",
                    "control character U+%04X in an expression", c);
         return true;
@@ -68,7 +68,7 @@ static bool has_days(Reader *r, const Yaml *y, size_t from, size_t to) {
         Str literal = str_slice(y->text, text, end);
         if (str_find(literal, STR("d")) < 0 || !duration_parse(literal, &ms))
             continue;
-        diag_error(r->diags, yaml_pos_within(r->file, y, text), "expression",
+        diag_error(r->diags, yaml_pos_within(y, text), "expression",
                    "write hours; fields like `wait:` and `timeout:` take days",
                    "the durations of expressions have no days: `%.*s`", STR_FMT(literal));
         return true;
@@ -98,7 +98,7 @@ static CelProgram *compile(Reader *r, const Yaml *y, size_t from, size_t to, con
     CelNames names = { .resolve = names_resolve, .ctx = &scope };
     if (cel_compile(r->arena, source, &names, &program, &error) == 0)
         return program;
-    diag_error(r->diags, yaml_pos_within(r->file, y, from + MIN(error.offset, source.len)),
+    diag_error(r->diags, yaml_pos_within(y, from + MIN(error.offset, source.len)),
                scope.error.code ? scope.error.code : "expression", scope.error.remedy, "%s",
                error.message);
     return NULL;
@@ -112,7 +112,7 @@ static Template *expression(Reader *r, const Yaml *y, size_t from, size_t to, co
     if (!value_absent(v) && v.type != V_OPTIONAL)
         return constant(r, y, v);
     Template *t = new_template(r, y, TEMPLATE_EXPR);
-    t->pos = yaml_pos_within(r->file, y, from);
+    t->pos = yaml_pos_within(y, from);
     t->program = program;
     return t;
 }
@@ -124,7 +124,7 @@ static void warn_braces(Reader *r, const Yaml *y) {
     ptrdiff_t at = str_find(y->text, STR("{{ "));
     if (at < 0 || str_find(y->text, STR(" }}")) < at || (at > 0 && y->text.p[at - 1] == '$'))
         return;
-    diag_warn(r->diags, yaml_pos_within(r->file, y, (size_t)at), "expression",
+    diag_warn(r->diags, yaml_pos_within(y, (size_t)at), "expression",
               "an expression is written `${{ ... }}`", "`{{ }}` is ordinary text here");
 }
 
@@ -133,7 +133,7 @@ static ptrdiff_t find_end(Reader *r, const Yaml *y, size_t from) {
     ptrdiff_t end = cel_find_end(str_slice(y->text, from, y->text.len));
     if (end >= 0)
         return (ptrdiff_t)from + end;
-    diag_error(r->diags, yaml_pos_within(r->file, y, from - 3), "expression",
+    diag_error(r->diags, yaml_pos_within(y, from - 3), "expression",
                "write `$${{` if it is meant as text", "`${{` without its `}}`");
     return -1;
 }

@@ -15,13 +15,13 @@ static void wait_until(Reader *r, const Yaml *key, const Yaml *value, void *targ
     uint32_t nanos;
     if (value->kind != YAML_SCALAR || !time_parse(value->text, &seconds, &nanos)) {
         Template *t = n->until = ARENA_NEW(r->arena, Template);
-        *t = (Template){ .kind = TEMPLATE_EXPR, .pos = pos_of(r, value) };
+        *t = (Template){ .kind = TEMPLATE_EXPR, .pos = yaml_pos(value) };
         read_later(r, value, n, BODY, NULL, &t->program);
         return;
     }
     Template *t = n->until = ARENA_NEW(r->arena, Template);
     *t = (Template){ .kind = TEMPLATE_CONST,
-                     .pos = pos_of(r, value),
+                     .pos = yaml_pos(value),
                      .constant = { .type = V_TIMESTAMP, .len = nanos, .i = seconds } };
 }
 

@@ -135,7 +135,8 @@ static void walk_block(Walk *w, size_t offset) {
     }
 }
 
-Pos yaml_pos_within(const YamlFile *f, const Yaml *scalar, size_t offset) {
+Pos yaml_pos_within(const Yaml *scalar, size_t offset) {
+    const YamlFile *f = scalar->file;
     Walk w = { f->text, yaml_offset(f, scalar->line, scalar->column), scalar->line,
                scalar->column };
     if (scalar->style == YAML_LITERAL || scalar->style == YAML_FOLDED)

@@ -55,6 +55,7 @@ static void push(Tree *t, const Yaml *y) {
 
 static Yaml *new_node(Tree *t, YamlKind kind, yaml_mark_t start) {
     Yaml *y = ARENA_NEW(t->arena, Yaml);
+    y->file = t->file;
     y->kind = kind;
     y->line = (unsigned)start.line + 1;
     y->column = (unsigned)start.column + 1;
@@ -171,12 +172,12 @@ static int check_entry(Tree *t, const YamlEntry *entry) {
     }
     if (!message)
         return 0;
-    diag_error(t->diags, yaml_pos(t->file, key), "yaml", remedy, "%s", message);
+    diag_error(t->diags, yaml_pos(key), "yaml", remedy, "%s", message);
     return YAML_E_REFUSED;
 }
 
 static int refuse_duplicate(Tree *t, const Yaml *key, const Yaml *earlier) {
-    diag_error(t->diags, yaml_pos(t->file, key), "duplicate", "remove one of the two",
+    diag_error(t->diags, yaml_pos(key), "duplicate", "remove one of the two",
                "key `%.*s` stands here twice, first on line %u", STR_FMT(key->text), earlier->line);
     return YAML_E_REFUSED;
 }
@@ -296,7 +297,7 @@ static void index_lines(Arena *a, YamlFile *f) {
 
 int yaml_read(Arena *a, Str name, Str text, Diags *diags, YamlFile *ret_file) {
     *ret_file = (YamlFile){ .name = name, .text = text };
-    diags->text = text;
+    diags_read(diags, a, name, text);
     if (text.len > LIMIT_FILE_BYTES) {
         diag_error(diags, (Pos){ .file = name }, "limit", NULL, "the file is larger than 4 MiB");
         return YAML_E_REFUSED;

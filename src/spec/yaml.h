@@ -17,10 +17,12 @@ typedef enum YamlStyle {
 } YamlStyle;
 
 typedef struct Yaml Yaml;
+typedef struct YamlFile YamlFile;
 typedef struct YamlEntry {
     const Yaml *key, *value; /* keys are scalars */
 } YamlEntry;
 struct Yaml {
+    const YamlFile *file; /* it stands in */
     YamlKind kind;
     YamlStyle style;       /* scalars */
     bool flow;             /* stands inside { } or [ ], or is one */
@@ -34,23 +36,23 @@ struct Yaml {
     };
 };
 
-typedef struct YamlFile {
+struct YamlFile {
     Str name, text;
     const uint32_t *lines; /* offset of each line's first byte */
     unsigned n_lines;
     const Yaml *root;
-} YamlFile;
+};
 
 enum { YAML_E_REFUSED = 1 };
-/* Reads `text`, which must outlive the tree. On YAML_E_REFUSED `diags` says why; ret_file is filled as far as positions
+/* Reads `text`, which must outlive the tree; so must ret_file, where its nodes say that they stand. On YAML_E_REFUSED `diags` says why; ret_file is filled as far as positions
  * need it. Warnings (a `#` that cut a text off) may be there when good. */
 int yaml_read(Arena *a, Str name, Str text, Diags *diags, YamlFile *ret_file);
 
-static inline Pos yaml_pos(const YamlFile *f, const Yaml *y) {
-    return (Pos){ f->name, y->line, y->column };
+static inline Pos yaml_pos(const Yaml *y) {
+    return (Pos){ y->file->name, y->line, y->column };
 }
 /* The place of byte `offset` of a scalar's text: exact through quotes and escapes, and in a block by its lines. */
-Pos yaml_pos_within(const YamlFile *f, const Yaml *scalar, size_t offset);
+Pos yaml_pos_within(const Yaml *scalar, size_t offset);
 /* The value of a map's key, or NULL. */
 const Yaml *yaml_get(const Yaml *map, const char *key);
 /* What a scalar means by the core schema of YAML 1.2: quoted is text; plain may be null, a boolean, a number (yes, no and
