@@ -48,11 +48,11 @@ void host_quit(Host *h);
 /* Clean stop (engine_stop), then host_quit(). Again while stopping: attempts in flight are stopped at once. Once the engine
  * has stopped host_run() returns at once. */
 void host_stop(Host *h, int64_t grace_ms);
-/* Frees everything;
 /* Ends the threads of the store: what was asked of it is not answered any more, and whoever asked may be freed. */
 void host_halt(Host *h);
-commands still running are killed.Without host_stop() before, this is what a crash is
-    : the next *engine recovers.Takes NULL and returns NULL.* / Host *host_close(Host *h);
+/* Frees everything; commands still running are killed. Without host_stop() before, this is what a crash is: the next
+ * engine recovers. Takes NULL and returns NULL. */
+Host *host_close(Host *h);
 
 uv_loop_t *host_loop(Host *h);
 Engine *host_engine(Host *h);
