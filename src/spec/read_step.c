@@ -49,8 +49,12 @@ static void set_unnamed(Reader *r, const Yaml *key, const Yaml *value, StepDraft
     d->node->callee = read_callee_unnamed(r, value, kind, has_with ? NULL : r->plan->input);
     if (has_with)
         return;
-    static const Yaml input = { .kind = YAML_SCALAR, .text = { "${{ input }}", 12 } };
-    read_later(r, &input, d->node, SEES_STEPS, &d->node->with, NULL);
+    Yaml *input = ARENA_NEW(&r->scratch, Yaml);
+    *input = *value;
+    input->kind = YAML_SCALAR;
+    input->style = YAML_PLAIN;
+    input->text = STR("${{ input }}");
+    read_later(r, input, d->node, SEES_STEPS, &d->node->with, NULL);
 }
 
 static void set_run(Reader *r, const Yaml *key, const Yaml *value, void *target) {
