@@ -22,7 +22,7 @@ sim:
 
 # kill -9 at random CYCLES times, then at every store operation.
 crash: all
-	@scripts/stage crash tests/crash/run
+	@scripts/stage tests/crash/run
 
 # Every planted mutant must be caught.
 mutants:
