@@ -29,6 +29,8 @@
 /* Payload of one completion, signal or input; above the inline size it is a row of its own. */
 #define LIMIT_PAYLOAD_BYTES (16 * MIB)
 #define LIMIT_PAYLOAD_INLINE_BYTES (4 * KIB)
+/* Text of a fact for people: what failed, or the end of what a command that went well wrote to stderr. */
+#define LIMIT_MESSAGE_BYTES (4 * KIB)
 /* stderr kept of a command: enough for a stack trace and what led to it. */
 #define LIMIT_LOG_BYTES (64 * KIB)
 /* Items of one `for`: a million, opened one window at a time. */

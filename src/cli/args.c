@@ -1,4 +1,4 @@
-/* Taking a command line apart. Flags may stand anywhere, as --name value or --name=value; -- ends them. */
+/* Taking a command line apart. Flags may stand anywhere, as --name value or --name=value, a few as -x; -- ends them. */
 #include "cli/command.h"
 #include "cli/say.h"
 
@@ -20,11 +20,25 @@ const Command *command_find(Str name) {
     return NULL;
 }
 
+/* The same letter means the same in every command. */
+static const struct {
+    char letter;
+    const char *name;
+} letters[] = { { 'f', "follow" }, { 'h', "help" } };
+
+char flag_letter(const Flag *flag) {
+    for (size_t i = 0; i < ARRAY_LEN(letters); i++) {
+        if (strcmp(flag->name, letters[i].name) == 0)
+            return letters[i].letter;
+    }
+    return '\0';
+}
+
 static void print_flags(const Flag *flags) {
     for (const Flag *f = flags; f && f->name; f++) {
-        char left[64];
-        snprintf(left, sizeof left, "--%s%s%s", f->name, f->value ? " " : "",
-                 f->value ? f->value : "");
+        char left[64], letter[] = { '-', flag_letter(f), ',', ' ', '\0' };
+        snprintf(left, sizeof left, "%s--%s%s%s", letter[1] ? letter : "", f->name,
+                 f->value ? " " : "", f->value ? f->value : "");
         printf("  %-22s %s\n", left, f->help);
     }
 }
@@ -68,8 +82,25 @@ static int refuse_flag(const Args *args, Str name) {
                      args->command->name, STR_FMT(name), args->command->name);
 }
 
+/* "--name" as it is, "-x" as what it stands for; NULL: nothing does. */
+static const char *long_form(const Args *args, const char *word) {
+    if (word[1] == '-')
+        return word + 2;
+    for (size_t i = 0; i < ARRAY_LEN(letters); i++) {
+        Str name = str_from(letters[i].name);
+        if (word[1] == letters[i].letter && !word[2] &&
+            (find_flag(args->command->flags, name) || find_flag(common_flags, name)))
+            return letters[i].name;
+    }
+    return NULL;
+}
+
 static int take_flag(Args *args, int argc, char **argv, int *at) {
-    Str text = str_from(argv[*at] + 2), name = text;
+    const char *word = long_form(args, argv[*at]);
+    if (!word)
+        return say_error(EXIT_USAGE, "flags are written out: `%s` is none",
+                         "`baton help %s` lists them", argv[*at], args->command->name);
+    Str text = str_from(word), name = text;
     const char *eq = memchr(text.p, '=', text.len);
     if (eq)
         name = str_slice(text, 0, (size_t)(eq - text.p));
@@ -118,16 +149,10 @@ int args_read(Args *args, const Command *c, int argc, char **argv) {
     for (int i = 0; i < argc; i++) {
         if (flags && strcmp(argv[i], "--") == 0) {
             flags = false;
-        } else if (flags && strcmp(argv[i], "-h") == 0) {
-            command_help(c);
-            return -1;
-        } else if (flags && argv[i][0] == '-' && argv[i][1] == '-') {
+        } else if (flags && argv[i][0] == '-' && argv[i][1]) {
             int err = take_flag(args, argc, argv, &i);
             if (err)
                 return err;
-        } else if (flags && argv[i][0] == '-' && argv[i][1]) {
-            return say_error(EXIT_USAGE, "flags are written out: `%s` is none",
-                             "`baton help %s` lists them", argv[i], c->name);
         } else {
             args->words[args->n_words++] = argv[i];
         }

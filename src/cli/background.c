@@ -1,8 +1,8 @@
 #include "cli/background.h"
 
+#include "cli/link.h"
 #include "cli/place.h"
 #include "cli/say.h"
-#include "server/server.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,14 +13,6 @@
 
 #define WAIT_TRIES 500 /* of 20 ms: recovery of a large directory comes before the socket */
 #define WAIT_US (20 * 1000)
-
-static bool answers(const char *dir) {
-    int fd;
-    if (server_connect(dir, &fd) != 0)
-        return false;
-    close(fd);
-    return true;
-}
 
 /* In the child: nothing of the terminal stays. */
 _Noreturn static void become_server(const char *dir, int log) {
@@ -35,7 +27,7 @@ _Noreturn static void become_server(const char *dir, int log) {
 
 int background_serve(const Args *args) {
     const char *dir = place_data(args);
-    if (answers(dir))
+    if (link_listens(dir))
         return 0;
     if (mkdir(dir, 0700) != 0 && errno != EEXIST)
         return say_error(EXIT_INTERNAL, "cannot make %s: %s", "", dir, strerror(errno));
@@ -52,9 +44,9 @@ int background_serve(const Args *args) {
                          strerror(errno));
     for (int i = 0; i < WAIT_TRIES; i++) {
         int status;
-        if (answers(dir))
+        if (link_listens(dir))
             return 0;
-        if (waitpid(child, &status, WNOHANG) == child && !answers(dir))
+        if (waitpid(child, &status, WNOHANG) == child && !link_listens(dir))
             break;
         usleep(WAIT_US);
     }

@@ -53,6 +53,8 @@ extern const size_t commands_count;
 /* Those that every command takes; the last has no name. */
 extern const Flag common_flags[];
 
+/* The letter that stands for it as -x; '\0': none does. */
+char flag_letter(const Flag *flag);
 const Command *command_find(Str name);
 void command_help(const Command *c);
 /* The reference page of all commands, as Markdown. */
@@ -65,6 +67,7 @@ const char *args_flag(const Args *args, const char *name);
 int cmd_bench(Args *args);
 int cmd_cancel(Args *args);
 int cmd_help(Args *args);
+int cmd_logs(Args *args);
 int cmd_pause(Args *args);
 int cmd_ps(Args *args);
 int cmd_resolve(Args *args);
@@ -77,6 +80,7 @@ int cmd_trace(Args *args);
 int cmd_validate(Args *args);
 int cmd_verify(Args *args);
 int cmd_version(Args *args);
+int cmd_watch(Args *args);
 int cmd_why(Args *args);
 
 #endif

@@ -164,9 +164,9 @@ static bool store_exists(const char *dir) {
     return stat(path, &st) == 0;
 }
 
-static bool somebody_listens(Link *l) {
+bool link_listens(const char *dir) {
     int fd;
-    if (server_connect(l->dir, &fd) != 0)
+    if (server_connect(dir, &fd) != 0)
         return false;
     close(fd);
     return true;
@@ -174,7 +174,7 @@ static bool somebody_listens(Link *l) {
 
 static int choose_way(Link *l, char *problem) {
     for (int tries = 0;; tries++) {
-        if (!l->options.engine_only && somebody_listens(l)) {
+        if (!l->options.engine_only && link_listens(l->dir)) {
             l->remote = true;
             return 0;
         }

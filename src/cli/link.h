@@ -31,6 +31,8 @@ typedef struct LinkOptions {
     void *ctx;
 } LinkOptions;
 
+/* Does an engine answer in this directory? */
+bool link_listens(const char *dir);
 enum { LINK_E_NONE = 1 }; /* LINK_READ: there is no store here */
 /* Waits until requests can be made. 0, LINK_E_NONE, or -ERR_* with `problem` (HOST_PROBLEM_BYTES). */
 int link_open(const LinkOptions *options, Link **ret_link, char *problem);

@@ -23,7 +23,10 @@ static void add_flags(Buf *b, const Flag *flags) {
         return;
     buf_str_add(b, STR("\n| flag | |\n|---|---|\n"));
     for (const Flag *f = flags; f->name; f++) {
-        buf_fmt(b, "| `--%s", f->name);
+        buf_str_add(b, STR("| "));
+        if (flag_letter(f))
+            buf_fmt(b, "`-%c`, ", flag_letter(f));
+        buf_fmt(b, "`--%s", f->name);
         for (const char *c = f->value ? f->value : ""; *c; c++)
             buf_fmt(b, "%s%s%c", c == f->value ? " " : "", *c == '|' ? "\\" : "", *c);
         buf_fmt(b, "` | %s |\n", f->help);

@@ -31,6 +31,10 @@ static const Flag show_flags[] = {
     { "request", NULL, "of a step: exactly what was sent, attempt by attempt" },
     END,
 };
+static const Flag logs_flags[] = {
+    { "follow", NULL, "go on with what comes until the run ends or waits for somebody" },
+    END,
+};
 static const Flag resolve_flags[] = {
     { "done", "JSON", "it happened, and this is its output" },
     { "fail", NULL, "give the step up" },
@@ -56,6 +60,9 @@ const Command commands[] = {
       cmd_cancel },
     { "help", "[COMMAND]", "show this, or how a command is used", NULL, help_flags, 0, 1,
       cmd_help },
+    { "logs", "RUN [STEP]", "what commands wrote to standard error, and what models answered",
+      "Of a command that went well the last 4 KiB are kept, of one that failed the last 64 KiB.",
+      logs_flags, 1, 2, cmd_logs },
     { "pause", "RUN", "let a run finish what is in flight and start nothing more", NULL,
       reason_flags, 1, 1, cmd_pause },
     { "ps", "", "list runs: state, age, what they wait for", NULL, ps_flags, 0, 0, cmd_ps },
@@ -86,6 +93,9 @@ const Command commands[] = {
     { "verify", "", "check the store and replay every run, comparing each move", NULL, NULL, 0, 0,
       cmd_verify },
     { "version", "", "print the version", NULL, NULL, 0, 0, cmd_version },
+    { "watch", "[RUN]", "the tree of a run as it grows, from another terminal; Ctrl-C leaves it alone",
+      "Goes on when another process becomes the engine. Exit: that of `run` where the run ends.", NULL,
+      0, 1, cmd_watch },
     { "why", "RUN [STEP]", "why a step is where it is: the chain of causes, and what it waits for",
       NULL, NULL, 1, 2, cmd_why },
 };

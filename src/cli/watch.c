@@ -12,6 +12,7 @@
 #include "cli/place.h"
 #include "cli/report.h"
 #include "cli/say.h"
+#include "cli/sse.h"
 #include "cli/standing.h"
 #include "cli/view.h"
 #include "host/host.h"
@@ -24,6 +25,7 @@
 #define TICK_MS 100
 #define LEAVE_GRACE_MS (10 * 60 * 1000) /* a model call may take that long; Ctrl-C cuts it short */
 #define STOPPING_WAIT_US (50 * 1000)
+#define HANDOVER_TRIES 100 /* of 50 ms: recovery of a large directory comes before the socket */
 
 typedef struct Watch {
     const Args *args;
@@ -73,28 +75,8 @@ static void take_row(Watch *w, Value v) {
     arena_deinit(&a);
 }
 
-static Str line_value(Str line, const char *name) {
-    size_t n = strlen(name);
-    if (!str_starts(line, str_from(name)) || line.len <= n + 1 || line.p[n] != ':')
-        return STR_NULL;
-    size_t at = line.p[n + 1] == ' ' ? n + 2 : n + 1;
-    return str_slice(line, at, line.len);
-}
-
-static void take_event(Watch *w, Str event) {
-    Str name = STR("message"), data = STR("");
-    while (event.len > 0) {
-        const char *end = memchr(event.p, '\n', event.len);
-        size_t n = end ? (size_t)(end - event.p) : event.len;
-        Str line = str_slice(event, 0, n);
-        event = str_slice(event, MIN(n + 1, event.len), event.len);
-        Str value = line_value(line, "event");
-        if (value.p)
-            name = value;
-        value = line_value(line, "data");
-        if (value.p)
-            data = value;
-    }
+static void take_event(void *ctx, Str name, Str data) {
+    Watch *w = ctx;
     Arena a = ARENA_NULL;
     Value v;
     if (str_is(name, "end")) {
@@ -137,6 +119,8 @@ static void tell_timer(Watch *w) {
 
 static void look(Watch *w) {
     w->standing = standing_of(w->tree, &w->waits_for);
+    if (w->options->look_only && w->standing != STANDING_PARKED)
+        return; /* somebody else moves it, or may */
     switch (w->standing) {
     case STANDING_BUSY: return;
     case STANDING_TIMER: tell_timer(w); return;
@@ -165,14 +149,7 @@ static void events_send(void *ctx, Str bytes) {
     Watch *w = ctx;
     bool first = w->tree->seq == 0;
     w->view.quiet = first && w->existing; /* what happened before is in the tree, not told again */
-    buf_str_add(&w->text, bytes);
-    Str rest = buf_str(&w->text);
-    for (ptrdiff_t n; (n = str_find(rest, STR("\n\n"))) >= 0;) {
-        take_event(w, str_slice(rest, 0, (size_t)n));
-        rest = str_slice(rest, (size_t)n + 2, rest.len);
-    }
-    memmove(w->text.p, rest.p, rest.len);
-    w->text.len = rest.len;
+    sse_take(&w->text, bytes, take_event, w);
     w->view.quiet = false;
     if (first)
         tell_resumed(w);
@@ -242,7 +219,7 @@ static void signalled(void *ctx, int signum) {
         link_stop(w->link, 0);
         return;
     }
-    if (w->interrupts == 1 && w->started) {
+    if (w->interrupts == 1 && w->started && !w->options->look_only) {
         begin_pause(w);
         return;
     }
@@ -263,10 +240,18 @@ static void turned(void *ctx) {
         link_quit(w->link);
 }
 
+/* Another process becomes the engine within moments, if there is one. */
+static void await_engine(Watch *w) {
+    for (int i = 0; i < HANDOVER_TRIES && !link_listens(place_data(w->args)); i++)
+        usleep(STOPPING_WAIT_US);
+}
+
 static int open_link(Watch *w) {
     char problem[HOST_PROBLEM_BYTES] = "";
+    if (w->options->look_only && w->lost)
+        await_engine(w);
     LinkOptions options = { .dir = place_data(w->args),
-                            .mode = LINK_CARRY,
+                            .mode = w->options->look_only ? LINK_READ : LINK_CARRY,
                             .signalled = signalled,
                             .turned = turned,
                             .ctx = w };
@@ -412,6 +397,20 @@ static void leave(Watch *w) {
     drop_link(w, LEAVE_GRACE_MS);
 }
 
+static int report_looked(Watch *w) {
+    Str run = w->options->run;
+    if (w->abandoned) {
+        say_line("%.*s goes on without this terminal", STR_FMT(run));
+        return EXIT_OK;
+    }
+    if (w->standing == STANDING_BUSY || w->standing == STANDING_TIMER) {
+        say_line("no engine runs here: %.*s stands still; `baton resume %.*s` goes on with it",
+                 STR_FMT(run), STR_FMT(run));
+        return EXIT_WAITING;
+    }
+    return report_standing(w->args, run, w->tree, w->standing, w->waits_for);
+}
+
 static int report(Watch *w) {
     Str run = w->options->run;
     if (!value_absent(w->document))
@@ -421,6 +420,8 @@ static int report(Watch *w) {
         place_ask(w->args, w->link, API_GET, place_run_path(w->args->arena, run, ""), STR(""),
                   VALUE_ABSENT, &doc) == 0)
         out_json(doc);
+    if (w->options->look_only)
+        return report_looked(w);
     if (w->abandoned && !w->started)
         return EXIT_PAUSED;
     if (w->abandoned && !w->tree->paused)

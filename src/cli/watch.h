@@ -1,4 +1,5 @@
-/* Watching a run until it ends, waits for somebody, or is paused: what `run`, `resume`, `signal` and `resolve` have in common.
+/* Watching a run until it ends, waits for somebody, or is paused: what `run`, `resume`, `watch`, `signal` and `resolve` have in
+ * common.
  *
  *   link_open -> [POST] -> events --row--> tree -> live view or lines
  *        ^                   |
@@ -18,6 +19,7 @@ typedef struct WatchOptions {
     const char *told;
     const char *kept; /* a signal: said instead where nothing waits for it yet */
     const Plan *plan; /* for kinds of steps; may be NULL */
+    bool look_only;   /* never the engine, never pauses: Ctrl-C leaves the run as it is */
 } WatchOptions;
 
 /* Prints the output, or what is the matter, and gives the exit code. */

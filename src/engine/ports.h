@@ -39,7 +39,7 @@ typedef struct Completion {
     Outcome outcome;
     Sent sent;
     ErrorKind kind; /* when not ok */
-    Str message;    /* for people */
+    Str message;    /* for people; ok: what a command wrote to stderr */
     Str payload; /* JSON text: the output; or of a failure what is known ({ status, body, exit, log }) */
     Usage usage;
     int64_t took_us;

@@ -38,7 +38,7 @@ typedef struct Pending Pending;
 #define SNAPSHOT_REST_BYTES (4 * KIB)
 /* How long an executor may take to stop an attempt that ran out of time. */
 #define STOP_GRACE_MS 5000
-#define MESSAGE_BYTES_MAX (4 * KIB)
+#define MESSAGE_BYTES_MAX LIMIT_MESSAGE_BYTES
 
 /* ---- lists ----------------------------------------------------------------------------------------------------------- */
 

@@ -141,6 +141,16 @@ static Str failure_payload(const Command *c, Arena *a, Str log) {
     return text.p ? text : STR("{}");
 }
 
+/* What one that went well had to say stands in the journal with each attempt: little of it, from the start of a line. */
+static Str last_part(Arena *a, Str log) {
+    if (log.len > LIMIT_MESSAGE_BYTES) {
+        log = str_slice(log, log.len - LIMIT_MESSAGE_BYTES, log.len);
+        ptrdiff_t line = str_find(log, STR("\n"));
+        log = str_slice(log, line >= 0 ? (size_t)line + 1 : 0, log.len);
+    }
+    return exec_excerpt(a, log, LIMIT_MESSAGE_BYTES);
+}
+
 static CommandVerdict verdict_of(const Command *c) {
     CommandVerdict v = command_verdict(&c->end);
     if (c->too_big)
@@ -168,8 +178,10 @@ static void complete(Command *c) {
         }
         done.payload = buf_str(&payload);
     }
-    if (done.outcome != OUTCOME_OK) {
-        Str log = tail_text(&c->log, &a->arena);
+    Str log = tail_text(&c->log, &a->arena);
+    if (done.outcome == OUTCOME_OK) {
+        done.message = last_part(&a->arena, log);
+    } else {
         done.message = message_ended(c, &a->arena, log);
         done.payload = failure_payload(c, &a->arena, log);
     }

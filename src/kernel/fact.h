@@ -86,7 +86,7 @@ typedef struct Fact {
     Outcome outcome;
     Sent sent;
     Str error_kind; /* empty when ok */
-    Str message;    /* of the failure, for people */
+    Str message;    /* of the failure, for people; ok: the end of what a command wrote to stderr */
     Usage usage;
     int64_t queued_us, took_us; /* waited for a slot; ran */
     int64_t retry_after_ms;     /* the target asked for it; 0: no */

@@ -19,6 +19,7 @@ struct Stream {
     bool loaded;    /* the journal was read: rows go out at once */
     Buf kept;       /* events that arrived before that, as text */
     bool over;      /* the run ended */
+    bool payloads;  /* what came back goes with the facts */
 };
 
 void stream_close(ApiCall *call) {
@@ -76,7 +77,7 @@ static void event_arrived(void *ctx, const EngineEvent *event) {
     Arena a = ARENA_NULL;
     Row row;
     if (row_read(event->body, event->data, false, &a, &row) == 0) {
-        Value v = event_value(event->seq, &row, false, &a);
+        Value v = event_value(event->seq, &row, s->payloads, &a);
         if (!s->loaded) {
             write_event(&s->kept, "row", event->seq, v);
         } else {
@@ -108,10 +109,13 @@ static void history_work(ApiCall *call, Store *store) {
     }
     Stream *s = call->stream;
     Buf b = BUF_INIT(LIMIT_VALUE_BYTES);
+    if (s->payloads)
+        history_fill(&history, store, &call->arena);
     for (size_t i = 0; i < history.n; i++) {
         const HistoryRow *row = &history.rows[i];
         if (row->seq > s->after)
-            write_event(&b, "row", row->seq, event_value(row->seq, &row->row, false, &call->arena));
+            write_event(&b, "row", row->seq,
+                        event_value(row->seq, &row->row, s->payloads, &call->arena));
     }
     if (stored.info.state == STORE_DONE)
         call->result = document_whole(store, &stored, &call->arena);
@@ -161,6 +165,7 @@ static void history_loaded(ApiCall *call) {
 void run_events(ApiCall *call) {
     Stream *s = xcalloc(1, sizeof *s);
     s->kept = BUF_INIT(LIMIT_VALUE_BYTES);
+    s->payloads = str_is(call_param(call, "payloads"), "1");
     call->stream = s;
     Str after = call->request.last_event_id.len ? call->request.last_event_id
                                                 : call_param(call, "after");
