@@ -10,6 +10,7 @@
 #ifndef BATON_SPEC_READ_H
 #define BATON_SPEC_READ_H
 
+#include "spec/language.h"
 #include "spec/plan.h"
 #include "spec/table.h"
 #include "spec/yaml.h"
@@ -88,20 +89,6 @@ bool read_data(Reader *r, const Yaml *y, const char *what, Value *ret_value);
 
 /* ---- expressions ----------------------------------------------------------------------------------------------------- */
 
-/* What an expression sees, besides `input` and `run`. */
-enum {
-    SEES_STEPS = 1 << 0,    /* steps ordered before, state */
-    SEES_LOOP = 1 << 1,     /* the node's own `for`; those around it always */
-    SEES_ROUND = 1 << 2,    /* the node's own `repeat` */
-    SEES_AFTER = 1 << 3,    /* output detail error status of this step */
-    SEES_CHILDREN = 1 << 4, /* of this group */
-    SEES_SIGNAL = 1 << 5,
-    SEES_FAILED = 1 << 6, /* failed() and always() */
-    SEES_WITH = 1 << 7,
-    SEES_CALL = 1 << 8,    /* output and detail of a callee's call, without a step */
-    SEES_REDUCE = 1 << 9,  /* last and output of a reducer */
-    SEES_NO_RUN = 1 << 10, /* input only */
-};
 typedef struct Sight {
     unsigned sees;
     const Node *node;      /* NULL in a callee */

@@ -1,0 +1,171 @@
+/* The words of files: workflow, project, test; and of what stands on their first level. */
+#include "spec/language_tables.h"
+
+#define BREACH "'pause' | 'fail'"
+
+static const Keyword workflow[] = {
+    { "baton", "count", 0, RUNS, "1: the version of the language; the first key" },
+    { "name", "text", 0, RUNS, "letters, digits, - _ .; the file's name if missing" },
+    { "description", "text", 0, RUNS, "for people" },
+    { "import", "[text]", 0, LATER, "files of definitions" },
+    { "on", "[Trigger]", SEES_EVENT, LATER, "what starts a run" },
+    { "input", "type", 0, RUNS, "what a run is given" },
+    { "output", "type", 0, RUNS, "what it gives" },
+    { "types", "{type}", 0, RUNS, "names for types" },
+    { "limits", "Limits", 0, RUNS, "what a run may spend" },
+    { "labels", "{value}", SEES_NO_RUN, RUNS, "of the run; over `input`" },
+    { "concurrency", "Concurrency", SEES_NO_RUN, LATER, "how many runs at once" },
+    { "memory", "Memory", SEES_NO_RUN, LATER, "what agents remember across runs" },
+    { "state", "{StateKey}", 0, RUNS, "values that steps write and read" },
+    { "models", "{model}", 0, RUNS, "names for models" },
+    { "agents", "{Agent | text}", 0, RUNS, "roles; a text is the file of a card" },
+    { "tools", "{Tool}", 0, RUNS, "functions" },
+    { "inboxes", "{Inbox}", 0, LATER, "where messages between agents wait" },
+    { "guard", "Guard | [Guard]", SEES_CALL | SEES_WITH, LATER, "what is not let through" },
+    { "decisions", "{agent}", 0, LATER, "the one owner of a kind of decision" },
+    { "steps", "steps", 0, RUNS, "what is done" },
+    { "return", "value", SEES_CHILDREN, RUNS, "the output" },
+};
+
+static const Keyword trigger[] = {
+    { "event", "text | [text]", 0, LATER, "types of events" },
+    { "cron", "text", 0, LATER, "minute hour day month weekday" },
+    { "timezone", "text", 0, LATER, "of `cron`: UTC" },
+    { "overlap", "text", 0, LATER, "when the last run is not over" },
+    { "catch_up", "text", 0, LATER, "when the engine was down" },
+    { "webhook", "text", 0, LATER, "a name of the address" },
+    { "chat", "text", 0, LATER, "a name of the channel" },
+    { "if", "expr", 0, LATER, "which events" },
+    { "with", "value", 0, LATER, "the run's input" },
+    { "key", "value", 0, LATER, "one run for each" },
+};
+static const Keyword concurrency[] = {
+    { "key", "value", 0, LATER, "runs with the same key are counted together" },
+    { "max", "count", 0, LATER, "at once" },
+    { "when_full", "'queue' | 'refuse' | 'cancel_oldest'", 0, LATER, "what one more does" },
+};
+static const Keyword memory[] = {
+    { "key", "value", 0, LATER, "whose memory" },
+    { "keep", "duration", 0, LATER, "how long" },
+};
+static const Keyword state_key[] = {
+    { "type", "type", 0, RUNS, "of the value" },
+    { "default", "data", 0, RUNS, "[] of a list, {} of a map, else null" },
+    { "reduce",
+      "'append' | 'merge' | 'max' | 'min' | 'first' | 'last' | 'priority' | 'union' | 'vote' | Reducer",
+      0, RUNS, "how several writes become one value" },
+    { "writers", "text | [text]", 0, RUNS, "steps that may write; for `priority` the order" },
+    { "live", "bool", 0, RUNS, "may be read while others still write" },
+};
+static const Keyword reducer[] = {
+    { "expr", "expr", SEES_REDUCE | SEES_NO_RUN, RUNS, "over `last` (so far) and `output`" },
+};
+static const Keyword inbox[] = {
+    { "type", "type", 0, LATER, "of its messages" },
+    { "max", "count", 0, LATER, "messages that wait" },
+};
+
+/* ---- the project ----------------------------------------------------------------------------------------------------- */
+
+static const Keyword project[] = {
+    { "baton", "count", 0, RUNS, "1: the version of the language; the first key" },
+    { "providers", "{Provider}", 0, LATER, "where models live" },
+    { "secrets", "Secrets", 0, LATER, "where secrets come from" },
+    { "vars", "{data}", 0, LATER, "what differs between places" },
+    { "prices", "Prices", 0, LATER, "what models cost" },
+    { "limits", "Limits", 0, LATER, "the default of every run" },
+    { "budgets", "{Budget}", 0, LATER, "across runs" },
+    { "models", "{model}", 0, LATER, "names for models" },
+    { "people", "{Person}", 0, LATER, "who can be asked" },
+    { "groups", "{[text]}", 0, LATER, "people together" },
+    { "channels", "{Channel}", 0, LATER, "how they are reached" },
+    { "escalation", "{Escalation}", 0, LATER, "by risk" },
+    { "types", "{type}", 0, LATER, "names for types" },
+    { "agents", "{Agent | text}", 0, LATER, "roles" },
+    { "tools", "{Tool}", 0, LATER, "functions" },
+    { "server", "Server", 0, LATER, "of `baton serve`" },
+};
+static const Keyword provider[] = {
+    { "kind", "text", 0, LATER, "the API it speaks" },
+    { "url", "value", 0, LATER, "where it is" },
+    { "key", "value", 0, LATER, "its secret" },
+    { "rate", "rate", 0, LATER, "calls at most" },
+    { "breaker", "Breaker", 0, LATER, "when it fails" },
+};
+static const Keyword secrets[] = {
+    { "from", "'env'", 0, LATER, "the environment" },
+    { "file", "text", 0, LATER, "a file" },
+    { "command", "[text]", 0, LATER, "what a program prints" },
+};
+static const Keyword prices[] = {
+    { "file", "text", 0, LATER, "their file" },
+};
+static const Keyword budget[] = {
+    { "per", "'day' | 'month'", 0, LATER, "a new one begins" },
+    { "label", "text", 0, LATER, "one for each value" },
+    { "cost", "money", 0, LATER, "money" },
+    { "tokens", "count", 0, LATER, "tokens" },
+    { "calls", "count", 0, LATER, "model calls" },
+    { "on_breach", BREACH, 0, LATER, "what a breach does: pause" },
+};
+static const Keyword person[] = {
+    { "email", "text", 0, LATER, "an address" },
+    { "channels", "text | [text]", 0, LATER, "how to reach this person" },
+};
+static const Keyword channel[] = {
+    { "webhook", "value", 0, LATER, "an address" },
+    { "sign", "value", 0, LATER, "the secret it is signed with" },
+    { "chat", "value", 0, LATER, "an address" },
+    { "email", "text", 0, LATER, "an address" },
+    { "pager", "value", 0, LATER, "an address" },
+};
+static const Keyword escalation[] = {
+    { "notify", "text | [text]", 0, LATER, "channels" },
+    { "wait", "bool", 0, LATER, "does the run wait?" },
+    { "after", "duration", 0, LATER, "no answer: the next" },
+    { "then", "text", 0, LATER, "the next group" },
+};
+static const Keyword server[] = {
+    { "listen", "text", 0, LATER, "an address" },
+};
+
+/* ---- tests ----------------------------------------------------------------------------------------------------------- */
+
+static const Keyword test[] = {
+    { "baton", "count", 0, LATER, "1: the version of the language; the first key" },
+    { "test", "text", 0, LATER, "the file it tests" },
+    { "agents", "{data}", 0, LATER, "what agents answer" },
+    { "route", "data", 0, LATER, "what the model of a route says" },
+    { "people", "{data}", 0, LATER, "what people answer" },
+    { "cases", "[Case]", 0, LATER, "what is tried" },
+    { "runs", "count", 0, LATER, "how often" },
+};
+static const Keyword test_case[] = {
+    { "name", "text", 0, LATER, "what it shows" },
+    { "with", "data", 0, LATER, "the run's input" },
+    { "people", "{data}", 0, LATER, "what people answer" },
+    { "expect", "[expr]", 0, LATER, "what must hold" },
+};
+
+const Block language_files[] = {
+    BLOCK("Workflow", "a workflow", workflow, "baton steps", ""),
+    BLOCK("Trigger", "`on`", trigger, "", ""),
+    BLOCK("Concurrency", "`concurrency`", concurrency, "max",
+          "`concurrency: { key: \"${{ input.customer }}\", max: 1 }`"),
+    BLOCK("Memory", "`memory`", memory, "key", "`memory: { key: \"${{ input.customer }}\" }`"),
+    BLOCK("StateKey", "a state key", state_key, "", ""),
+    BLOCK("Reducer", "`reduce`", reducer, "expr", "`reduce: { expr: last + output }`"),
+    BLOCK("Inbox", "an inbox", inbox, "", ""),
+    BLOCK("Project", "a project file", project, "baton", ""),
+    BLOCK("Provider", "a provider", provider, "", ""),
+    BLOCK("Secrets", "`secrets`", secrets, "", ""),
+    BLOCK("Prices", "`prices`", prices, "file", "`prices: { file: prices.yaml }`"),
+    BLOCK("Budget", "a budget", budget, "per", "`team: { per: day, cost: 20.00 }`"),
+    BLOCK("Person", "a person", person, "", ""),
+    BLOCK("Channel", "a channel", channel, "", ""),
+    BLOCK("Escalation", "`escalation`", escalation, "", ""),
+    BLOCK("Server", "`server`", server, "", ""),
+    BLOCK("Test", "a test", test, "baton test cases", ""),
+    BLOCK("Case", "a case of a test", test_case, "", ""),
+};
+const size_t n_language_files = ARRAY_LEN(language_files);

@@ -1,0 +1,162 @@
+/* The words of the verbs that are more than one call: route, machine, vote, supervise, team, board. */
+#include "spec/language_tables.h"
+
+#define PASSES "'none' | 'full' | 'summary' | 'artifacts'"
+
+static const Keyword route[] = {
+    { "text", "value", 0, LATER, "what rules, examples and the model look at" },
+    { "rules", "[RouteRule]", SEES_TEXT, LATER, "highest priority first, then as written" },
+    { "examples", "Examples", 0, LATER, "the nearest by the targets' exemplars" },
+    { "model", "RouteModel", SEES_TEXT, LATER, "a model chooses" },
+    { "capability", "value", SEES_TEXT, LATER, "who has this capability" },
+    { "prefer", "text | [text]", 0, LATER, "among those who have it" },
+    { "to", "[agent] | {step}", SEES_TEXT, LATER, "the targets: agents, or steps by name" },
+    { "reroute", "count", 0, LATER, "how often a target may decline" },
+    { "else", "step", SEES_TEXT, LATER, "when nobody was sure" },
+};
+static const Keyword route_rule[] = {
+    { "name", "text", 0, LATER, "for traces" },
+    { "priority", "number", 0, LATER, "higher first" },
+    { "if", "expr", 0, LATER, "when it applies" },
+    { "to", "text", 0, LATER, "a target" },
+};
+static const Keyword examples[] = {
+    { "accept", "share", 0, LATER, "as near as this is enough" },
+    { "abstain", "share", 0, LATER, "less than this decides nothing" },
+    { "embed", "model", 0, LATER, "the model that compares" },
+};
+static const Keyword route_model[] = {
+    { "model", "model", 0, LATER, "who is asked" },
+    { "accept", "share", 0, LATER, "as sure as this is enough" },
+    { "with", "value", 0, LATER, "what it is told besides" },
+};
+
+static const Keyword machine[] = {
+    { "start", "state", 0, LATER, "the first state" },
+    { "max", "count", 0, LATER, "moves at most" },
+    { "until", "expr", SEES_AFTER, LATER, "enough" },
+    { "states", "{step}", 0, LATER, "each a step with `next`" },
+    { "on", "[Edge]", SEES_SIGNAL | SEES_EVENT, LATER, "moves from any state" },
+};
+static const Keyword edge[] = {
+    { "to", "state", 0, LATER, "where to" },
+    { "if", "expr", 0, LATER, "when it may be taken" },
+    { "signal", "text", 0, LATER, "when this signal comes" },
+    { "event", "text | [text]", 0, LATER, "when an event of this type comes" },
+    { "after", "duration", 0, LATER, "when this time is over" },
+    { "approve", "Gate | [Gate]", 0, LATER, "a person agrees" },
+    { "set", "{value}", 0, LATER, "writes state" },
+    { "do", "step", 0, LATER, "done on the way" },
+    { "rollback", "bool | 'all'", 0, LATER, "undoes the effects of the state, or of all" },
+};
+
+static const Keyword vote[] = {
+    { "by", "[agent]", 0, LATER, "who votes" },
+    { "count", "expr", SEES_AFTER, LATER, "what is counted: the whole output" },
+    { "rule",
+      "'majority' | 'weighted' | 'unanimous' | 'first' | 'confidence' | 'priority' | 'judge'", 0,
+      LATER, "how: majority" },
+    { "weights", "{number}", 0, LATER, "of voters: 1" },
+    { "confidence", "expr", SEES_AFTER, LATER, "how sure a ballot is, from 0 to 1" },
+    { "judge", "agent", 0, LATER, "who decides, with `rule: judge`" },
+    { "quorum", "count", 0, LATER, "ballots needed" },
+    { "early", "bool", 0, LATER, "stop when the rest cannot change it" },
+    { "tie", "step", SEES_VOTES, LATER, "who breaks a tie" },
+};
+
+static const Keyword supervise[] = {
+    { "lead", "agent", 0, LATER, "who makes the plan" },
+    { "workers", "[agent]", 0, LATER, "who do it" },
+    { "plan", "SupervisePlan", 0, LATER, "how it is made" },
+    { "parallel", "count", 0, LATER, "tasks at once" },
+    { "task", "task", SEES_TASK, LATER, "modifiers of every task" },
+    { "aggregate", "'forward' | 'merge' | 'tree' | 'vote' | step", 0, LATER,
+      "what becomes of the results" },
+    { "evaluate", "step", SEES_AFTER, LATER, "judges the whole" },
+    { "until", "expr", SEES_EVALUATION | SEES_AFTER, LATER, "good enough" },
+    { "max", "count", 0, LATER, "rounds at most" },
+    { "replan", "'failed' | 'all'", 0, LATER, "what a new round does again" },
+};
+static const Keyword supervise_plan[] = {
+    { "templates", "{[PlanItem]}", 0, LATER, "plans to start from" },
+    { "agent", "agent", 0, LATER, "who makes it, if not the lead" },
+    { "max_tasks", "count", 0, LATER, "at most" },
+    { "approve", "Gate | [Gate]", 0, LATER, "a person agrees to the plan" },
+};
+static const Keyword plan_item[] = {
+    { "id", "id", 0, LATER, "its name" },
+    { "agent", "agent", 0, LATER, "who does it" },
+    { "capability", "text", 0, LATER, "or what who does it can do" },
+    { "task", "text", 0, LATER, "what is to be done" },
+    { "needs", "text | [text]", 0, LATER, "tasks of this plan that end first" },
+    { "priority", "number", 0, LATER, "higher first" },
+};
+
+static const Keyword team[] = {
+    { "start", "agent", 0, LATER, "who begins" },
+    { "handoffs", "{[agent] | {" PASSES " | Handoff}}", 0, LATER, "who may hand over to whom" },
+    { "then", "{agent}", 0, LATER, "who comes next, whatever they say" },
+    { "finish", "agent | [agent]", 0, LATER, "who may give the answer" },
+    { "max", "count", 0, LATER, "handoffs at most" },
+    { "until", "expr", SEES_AFTER, LATER, "enough" },
+    { "return_after", "duration", 0, LATER, "no answer: control goes back" },
+    { "watch", "agent | [agent]", 0, LATER, "who sees what follows and may take it back" },
+    { "context", PASSES " | Context", 0, LATER, "when a handoff says nothing" },
+};
+static const Keyword handoff[] = {
+    { "context", PASSES " | Context", 0, LATER, "what is handed over" },
+    { "expects", "type", 0, LATER, "what who hands over must say" },
+    { "check", "expr", SEES_WITH, LATER, "must hold over it" },
+};
+
+static const Keyword board[] = {
+    { "topics", "{type}", 0, LATER, "what is written about" },
+    { "post", "{value}", 0, LATER, "to begin with" },
+    { "rules", "[BoardRule]", SEES_BOARD, LATER, "each turn the first that holds; none: done" },
+    { "watch", "[BoardWatch]", SEES_BOARD | SEES_POST, LATER, "tells of a post" },
+    { "confidence", "expr", SEES_AFTER, LATER, "how sure a post is" },
+    { "parallel", "count", 0, LATER, "rules at once" },
+    { "until", "expr", SEES_BOARD, LATER, "enough" },
+    { "max", "count", 0, LATER, "turns at most" },
+};
+static const Keyword board_rule[] = {
+    { "if", "expr", 0, LATER, "when" },
+    { "agent", "agent", 0, LATER, "who" },
+    { "with", "value", 0, LATER, "what it is given" },
+    { "to", "text", 0, LATER, "the topic of its answer" },
+    { "times", "count", 0, LATER, "at most" },
+};
+static const Keyword board_watch[] = {
+    { "topic", "text", 0, LATER, "of the post" },
+    { "if", "expr", 0, LATER, "which posts" },
+    { "emit", "Emit", 0, LATER, "the event" },
+};
+
+const Block language_shapes[] = {
+    BLOCK("Route", "`route`", route, "to",
+          "`route: { text: \"${{ input.text }}\", to: [sales, support], rules: [...] }`"),
+    BLOCK("RouteRule", "a rule of `route`", route_rule, "if to",
+          "`{ if: \"text.contains('refund')\", to: billing }`"),
+    BLOCK("Examples", "`examples`", examples, "", ""),
+    BLOCK("RouteModel", "the model of `route`", route_model, "model",
+          "`model: { model: fast, accept: 0.7 }`"),
+    BLOCK("Machine", "`machine`", machine, "start states max",
+          "`machine: { start: a, max: 20, states: { a: { ..., next: b }, b: { ... } } }`"),
+    BLOCK("Edge", "a move of a machine", edge, "to", "`{ to: done, if: output.ok }`"),
+    BLOCK("Vote", "`vote`", vote, "by", "`vote: { by: [a, b, c], rule: majority }`"),
+    BLOCK("Supervise", "`supervise`", supervise, "lead workers max",
+          "`supervise: { lead: planner, workers: [a, b], max: 3 }`"),
+    BLOCK("SupervisePlan", "the plan of `supervise`", supervise_plan, "", ""),
+    BLOCK("PlanItem", "a task of a plan", plan_item, "id task",
+          "`{ id: look, agent: analyst, task: Find the rows concerned }`"),
+    BLOCK("Team", "`team`", team, "start handoffs max",
+          "`team: { start: triage, handoffs: { triage: [billing] }, max: 6 }`"),
+    BLOCK("Handoff", "a handoff", handoff, "", ""),
+    BLOCK("Board", "`board`", board, "topics rules max",
+          "`board: { topics: { notes: string }, rules: [{ agent: a, to: notes }], max: 20 }`"),
+    BLOCK("BoardRule", "a rule of `board`", board_rule, "agent to",
+          "`{ if: size(board.notes) == 0, agent: a, to: notes }`"),
+    BLOCK("BoardWatch", "a watch of `board`", board_watch, "topic emit",
+          "`{ topic: notes, emit: { type: noted } }`"),
+};
+const size_t n_language_shapes = ARRAY_LEN(language_shapes);
