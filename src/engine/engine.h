@@ -13,6 +13,7 @@
 #define BATON_ENGINE_ENGINE_H
 
 #include "engine/ports.h"
+#include "kernel/outcomes.h"
 
 typedef struct Engine Engine;
 
@@ -73,6 +74,8 @@ typedef struct EngineStart {
     Str closure; /* closure_make() */
     Str input;   /* JSON text; empty: {} */
     Str dir;
+    Str source; /* the run whose recorded outcomes are reused (kernel/outcomes.h); empty: none */
+    Str before; /* address of the step from which on they are not; empty: all are */
 } EngineStart;
 void engine_start_run(Engine *e, const EngineStart *start, EngineReplied replied, void *ctx);
 /* id: says a signal once, however often it is sent; empty: every call is a signal of its own. */
@@ -111,6 +114,11 @@ void engine_read(Engine *e, StoreJob *job);
 enum { FOLD_E_DAMAGED = 1, FOLD_E_DIVERGED };
 int engine_fold(Store *store, const StoreRun *stored, bool check_moves, const Plan *plan, Arena *a,
                 Run **ret_run, Str *ret_problem);
+
+/* The outcomes that the first `upto` rows of a stored run have recorded; `stored` with all rows, `plan` its own. As
+ * engine_fold(). */
+int engine_outcomes(Store *store, const StoreRun *stored, uint64_t upto, const Plan *plan,
+                    Outcomes *outcomes, Arena *a, Str *ret_problem);
 
 typedef struct EngineStats {
     size_t resident, in_flight, queued_rows;

@@ -79,6 +79,7 @@ typedef struct Fold {
     const Plan *plan;
     Run *run;
     RowWriter w;
+    Outcomes *outcomes; /* noted as it goes; NULL: nobody asks */
     Arena *a;
     Str *ret_problem;
 } Fold;
@@ -141,6 +142,8 @@ static int apply(Fold *f, const Fact *fact, uint64_t seq) {
     }
     if (!f->run)
         return start(f, fact, seq);
+    if (f->outcomes)
+        outcomes_note(f->outcomes, f->run, fact);
     int err = run_apply(f->run, fact, &f->w);
     if (err == RUN_E_IGNORED)
         return diverged(f, seq, "a fact", "that nothing waits for");
@@ -171,15 +174,14 @@ static int begin_from_snapshot(Fold *f, const StoreRun *stored) {
     return 0;
 }
 
-int fold_rows(const Plan *plan, const StoreRun *stored, const StoredRow *rows, bool check_moves,
-              Arena *a, Run **ret_run, Str *ret_problem) {
-    Fold f = { .plan = plan, .a = a, .ret_problem = ret_problem };
+static int fold_all(Fold f, const StoreRun *stored, const StoredRow *rows, bool check_moves,
+                    Run **ret_run) {
     row_init(&f.w);
     int err = begin_from_snapshot(&f, stored);
     for (size_t i = 0; i < stored->n_rows && !err; i++)
         err = fold_row(&f, &rows[i], check_moves);
     if (!err && !f.run)
-        err = damaged(a, ret_problem, 1, "it is missing");
+        err = damaged(f.a, f.ret_problem, 1, "it is missing");
     row_deinit(&f.w);
     if (err)
         run_free(f.run);
@@ -188,9 +190,28 @@ int fold_rows(const Plan *plan, const StoreRun *stored, const StoredRow *rows, b
     return err;
 }
 
+int fold_rows(const Plan *plan, const StoreRun *stored, const StoredRow *rows, bool check_moves,
+              Arena *a, Run **ret_run, Str *ret_problem) {
+    Fold f = { .plan = plan, .a = a, .ret_problem = ret_problem };
+    return fold_all(f, stored, rows, check_moves, ret_run);
+}
+
 int engine_fold(Store *store, const StoreRun *stored, bool check_moves, const Plan *plan, Arena *a,
                 Run **ret_run, Str *ret_problem) {
     StoredRow *rows;
     int err = fold_read(store, stored, a, &rows, ret_problem);
     return err ? err : fold_rows(plan, stored, rows, check_moves, a, ret_run, ret_problem);
+}
+
+/* What a binary that acts differently today would make of the run does not matter: its facts are what is asked for. */
+int engine_outcomes(Store *store, const StoreRun *stored, uint64_t upto, const Plan *plan,
+                    Outcomes *outcomes, Arena *a, Str *ret_problem) {
+    StoredRow *rows;
+    _cleanup_(run_freep)
+    Run *run = NULL;
+    int err = fold_read(store, stored, a, &rows, ret_problem);
+    Fold f = { .plan = plan, .outcomes = outcomes, .a = a, .ret_problem = ret_problem };
+    StoreRun part = *stored;
+    part.n_rows = MIN(part.n_rows, (size_t)upto);
+    return err ? err : fold_all(f, &part, rows, false, &run);
 }

@@ -42,6 +42,7 @@ static Request *copy_request(const Request *q) {
 
 void request_free(Engine *e, Request *q) {
     plans_unref(e, q->plan);
+    outcomes_free(q->outcomes);
     free(q);
 }
 
@@ -269,7 +270,7 @@ void request_apply(Engine *e, Resident *r, Request *q) {
 
 /* ---- a turn's share -------------------------------------------------------------------------------------------------- */
 
-static void take(Engine *e, Request *q) {
+void inbox_give(Engine *e, Request *q) {
     if (q->refused) {
         request_answer(e, q, q->refused, "%.*s", STR_FMT(q->name));
         return;
@@ -299,6 +300,6 @@ void inbox_take(Engine *e) {
         Request *q = QUEUE_POP(&e->inbox);
         if (!q)
             return;
-        take(e, q);
+        inbox_give(e, q);
     }
 }

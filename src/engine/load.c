@@ -166,22 +166,27 @@ static void adopt_head(Resident *r, const StoreRun *stored) {
         r->tail_bytes += stored->rows[i].body.len + stored->rows[i].data.len;
 }
 
-static void park(Engine *e, Resident *r, const LoadItem *item, const char *word, Str problem) {
+void load_park(Engine *e, Resident *r, Str workflow, const char *word, Str problem) {
     MapBuilder m = map_builder(&e->scratch);
     map_addz(&m, "status", value_str(STR("parked")));
     map_addz(&m, "because", value_str(str_from(word)));
     map_addz(&m, "problem", value_str(problem));
     Str info = value_text(&e->scratch, map_done(&m, NULL));
-    adopt_head(r, &item->stored);
+    r->run = run_free(r->run);
     r->state = RESIDENT_PARKED;
     r->parked_info = xstrndup(info.p, info.len);
-    r->parked_name = xstrndup(item->stored.info.name.p, item->stored.info.name.len);
+    r->parked_name = xstrndup(workflow.p, workflow.len);
     Str note = arena_fmt(&e->scratch, "%s: %.*s", word,
                          (int)MIN(problem.len, (size_t)MESSAGE_BYTES_MAX), problem.p);
     engine_log(e, "run %s is parked, %.*s", r->id, STR_FMT(note));
     apply_note(e, r, note);
     answer_all(e, r, ENGINE_FAILED,
                arena_fmt(&e->scratch, "run %s is parked, %.*s", r->id, STR_FMT(note)));
+}
+
+static void park(Engine *e, Resident *r, const LoadItem *item, const char *word, Str problem) {
+    adopt_head(r, &item->stored);
+    load_park(e, r, item->stored.info.name, word, problem);
 }
 
 /* A parked run is tried again only when a person resumes it. */
@@ -209,7 +214,7 @@ static bool is_suspect(const Engine *e, const Resident *r) {
 
 /* ---- live again ------------------------------------------------------------------------------------------------------ */
 
-static void go_on(Engine *e, Resident *r) {
+void load_go_on(Engine *e, Resident *r) {
     r->state = RESIDENT_LIVE;
     apply_adopt(e, r);
     if (r->stored_state == STORE_PARKED) {
@@ -253,7 +258,8 @@ static void take_stored(Engine *e, Resident *r, LoadItem *item) {
     } else {
         r->plan->stored = true;
         adopt_head(r, &item->stored);
-        go_on(e, r);
+        if (!reuse_load(e, r))
+            load_go_on(e, r);
     }
 }
 

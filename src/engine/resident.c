@@ -139,6 +139,7 @@ static void free_resident(Engine *e, Resident *r) {
     row_give_back(e, r->row);
     forget_mail(r);
     run_free(r->run);
+    outcomes_free(r->outcomes);
     plans_unref(e, r->plan);
     free(r->parked_info);
     free(r->parked_name);

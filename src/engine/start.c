@@ -22,11 +22,21 @@ static bool is_good_id(Str id) {
     return id.len <= 64;
 }
 
+static bool knows_step(const Plan *plan, Str before, Arena *a, Str *ret_problem) {
+    if (!before.len || plan_find(plan, before))
+        return true;
+    *ret_problem = arena_fmt(a, "there is no step `%.*s` in the file, so nothing stands before it",
+                             (int)MIN(before.len, (size_t)200), before.p);
+    return false;
+}
+
 void engine_start_run(Engine *e, const EngineStart *start, EngineReplied replied, void *ctx) {
     Request q = { .kind = REQUEST_START,
                   .run = start->id,
                   .payload = start->input,
                   .dir = start->dir,
+                  .from = start->source,
+                  .id = start->before,
                   .replied = replied,
                   .ctx = ctx };
     char id[UUID_CHARS + 1];
@@ -39,6 +49,7 @@ void engine_start_run(Engine *e, const EngineStart *start, EngineReplied replied
         q.run = (Str){ id, UUID_CHARS };
     }
     Str problem = STR("");
+    bool known_file = false;
     if (!is_good_id(q.run)) {
         problem =
             STR("a run's id is 1 to 64 of a-z A-Z 0-9 . _ - and does not begin with - or a dot");
@@ -47,10 +58,14 @@ void engine_start_run(Engine *e, const EngineStart *start, EngineReplied replied
         problem = STR("no run can be called `last`: that is how the newest one is called");
     } else if (q.payload.len > LIMIT_PAYLOAD_BYTES) {
         problem = STR("the input is larger than 16 MiB; pass the name of a file");
+    } else if (!is_good_id(start->source)) {
+        problem = STR("the run whose outcomes are reused is named by its id");
     } else {
         q.plan = plans_get(e, start->closure, NULL, &a, &problem);
+        known_file = q.plan && knows_step(q.plan->plan, start->before, &a, &problem);
     }
-    if (!q.plan) {
+    if (!known_file) {
+        q.plan = plans_unref(e, q.plan);
         q.refused = ENGINE_INVALID;
         q.name = problem;
         q.payload = STR("");
@@ -69,7 +84,10 @@ static void begin(Engine *e, Request *q) {
                       .payload = q->payload.len ? q->payload : STR("{}"),
                       .run = q->run,
                       .name = q->plan->plan->name,
-                      .dir = q->dir };
+                      .dir = q->dir,
+                      .from = q->from,
+                      .id = q->id,
+                      .upto = q->upto };
     e->ports.random(e->ports.ctx, &accepted.seed, sizeof accepted.seed);
     apply_mark(e, r);
     Str problem = STR("");
@@ -82,6 +100,7 @@ static void begin(Engine *e, Request *q) {
         return;
     }
     r->plan = plans_ref(q->plan);
+    r->outcomes = TAKE(q->outcomes);
     r->created_ms = e->now_ms;
     e->stats.facts++;
     e->turn_facts++;
@@ -101,7 +120,7 @@ void start_take(Engine *e, Request *q) {
     else if (e->full)
         request_answer(e, q, ENGINE_FAILED,
                        "the disk is full; nothing new is taken in until there is room");
-    else
+    else if (!reuse_start(e, q))
         begin(e, q);
 }
 
@@ -111,16 +130,17 @@ typedef struct CompareJob {
     Pending p; /* first */
     Request *q;
     StoreRun stored;
-    Str input;
-    bool damaged;
+    Str input, source, before; /* as its first fact says */
 } CompareJob;
 
-static Str first_payload(Store *store, CompareJob *j) {
+static Str first_fact(Store *store, CompareJob *j) {
     Row row;
     const StoreRow *first = j->stored.n_rows ? &j->stored.rows[0] : NULL;
     if (!first || row_read(first->body, first->data, first->forgotten, &j->p.arena, &row))
         return STR_NULL;
     const RowFact *f = &row.facts[0];
+    j->source = f->fact.from;
+    j->before = f->fact.id;
     Str bytes = STR_NULL;
     if (!f->large)
         return f->fact.payload;
@@ -131,7 +151,7 @@ static void read_first_row(StoreJob *job, Store *store) {
     CompareJob *j = (CompareJob *)job;
     j->p.err = store->ops->load(store, j->q->run, true, &j->p.arena, &j->stored);
     if (j->p.err == 0)
-        j->input = first_payload(store, j);
+        j->input = first_fact(store, j);
 }
 
 /* Spacing and the order of keys do not make another input. */
@@ -153,6 +173,10 @@ static void answer_existing(Engine *e, CompareJob *j, Request *q) {
     } else if (!j->input.p || !same_input(&j->p.arena, j->input, input)) {
         request_answer(e, q, ENGINE_CONFLICT,
                        "run %.*s exists and was started with other input; choose another id",
+                       STR_FMT(q->run));
+    } else if (!str_eq(j->source, q->from) || !str_eq(j->before, q->id)) {
+        request_answer(e, q, ENGINE_CONFLICT,
+                       "run %.*s exists and reuses other outcomes; choose another id",
                        STR_FMT(q->run));
     } else {
         bool asleep = j->stored.info.state == STORE_ACTIVE && !resident_find(e, q->run) &&

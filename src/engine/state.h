@@ -6,6 +6,7 @@
  *   commit.c   rows -> batch -> outcomes                       load.c      runs read back; fold.c the fold itself
  *   lease.c    enter, renew, take over, leave                  mail.c      mail taken in
  *   plans.c    compiled files by hash                          watch.c     who is told of durable rows
+ *   reuse.c    outcomes of another run, read back
  *
  * A thing that waits is on exactly one list, and the list says for what:
  *
@@ -126,6 +127,7 @@ struct Flight {
     FlightState state;
     bool dispatched; /* FACT_DISPATCHING is in the row it waits for, or in an earlier one */
     bool timed_out;  /* we asked the executor to stop it for that */
+    bool reused;     /* never started: its completion is an outcome recorded before */
     bool stopped;    /* asked to stop, for whatever reason */
     /* asked because the engine stops: how it ends is for the next engine to find out */
     bool for_stop;
@@ -166,7 +168,10 @@ struct Request { /* texts stand behind it in the same allocation */
     RequestKind kind;
     Str run, id, name, payload, from, address, dir;
     uint32_t verb;
-    PlanEntry *plan; /* start: a reference */
+    PlanEntry *
+        plan; /* start: a reference; `from` is the run whose outcomes are reused, `id` before which step */
+    Outcomes *outcomes; /* start: of that run, once read; owned */
+    uint64_t upto;      /* start: so many rows of it */
     EngineReplied replied;
     void *ctx;
     EngineAnswer refused; /* set when it was refused before it was queued; `name` is the message */
@@ -183,6 +188,8 @@ void request_free(Engine *e, Request *q);
 /* Copies it to the end of the inbox; a plan's reference goes with it. */
 void request_queue(Engine *e, const Request *q);
 void inbox_take(Engine *e);
+/* One request, to where it belongs. */
+void inbox_give(Engine *e, Request *q);
 /* The run is there: applies it. */
 void request_apply(Engine *e, Resident *r, Request *q);
 /* Answers once everything that r has taken in so far is durable. */
@@ -220,6 +227,7 @@ struct Resident {
     bool snapshot_now;
     uint64_t hash;
     Run *run;
+    Outcomes *outcomes; /* what attempts need not be made again; NULL: none */
     PlanEntry *plan;
     RowSlot *row;      /* grows; NULL: nothing to write */
     uint64_t head_seq; /* of the last row handed over, or read */
@@ -318,8 +326,17 @@ void commit_deinit(Engine *e);
 /* Loads the run for q (taken), or just so (NULL). */
 void load_run(Engine *e, Str id, Request *q);
 void load_take(Engine *e);
+/* The folded run is live: recovers it and performs its wants. */
+void load_go_on(Engine *e, Resident *r);
+/* Parks it by name: a row that changes nothing, and `word` in the run's row. Its requests are answered. */
+void load_park(Engine *e, Resident *r, Str workflow, const char *word, Str problem);
 /* Recovery: goes on through the ids that were found. */
 void load_recover(Engine *e);
+
+/* (reuse.c) True: it waits for the outcomes it asks for, and comes back by itself. */
+bool reuse_start(Engine *e, Request *q);
+bool reuse_load(Engine *e, Resident *r);
+void reuse_take(Engine *e);
 
 typedef struct StoredRow {
     Row row;
@@ -466,6 +483,7 @@ struct Engine {
     /* loads */
     Pending *pendings; /* all that are out */
     QUEUE_OF(struct LoadJob) loaded;
+    QUEUE_OF(struct ReuseJob) reused;
     struct LoadJob *load_gather;
     size_t n_loading;
     unsigned lives; /* leases lost */

@@ -48,6 +48,8 @@ typedef enum Tag {
     TAG_ID = 22,
     TAG_FROM = 23,
     TAG_VERB = 24,
+    TAG_REUSED = 25,
+    TAG_UPTO = 26,
     TAG_COUNT,
 } Tag;
 
@@ -178,6 +180,8 @@ void row_add_fact(RowWriter *w, const Fact *f) {
     p = put_text_field(p, TAG_ID, f->id);
     p = put_text_field(p, TAG_FROM, f->from);
     p = put_number_field(p, TAG_VERB, f->verb);
+    p = put_number_field(p, TAG_REUSED, f->reused);
+    p = put_number_field(p, TAG_UPTO, f->upto);
     *p++ = TAG_END;
     w->facts.len += (size_t)(p - at);
     w->n_facts++;
@@ -282,6 +286,11 @@ static void read_field(Cursor *c, Cursor *data, bool forgotten, Tag tag, RowFact
     case TAG_ID: f->id = cursor_blob(c); return;
     case TAG_FROM: f->from = cursor_blob(c); return;
     case TAG_VERB: f->verb = read_u32(c); return;
+    case TAG_REUSED:
+        f->reused = cursor_varint(c) == 1;
+        c->bad |= !f->reused;
+        return;
+    case TAG_UPTO: f->upto = cursor_varint(c); return;
     case TAG_END:
     case TAG_COUNT: break;
     }
@@ -291,7 +300,8 @@ static void read_field(Cursor *c, Cursor *data, bool forgotten, Tag tag, RowFact
 static bool is_known_fact(const Fact *f) {
     return f->kind >= FACT_ACCEPTED && f->kind <= FACT_RECOVERED && f->sent <= SENT_YES &&
            (f->kind == FACT_FINISHED ? f->outcome >= OUTCOME_OK && f->outcome <= OUTCOME_UNKNOWN
-                                     : !f->outcome);
+                                     : !f->outcome) &&
+           (!f->reused || f->outcome == OUTCOME_OK);
 }
 
 /* Texts are never NULL after reading, but for a payload that is not there. */

@@ -111,6 +111,8 @@ static void write_finished(Buf *b, const Fact *f) {
     write_count(b, "queued_us", f->queued_us);
     write_count(b, "took_us", f->took_us);
     write_count(b, "retry_after_ms", f->retry_after_ms);
+    if (f->reused)
+        buf_str_add(b, STR(" reused"));
 }
 
 static void write_details(Buf *b, const Fact *f) {
@@ -120,6 +122,10 @@ static void write_details(Buf *b, const Fact *f) {
         write_word(b, " of ", f->name);
         write_word(b, " in ", f->dir);
         buf_fmt(b, " seed %llx", (unsigned long long)f->seed);
+        write_word(b, " reusing ", f->from);
+        if (f->upto)
+            buf_fmt(b, " up to row %llu", (unsigned long long)f->upto);
+        write_word(b, " before ", f->id);
         return;
     case FACT_FINISHED: write_finished(b, f); return;
     case FACT_TIMER: buf_fmt(b, " %s", NAME_IN(purpose_names, f->purpose)); return;

@@ -90,14 +90,17 @@ typedef struct Fact {
     Usage usage;
     int64_t queued_us, took_us; /* waited for a slot; ran */
     int64_t retry_after_ms;     /* the target asked for it; 0: no */
+    /* its outcome is one recorded before (kernel/outcomes.h): nothing was sent, and usage is what it cost then */
+    bool reused;
     /* accepted */
     Str run;  /* id */
     Str name; /* of the workflow; signal: the signal's name; recovered: the engine */
     Str dir;  /* where relative paths and commands start */
     uint64_t seed;
-    /* signal, decision, control */
-    Str id;        /* signal: for saying it once */
-    Str from;      /* who said so */
+    uint64_t upto; /* rows of the run whose outcomes are reused: what it did later does not count */
+    /* signal, decision, control; accepted: the run whose outcomes are reused, and before which step */
+    Str id;        /* signal: for saying it once; accepted: the step, empty: all */
+    Str from;      /* who said so; accepted: the run, empty: none */
     uint32_t verb; /* Control or Decision */
 } Fact;
 

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 const Shape *const shapes[] = { &shape_group, &shape_each,  &shape_loop,
                                 &shape_call,  &shape_agent, &shape_wait };
@@ -235,6 +236,60 @@ static Frame *find_child(const Frame *f, const AddressPart *part) {
         newest = newest->prev;
     }
     return NULL;
+}
+
+/* Among siblings: does `node` need `name`, directly or through others? Needs come before in no particular order, so what
+ * was seen is marked. */
+static bool needs_step(const Node *node, Str name, bool *seen) {
+    const Node *group = node->parent;
+    for (size_t i = 0; group && i < node->n_needs; i++) {
+        uint32_t n = node->needs[i];
+        if (seen[n])
+            continue;
+        seen[n] = true;
+        if (str_eq(group->children[n]->name, name) || needs_step(group->children[n], name, seen))
+            return true;
+    }
+    return false;
+}
+
+static bool comes_after(const Frame *f, const AddressPart *p) {
+    switch ((Part)f->part) {
+    case PART_STEP: {
+        const Node *group = f->node->parent;
+        if (p->part != PART_STEP || !group)
+            return false;
+        bool *seen = xcalloc(group->n_children + 1, sizeof *seen);
+        bool yes = needs_step(f->node, p->name, seen);
+        free(seen);
+        return yes;
+    }
+    case PART_ROUND: return p->part == PART_ROUND && f->a > p->a;
+    case PART_TURN: return (p->part == PART_TURN || p->part == PART_CALL) && f->a > p->a;
+    case PART_CALL:
+        return (p->part == PART_TURN && f->a >= p->a) || (p->part == PART_CALL && f->a > p->a);
+    case PART_HANDLER: return true;
+    case PART_ITEM:
+    case PART_ROOT: break;
+    }
+    return false;
+}
+
+bool frame_is_from(const Frame *f, Str address) {
+    const Frame *path[4 * LIMIT_FRAME_DEPTH + 2];
+    size_t n = 0;
+    for (; f && f->parent && n < ARRAY_LEN(path); f = f->parent)
+        path[n++] = f;
+    AddressPart part = { 0 };
+    if (!address.len)
+        return false;
+    for (size_t at = 0; next_part(address, &at, &part);) {
+        if (n == 0)
+            return false;
+        if (!is_part(path[--n], &part))
+            return comes_after(path[n], &part);
+    }
+    return true;
 }
 
 Frame *frame_find(Run *r, Str address) {

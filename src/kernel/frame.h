@@ -79,6 +79,7 @@ typedef struct CallState {
     uint32_t attempt, generation, retries, resends;
     int64_t first_ms; /* of the first attempt of this generation: the life of its key */
     bool unknown;     /* sticky: an attempt ended unknown and nothing has settled it */
+    bool fresh;       /* a recorded outcome did not fit: ask anew */
     Str choice;       /* why it was entered: for its first move */
 } CallState;
 
@@ -180,7 +181,8 @@ struct Run {
     Arena arena;
     const Plan *plan;
     Str id, dir;
-    uint64_t seed;
+    Str source, source_before; /* whose outcomes are reused, and before which step */
+    uint64_t source_upto, seed;
     RunStatus status;
     int64_t started_ms, time_ms, ended_ms;
     Value input, labels, output, error;
@@ -223,6 +225,8 @@ void frame_move(Run *r, Frame *f, Status to, uint32_t attempt, uint64_t args, St
 void frame_movef(Run *r, Frame *f, Status to, const char *fmt, ...) PRINTF(4, 5);
 Str frame_address(const Frame *f, Arena *a);
 void frame_write_address(Buf *b, const Frame *f);
+/* Does it stand at, below or after the step with this address? After: it needs it, or is a later round or turn. */
+bool frame_is_from(const Frame *f, Str address);
 /* Follows an address from the root; NULL if nothing like that is open. */
 Frame *frame_find(Run *r, Str address);
 /* Puts it at the end of the queue of frames to enter. */
@@ -294,6 +298,8 @@ void call_prepare(Run *r, Frame *f, const Callee *callee, Effect effect, Value a
 const Retry *call_retry(const Frame *f);
 /* The request of a run or http call; with `problem` (320 bytes) not NULL an error in a template fails it: VALUE_ABSENT. */
 Value call_compose(const Frame *f, Arena *a, char *problem);
+/* What its attempts send; see want_request(). Absent if a template fails now. */
+Value call_request(const Frame *f, Arena *a);
 /* Of a tool call that is being loaded; NULL: no such call. */
 const Callee *agent_call_callee(const Frame *call);
 /* The model call of an agent: composed from the agent's conversation. */

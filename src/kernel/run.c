@@ -324,6 +324,9 @@ int run_start(const Plan *plan, const Fact *accepted, RowWriter *row, Run **ret_
     Str problem = STR("");
     r->id = arena_str(&r->arena, accepted->run);
     r->dir = arena_str(&r->arena, accepted->dir);
+    r->source = arena_str(&r->arena, accepted->from);
+    r->source_before = arena_str(&r->arena, accepted->id);
+    r->source_upto = accepted->upto;
     r->seed = accepted->seed;
     r->started_ms = r->time_ms = accepted->time_ms;
     if (!read_input(r, accepted, &problem) || !read_labels(r, &problem)) {
@@ -363,6 +366,9 @@ RunStatus run_status(const Run *r) { return r->status; }
 bool run_finished(const Run *r) { return r->status >= RUN_OK; }
 int64_t run_time(const Run *r) { return r->time_ms; }
 Str run_dir(const Run *r) { return r->dir; }
+Str run_source(const Run *r) { return r->source; }
+uint64_t run_source_upto(const Run *r) { return r->source_upto; }
+Str run_source_before(const Run *r) { return r->source_before; }
 Value run_output(const Run *r) { return r->output; }
 Value run_error(const Run *r) { return value_absent(r->error) ? VALUE_NULL : r->error; }
 bool run_active(const Run *r) {
@@ -400,6 +406,11 @@ Value run_summary(const Run *r, Arena *a) {
         map_addz(&m, "calls", value_int(r->counts.model_calls));
         map_addz(&m, "tokens", value_int(r->counts.tokens));
         map_addz(&m, "cost_nano", value_int(r->counts.cost_nano));
+    }
+    if (r->counts.reused) {
+        map_addz(&m, "reused", value_int(r->counts.reused));
+        map_addz(&m, "saved_tokens", value_int(r->counts.saved_tokens));
+        map_addz(&m, "saved_nano", value_int(r->counts.saved_nano));
     }
     Value waiting = waiting_list(r, a);
     if (waiting.len)

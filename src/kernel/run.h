@@ -47,6 +47,7 @@ struct Want {
     uint64_t args_hash;
     bool dispatching; /* FACT_DISPATCHING was applied */
     bool retried;     /* an earlier attempt of this step ended unknown */
+    bool fresh;       /* a recorded outcome did not fit: this one is asked anew */
     TimerPurpose purpose;
     int64_t due_ms;    /* timer */
     Str key;           /* signal: its name; attempt: the business key, or empty */
@@ -105,6 +106,11 @@ RunStatus run_status(const Run *r);
 bool run_finished(const Run *r);
 int64_t run_time(const Run *r);
 Str run_dir(const Run *r);
+/* The run whose recorded outcomes this one reuses, up to which of its rows, and the step from which on it does not; empty:
+ * none, all. */
+Str run_source(const Run *r);
+uint64_t run_source_upto(const Run *r);
+Str run_source_before(const Run *r);
 /* VALUE_ABSENT until finished ok. */
 Value run_output(const Run *r);
 /* null unless failed or cancelled: { kind, message, step, attempt }. */
@@ -116,6 +122,8 @@ Value run_summary(const Run *r, Arena *a);
 /* Steps recorded as done so far, and model and tool attempts among them: what a resume saved. */
 typedef struct RunCounts {
     int64_t steps_ok, steps_total, attempts, model_calls, tokens, cost_nano;
+    int64_t reused, saved_tokens,
+        saved_nano; /* outcomes recorded before, and what they cost then */
 } RunCounts;
 RunCounts run_counts(const Run *r);
 /* Memory the run holds; when it is far above what a snapshot needs, save and load again. */

@@ -10,7 +10,8 @@
 
 #include <stdlib.h>
 
-#define SNAPSHOT_VERSION 1
+/* 2: whose outcomes are reused, and how many were. */
+#define SNAPSHOT_VERSION 2
 
 /* ---- wants ---- */
 
@@ -36,6 +37,7 @@ typedef struct LoadedWant {
 } LoadedWant;
 typedef struct Loader {
     Cursor c;
+    uint8_t version;
     LoadedWant *wants;
     size_t n, room;
 } Loader;
@@ -113,6 +115,7 @@ static void load_wants(Run *r, Frame *f, Loader *l) {
             c->want->callee = c->callee;
             c->want->args_hash = c->args_hash;
             c->want->key = c->key;
+            c->want->fresh = c->fresh;
         }
     }
     if (f->shape == &shape_wait) {
@@ -312,17 +315,20 @@ static void load_signals(Run *r, Cursor *c) {
 }
 
 static void save_counts(Buf *b, const RunCounts *n) {
-    const int64_t fields[] = { n->steps_ok,    n->steps_total, n->attempts,
-                               n->model_calls, n->tokens,      n->cost_nano };
+    const int64_t fields[] = { n->steps_ok,    n->steps_total,  n->attempts,
+                               n->model_calls, n->tokens,       n->cost_nano,
+                               n->reused,      n->saved_tokens, n->saved_nano };
     for (size_t i = 0; i < ARRAY_LEN(fields); i++)
         buf_svarint(b, fields[i]);
 }
 
-static void load_counts(RunCounts *n, Cursor *c) {
-    int64_t *const fields[] = { &n->steps_ok,    &n->steps_total, &n->attempts,
-                                &n->model_calls, &n->tokens,      &n->cost_nano };
-    for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-        *fields[i] = cursor_svarint(c);
+static void load_counts(RunCounts *n, Loader *l) {
+    int64_t *const fields[] = { &n->steps_ok,    &n->steps_total,  &n->attempts,
+                                &n->model_calls, &n->tokens,       &n->cost_nano,
+                                &n->reused,      &n->saved_tokens, &n->saved_nano };
+    size_t known = l->version >= 2 ? ARRAY_LEN(fields) : 6;
+    for (size_t i = 0; i < known; i++)
+        *fields[i] = cursor_svarint(&l->c);
 }
 
 void run_save(const Run *r, Buf *b) {
@@ -332,6 +338,9 @@ void run_save(const Run *r, Buf *b) {
     buf_u8(b, SNAPSHOT_VERSION);
     buf_blob(b, r->id);
     buf_blob(b, r->dir);
+    buf_blob(b, r->source);
+    buf_blob(b, r->source_before);
+    buf_varint(b, r->source_upto);
     buf_varint(b, r->seed);
     buf_u8(b, (uint8_t)r->status);
     buf_svarint(b, r->started_ms);
@@ -351,10 +360,16 @@ void run_save(const Run *r, Buf *b) {
 static bool load_run(Run *r, Loader *l) {
     Cursor *c = &l->c;
     Str magic = cursor_bytes(c, 2);
-    if (c->bad || !str_is(magic, "BS") || cursor_u8(c) != SNAPSHOT_VERSION)
+    l->version = cursor_u8(c);
+    if (c->bad || !str_is(magic, "BS") || l->version < 1 || l->version > SNAPSHOT_VERSION)
         return false;
     r->id = arena_str(&r->arena, cursor_blob(c));
     r->dir = arena_str(&r->arena, cursor_blob(c));
+    if (l->version >= 2) {
+        r->source = arena_str(&r->arena, cursor_blob(c));
+        r->source_before = arena_str(&r->arena, cursor_blob(c));
+        r->source_upto = cursor_varint(c);
+    }
     r->seed = cursor_varint(c);
     uint8_t status = cursor_u8(c);
     if (status < RUN_RUNNING || status > RUN_CANCELLED)
@@ -368,7 +383,7 @@ static bool load_run(Run *r, Loader *l) {
     r->labels = value_decode(c, &r->arena);
     r->output = value_decode(c, &r->arena);
     r->error = value_decode(c, &r->arena);
-    load_counts(&r->counts, c);
+    load_counts(&r->counts, l);
     load_state(r, c);
     load_signals(r, c);
     if (!c->bad)

@@ -98,15 +98,7 @@ int64_t want_timeout_ms(const Want *w) {
 
 Value want_request(const Want *w, Arena *a) {
     ASSERT(w->kind == WANT_ATTEMPT && w->frame->shape == &shape_call);
-    const CallState *c = w->frame->call;
-    switch (c->callee->kind) {
-    case CALLEE_ECHO: return c->args;
-    case CALLEE_MODEL: return agent_request(w->frame, a);
-    case CALLEE_RUN:
-    case CALLEE_HTTP: break;
-    }
-    /* Evaluated again rather than kept: it is needed once, and large bodies would double the run. */
-    return call_compose(w->frame, a, NULL);
+    return call_request(w->frame, a);
 }
 
 /* The key names the effect, never the attempt: an attempt more is the same effect. */

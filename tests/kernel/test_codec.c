@@ -161,6 +161,8 @@ static void assert_same_fact(const Fact *a, const Fact *b) {
     assert_int_equal(a->verb, b->verb);
     assert_int_equal(a->purpose, b->purpose);
     assert_int_equal(a->usage.tokens_cached, b->usage.tokens_cached);
+    assert_int_equal(a->reused, b->reused);
+    assert_true(str_eq(a->from, b->from));
     assert_true(str_eq(a->dir, b->dir) && str_eq(a->run, b->run) && str_eq(a->id, b->id));
 }
 
@@ -207,6 +209,23 @@ static void moves_come_back_and_keep_their_bytes(void **state) {
     assert_int_equal(row.moves[0].to, STATUS_OK);
     assert_true(str_eq(row.moves_bytes, buf_str(&x->w.moves)));
     assert_golden("row_step", buf_str(&x->body));
+}
+
+/* A run that takes outcomes of another: tags that rows of earlier releases do not have. */
+static void what_is_reused_comes_back_as_written(void **state) {
+    World *x = *state;
+    Fact first = accepted, taken = finished;
+    first.from = STR("r-0");
+    first.id = STR("work/fetch");
+    first.upto = 12;
+    taken.reused = true;
+    row_add_fact(&x->w, &first);
+    row_add_fact(&x->w, &taken);
+    Row row;
+    read_back(x, &row);
+    assert_same_fact(&row.facts[0].fact, &first);
+    assert_same_fact(&row.facts[1].fact, &taken);
+    assert_golden("row_reused", buf_str(&x->body));
 }
 
 static void a_payload_that_is_not_there_stays_absent(void **state) {
@@ -295,7 +314,10 @@ static void nonsense_is_refused(void **state) {
         { "more facts than bytes", "\x01\x00\x00\x7f\x02\x00", 6 },
         { "unknown kind", "\x01\x00\x00\x01\x0e\x00", 6 },
         { "kind zero", "\x01\x00\x00\x01\x00\x00", 6 },
-        { "unknown tag", "\x01\x00\x00\x01\x02\x19\x00\x00", 8 },
+        { "unknown tag", "\x01\x00\x00\x01\x02\x1b\x00\x00", 8 },
+        { "a failure that is reused", "\x01\x00\x00\x01\x03\x07\x02\x19\x01\x00", 10 },
+        { "a timer that is reused", "\x01\x00\x00\x01\x05\x19\x01\x00", 8 },
+        { "reused in other words", "\x01\x00\x00\x01\x03\x07\x01\x19\x00\x00", 10 },
         { "tags that descend", "\x01\x00\x00\x01\x02\x03\x01\x01\x02\x00", 10 },
         { "a tag twice", "\x01\x00\x00\x01\x02\x03\x01\x03\x01\x00", 10 },
         { "finished without outcome", "\x01\x00\x00\x01\x03\x00", 6 },
@@ -499,6 +521,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(every_kind_of_fact_comes_back_as_written),
         TEST(moves_come_back_and_keep_their_bytes),
+        TEST(what_is_reused_comes_back_as_written),
         TEST(a_payload_that_is_not_there_stays_absent),
         TEST(a_large_payload_travels_beside_the_row_by_hash),
         TEST(erased_data_leaves_a_body_that_reads),

@@ -7,11 +7,13 @@
  *   > unknown plan#1 timeout: ...  > dispatching pay#1                > timer nap wait       > at 5000
  *   > signal go {"x":1} id s1      > decide pay done {"id":7}         > pause | resume | cancel | crash
  *   > ask ADDRESS                  the request and key of an open attempt
+ *   > fork [STEP] {"topic":"y"}    another run, that is offered what this one recorded before STEP
+ *   > reused plan#1                takes what is offered
  *
  * BATON_UPDATE=1 writes the files anew; read the difference before you keep it. */
 #include "base/json.h"
 #include "base/limits.h"
-#include "kernel/run.h"
+#include "kernel/outcomes.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -30,7 +32,8 @@ typedef struct Talk {
     Plan *plan;
     Run *run;
     int64_t now;
-    bool reloads; /* goes on with the run as loaded from its snapshot */
+    bool reloads;              /* goes on with the run as loaded from its snapshot */
+    Outcomes *noted, *offered; /* by this run; to it */
     Buf out;
 } Talk;
 
@@ -58,6 +61,8 @@ static void print_wants(Talk *t) {
         if (w->kind == WANT_ATTEMPT)
             buf_fmt(&t->out, "#%u %.*s %s", w->attempt, STR_FMT(w->callee->name),
                     effect_name(w->effect));
+        if (w->kind == WANT_ATTEMPT && t->offered && !w->fresh && outcomes_find(t->offered, w))
+            buf_str_add(&t->out, STR(", recorded"));
         if (w->kind == WANT_TIMER)
             buf_fmt(&t->out, " due %lld", (long long)w->due_ms);
         if (w->kind == WANT_SIGNAL)
@@ -164,6 +169,21 @@ static void finished(Str verb, Str *line, Fact *f) {
     kind_and_message(line, f);
 }
 
+static void reused(Talk *t, Str line, Fact *f) {
+    f->kind = FACT_FINISHED;
+    address_and_attempt(&line, f);
+    for (Want *w = run_wants(t->run); w; w = w->next) {
+        const Recorded *o = w->kind == WANT_ATTEMPT ? outcomes_find(t->offered, w) : NULL;
+        if (!o || !str_eq(o->address, f->address))
+            continue;
+        f->outcome = OUTCOME_OK;
+        f->payload = o->payload;
+        f->usage = o->usage;
+        f->reused = true;
+    }
+    assert_true(f->reused);
+}
+
 static uint32_t purpose_from(Str s) {
     return str_is(s, "retry")      ? TIMER_RETRY
            : str_is(s, "wait")     ? TIMER_WAIT
@@ -209,6 +229,8 @@ static Fact fact_of(Talk *t, Str verb, Str line) {
     Fact f = { .time_ms = t->now };
     if (str_is(verb, "ok") || str_is(verb, "failed") || str_is(verb, "unknown")) {
         finished(verb, &line, &f);
+    } else if (str_is(verb, "reused")) {
+        reused(t, line, &f);
     } else if (str_is(verb, "dispatching")) {
         f.kind = FACT_DISPATCHING;
         address_and_attempt(&line, &f);
@@ -231,7 +253,7 @@ static Fact fact_of(Talk *t, Str verb, Str line) {
 
 /* ---- the conversation ---- */
 
-static void start(Talk *t, Str input) {
+static void start_of(Talk *t, Str source, Str before, Str input) {
     RowWriter row;
     Str problem = STR_NULL;
     Fact accepted = { .kind = FACT_ACCEPTED,
@@ -239,6 +261,8 @@ static void start(Talk *t, Str input) {
                       .run = STR("r1"),
                       .dir = STR("/"),
                       .seed = 7,
+                      .from = source,
+                      .id = before,
                       .payload = input.len ? input : STR_NULL };
     row_init(&row);
     int err = run_start(t->plan, &accepted, &row, &t->run, &problem, &t->arena);
@@ -251,6 +275,17 @@ static void start(Talk *t, Str input) {
         check(t);
     }
     row_deinit(&row);
+}
+
+static void start(Talk *t, Str input) { start_of(t, STR(""), STR(""), input); }
+
+static void fork_run(Talk *t, Str line) {
+    Str before = line.len && line.p[0] != '{' ? word(&line) : STR("");
+    t->run = run_free(t->run);
+    outcomes_free(t->offered);
+    t->offered = t->noted;
+    t->noted = outcomes_new(false);
+    start_of(t, STR("r1"), before, line);
 }
 
 static void ask(Talk *t, Str address) {
@@ -270,6 +305,7 @@ static void apply(Talk *t, Str verb, Str line) {
     RowWriter row;
     Fact f = fact_of(t, verb, line);
     row_init(&row);
+    outcomes_note(t->noted, t->run, &f);
     int err = run_apply(t->run, &f, &row);
     if (err) {
         buf_fmt(&t->out, err == RUN_E_IGNORED ? "  ignored\n" : "  corrupt\n");
@@ -289,6 +325,8 @@ static void say(Talk *t, Str line) {
     uint64_t at = 0;
     if (str_is(verb, "run"))
         start(t, line);
+    else if (str_is(verb, "fork"))
+        fork_run(t, line);
     else if (str_is(verb, "ask"))
         ask(t, line);
     else if (str_is(verb, "at") && str_to_u64(line, &at))
@@ -350,7 +388,9 @@ static void converse(Talk *t, Str transcript) {
 }
 
 static void transcript_holds_for(const char *path, bool reloads) {
-    Talk t = { .now = 1000, .reloads = reloads, .out = BUF_INIT(16 * MIB) };
+    Talk t = {
+        .now = 1000, .reloads = reloads, .noted = outcomes_new(false), .out = BUF_INIT(16 * MIB)
+    };
     arena_init(&t.arena, 0);
     Str text = read_all(&t.arena, path);
     ptrdiff_t cut = str_find(text, STR("\n===\n"));
@@ -366,6 +406,8 @@ static void transcript_holds_for(const char *path, bool reloads) {
                  reloads ? ", loaded after every fact" : "", STR_FMT(expected),
                  STR_FMT(buf_str(&t.out)));
     run_free(t.run);
+    outcomes_free(t.noted);
+    outcomes_free(t.offered);
     plan_free(t.plan);
     buf_deinit(&t.out);
     arena_deinit(&t.arena);

@@ -86,6 +86,9 @@ void oracle_attempt(World *w, const Attempt *a) {
     if (!read_history(w, a->run, &arena, &h))
         world_fail(w, "1: %.*s performs %.*s and is not in the store", STR_FMT(a->run),
                    STR_FMT(a->address));
+    if (run_named(w, a->run)->nothing_new)
+        world_fail(w, "30: %.*s does %.*s#%u, which its source has recorded", STR_FMT(a->run),
+                   STR_FMT(a->address), a->attempt);
     if (!wanted_by_a_row(&h, a))
         world_fail(w, "6: %.*s %.*s#%u leaves before the row that wants it is durable",
                    STR_FMT(a->run), STR_FMT(a->address), a->attempt);
@@ -248,6 +251,42 @@ static void fold_is_the_same(World *w, SimRun *run, const History *h, Arena *a) 
     plan_free(plan);
 }
 
+static bool recorded(const History *source, const Fact *reused) {
+    for (size_t i = 0; i < source->stored.n_rows; i++)
+        for (size_t f = 0; f < source->rows[i].n_facts; f++) {
+            const Fact *fact = &source->rows[i].facts[f].fact;
+            bool ok = (fact->kind == FACT_FINISHED && fact->outcome == OUTCOME_OK) ||
+                      (fact->kind == FACT_DECISION && fact->verb == DECISION_DONE);
+            if (ok && str_eq(fact->address, reused->address) &&
+                str_eq(fact->payload, reused->payload))
+                return true;
+        }
+    return false;
+}
+
+/* What it says to have reused is what its source recorded, and nothing of it was sent. */
+static void reused_is_what_was_recorded(World *w, const SimRun *run, const History *h, Arena *a) {
+    History source;
+    if (!run->source)
+        return;
+    if (!read_history(w, run->source->id, a, &source))
+        world_fail(w, "30: the source of %.*s is gone", STR_FMT(run->id));
+    for (size_t i = 0; i < h->stored.n_rows; i++)
+        for (size_t f = 0; f < h->rows[i].n_facts; f++) {
+            const Fact *fact = &h->rows[i].facts[f].fact;
+            if (!fact->reused)
+                continue;
+            world_mark(w, MARK_REUSED);
+            if (!recorded(&source, fact))
+                world_fail(w, "30: %.*s reuses at %.*s what was not recorded", STR_FMT(run->id),
+                           STR_FMT(fact->address));
+            if (ledger_find(w, run->id, fact->address))
+                world_fail(w, "30: %.*s did %.*s and reused it too", STR_FMT(run->id),
+                           STR_FMT(fact->address));
+        }
+    w->coverage->marks[MARK_REUSED_WHOLE] += run->nothing_new;
+}
+
 static void found_damage(void *ctx, Str text) { world_fail(ctx, "2: %.*s", STR_FMT(text)); }
 
 void oracle_end(World *w) {
@@ -261,6 +300,7 @@ void oracle_end(World *w) {
         count_facts(w, &h);
         terminal_once(w, run, &h);
         fold_is_the_same(w, run, &h, &a);
+        reused_is_what_was_recorded(w, run, &h, &a);
         w->coverage->marks[MARK_SNAPSHOT] += h.stored.snapshot.p != NULL;
         arena_deinit(&a);
     }

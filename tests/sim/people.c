@@ -94,6 +94,10 @@ static void start_run(World *w, SimNode *node, SimRun *run) {
     EngineStart start = {
         .id = run->id, .closure = run->closure, .input = STR("{\"n\":3}"), .dir = STR("/")
     };
+    if (run->source) {
+        start.source = run->source->id;
+        start.before = run->before;
+    }
     engine_start_run(node->engine, &start, answered, ask(w, run, 0));
 }
 
@@ -127,7 +131,12 @@ static void visit(World *w, SimNode *unused, void *ctx) {
     run->finished = state == STORE_DONE;
     if (state == STORE_PARKED)
         world_fail(w, "run %.*s is parked", STR_FMT(run->id));
-    if (node && !run->finished) {
+    bool too_early = run->source && !run->source->acked;
+    if (node && !run->finished && !too_early) {
+        if (!run->asked && run->source)
+            run->nothing_new = run->source->deterministic && run->source->finished &&
+                               !run->before.len;
+        run->asked = true;
         if (!run->acked || !state)
             start_run(w, node, run);
         else if (tape_percent(&w->tape, 5))
@@ -145,7 +154,7 @@ static void visit(World *w, SimNode *unused, void *ctx) {
         world_at(w, w->now_us + TRUTH_US + tape_choose(&w->tape, EVERY_US), NULL, visit, run);
 }
 
-static void compile_or_fail(World *w, SimRun *run) {
+static Plan *compile_or_fail(World *w, const SimRun *run) {
     Arena a;
     Plan *plan = NULL;
     arena_init(&a, 0);
@@ -156,8 +165,27 @@ static void compile_or_fail(World *w, SimRun *run) {
         fprintf(stderr, "%.*s\n%.*s\n", STR_FMT(run->workflow), STR_FMT(buf_str(&b)));
         world_fail(w, "a workflow that was grown is refused: %.*s", (int)MIN(b.len, 300), b.p);
     }
-    plan_free(plan);
     arena_deinit(&a);
+    return plan;
+}
+
+/* The last of them may take what another has recorded, whatever becomes of that one meanwhile. */
+static void add_fork(World *w) {
+    if (w->n_runs == RUNS_MAX || !tape_percent(&w->tape, 60))
+        return;
+    SimRun *run = &w->runs[w->n_runs];
+    const SimRun *source = &w->runs[tape_choose(&w->tape, w->n_runs)];
+    *run = *source;
+    run->id = arena_fmt(&w->arena, "run%u", w->n_runs++);
+    run->cancel_wanted = false;
+    run->source = source;
+    Plan *plan = compile_or_fail(w, run);
+    if (tape_percent(&w->tape, 40)) {
+        uint32_t n = tape_choose(&w->tape, (uint32_t)plan->root->n_children);
+        run->before = arena_str(&w->arena, plan->root->children[n]->name);
+    }
+    plan_free(plan);
+    world_at(w, w->now_us + 1000 + tape_choose(&w->tape, 30000000), NULL, visit, run);
 }
 
 void people_begin(World *w) {
@@ -170,9 +198,10 @@ void people_begin(World *w) {
         run->workflow = grow_workflow(w, i, run->deterministic, &run->signals);
         Str name = STR("flow.yaml");
         run->closure = closure_make(&w->arena, name, &name, &run->workflow, 1);
-        compile_or_fail(w, run);
+        plan_free(compile_or_fail(w, run));
         world_at(w, w->now_us + 1000 + tape_choose(&w->tape, 2000000), NULL, visit, run);
     }
+    add_fork(w);
 }
 
 SimRun *run_named(World *w, Str id) {

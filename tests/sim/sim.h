@@ -87,13 +87,16 @@ typedef enum Mark {
     MARK_RUN_OK,
     MARK_COMPARED,
     MARK_HELD,
+    MARK_REUSED,
+    MARK_REUSED_WHOLE,
     MARK_COUNT,
 } Mark;
 typedef struct Coverage {
     uint64_t facts[COVER_FACTS], wants[COVER_WANTS], marks[COVER_MARKS];
 } Coverage;
 
-typedef struct SimRun {
+typedef struct SimRun SimRun;
+struct SimRun {
     Str id;
     Str workflow, closure;
     bool acked, finished;
@@ -102,7 +105,12 @@ typedef struct SimRun {
     bool cancel_wanted;
     int64_t started_us; /* its newest attempt */
     bool deterministic; /* nothing but crashes happens to it: its output must be the reference's */
-} SimRun;
+    const SimRun
+        *source; /* the run whose outcomes it reuses, NULL: none; up to the step `before` */
+    Str before;
+    /* its source had recorded everything before it began: nothing of it is done again */
+    bool nothing_new, asked;
+};
 
 #define RUNS_MAX 8
 struct World {

@@ -34,6 +34,8 @@ const char *const mark_names[MARK_COUNT] = {
     [MARK_RUN_OK] = "run succeeded",
     [MARK_HELD] = "attempt held by a budget or a pause",
     [MARK_COMPARED] = "output compared with the reference",
+    [MARK_REUSED] = "recorded outcome reused",
+    [MARK_REUSED_WHOLE] = "run that reused everything",
 };
 
 /* ---- events ---- */

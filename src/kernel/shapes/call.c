@@ -73,6 +73,17 @@ Value call_compose(const Frame *f, Arena *a, char *problem) {
     return map_done(&m, NULL);
 }
 
+Value call_request(const Frame *f, Arena *a) {
+    switch (f->call->callee->kind) {
+    case CALLEE_ECHO: return f->call->args;
+    case CALLEE_MODEL: return agent_request(f, a);
+    case CALLEE_RUN:
+    case CALLEE_HTTP: break;
+    }
+    /* Evaluated again rather than kept: it is needed once, and large bodies would double the run. */
+    return call_compose(f, a, NULL);
+}
+
 /* ---- opening attempts ---- */
 
 static void hold(Run *r, Frame *f, Str why) {
@@ -116,6 +127,7 @@ static void open_attempt(Run *r, Frame *f, Str choice) {
     c->want->args_hash = c->args_hash;
     c->want->key = c->key;
     c->want->retried = c->unknown;
+    c->want->fresh = c->fresh;
     frame_move(r, f, STATUS_RUNNING, c->attempt, c->args_hash, choice);
 }
 
@@ -239,20 +251,49 @@ static bool refused_here(Run *r, Frame *f, const Fact *fact, Value output) {
     return true;
 }
 
+/* A recorded outcome is no attempt and costs nothing now; what it cost then is what it saves. */
+static void add_reused(Run *r, Frame *f, const Usage *u) {
+    f->attempts--;
+    r->counts.attempts--;
+    r->counts.reused++;
+    r->counts.saved_tokens += u->tokens_in + u->tokens_out;
+    r->counts.saved_nano += u->cost_nano;
+}
+
+static void settle(Run *r, Frame *f, const Fact *fact) {
+    const Usage *u = &fact->usage;
+    Amount spent = { 1, u->tokens_in + u->tokens_out, u->cost_nano };
+    budget_settle(r, f, call_worst_case(f), fact->reused ? (Amount){ 0 } : spent);
+    want_close(r, f->call->want);
+    f->call->want = NULL;
+    if (fact->reused)
+        add_reused(r, f, u);
+    else
+        add_usage(r, f, u);
+}
+
+/* What fitted the file of then may not fit this one's type or check; what can be asked again without harm is. */
+static bool outgrown(Run *r, Frame *f, const Fact *fact, Value output) {
+    ErrorKind kind;
+    Str problem;
+    if (!fact->reused || f->part == PART_TURN || f->call->effect > EFFECT_READ ||
+        step_accepts(r, f, f->call->callee, output, &output, &kind, &problem))
+        return false;
+    f->call->fresh = true;
+    open_attempt(r, f, STR("asked anew: the recorded outcome does not fit"));
+    return true;
+}
+
 static void attempt_done(Run *r, Frame *f, const Fact *fact) {
     CallState *c = f->call;
-    int64_t tokens = fact->usage.tokens_in + fact->usage.tokens_out;
-    budget_settle(r, f, call_worst_case(f), (Amount){ 1, tokens, fact->usage.cost_nano });
-    want_close(r, c->want);
-    c->want = NULL;
-    add_usage(r, f, &fact->usage);
+    settle(r, f, fact);
     if (fact->outcome != OUTCOME_OK) {
         not_ok(r, f, fact);
         return;
     }
     c->unknown = false;
     Value output = value_absent(r->payload) ? VALUE_NULL : r->payload;
-    if (refused_here(r, f, fact, output))
+    if (outgrown(r, f, fact, output) || refused_here(r, f, fact, output))
         return;
     frame_done(r, f, output);
 }
@@ -335,7 +376,8 @@ static void save(const Run *r, const Frame *f, Buf *b) {
     buf_varint(b, c->generation);
     buf_varint(b, c->retries);
     buf_varint(b, c->resends);
-    buf_u8(b, c->unknown && !MUTANT(snapshot_forgets_unknown));
+    bool unknown = c->unknown && !MUTANT(snapshot_forgets_unknown);
+    buf_u8(b, (uint8_t)(unknown | c->fresh << 1));
     buf_svarint(b, c->first_ms);
     /* An attempt that is held opens with it. */
     buf_blob(b, status_final(f->status) ? STR("") : c->choice);
@@ -351,7 +393,9 @@ static void load(Run *r, Frame *f, Cursor *c) {
     s->generation = (uint32_t)cursor_varint(c);
     s->retries = (uint32_t)cursor_varint(c);
     s->resends = (uint32_t)cursor_varint(c);
-    s->unknown = cursor_u8(c);
+    uint8_t flags = cursor_u8(c);
+    s->unknown = flags & 1;
+    s->fresh = flags & 2;
     s->first_ms = cursor_svarint(c);
     s->choice = arena_str(&r->arena, cursor_blob(c));
     s->callee = f->node->callee;

@@ -1,0 +1,140 @@
+#include "kernel/outcomes.h"
+
+#include "kernel/frame.h"
+
+#include <stdlib.h>
+
+struct Outcomes {
+    Arena arena;
+    bool keep_requests;
+    Recorded *items;
+    size_t n, room;
+    uint32_t *
+        slots; /* number of an item + 1 by hash of its address; a power of two, at most half full */
+    size_t n_slots;
+};
+
+Outcomes *outcomes_new(bool keep_requests) {
+    Outcomes *o = xcalloc(1, sizeof *o);
+    arena_init(&o->arena, 0);
+    o->keep_requests = keep_requests;
+    return o;
+}
+
+Outcomes *outcomes_free(Outcomes *o) {
+    if (o) {
+        free(o->items);
+        free(o->slots);
+        arena_deinit(&o->arena);
+        free(o);
+    }
+    return NULL;
+}
+
+/* ---- the table ---- */
+
+/* The slot of an address, or the empty one where it belongs. */
+static uint32_t *slot_of(const Outcomes *o, Str address) {
+    size_t at = (size_t)hash_fast(address, 0) & (o->n_slots - 1);
+    while (o->slots[at] && !str_eq(o->items[o->slots[at] - 1].address, address))
+        at = (at + 1) & (o->n_slots - 1);
+    return &o->slots[at];
+}
+
+static void grow(Outcomes *o) {
+    if (o->n < o->room)
+        return;
+    o->room = MAX((size_t)16, o->room * 2);
+    o->items = xrealloc(o->items, o->room * sizeof *o->items);
+    free(o->slots);
+    o->n_slots = o->room * 2;
+    o->slots = xcalloc(o->n_slots, sizeof *o->slots);
+    for (size_t i = 0; i < o->n; i++)
+        *slot_of(o, o->items[i].address) = (uint32_t)i + 1;
+}
+
+static Recorded *item_at(Outcomes *o, Str address) {
+    grow(o);
+    uint32_t *slot = slot_of(o, address);
+    if (!*slot) {
+        o->items[o->n] = (Recorded){ .address = arena_str(&o->arena, address) };
+        *slot = (uint32_t)++o->n;
+    }
+    return &o->items[*slot - 1];
+}
+
+/* ---- requests ---- */
+
+/* The text of what is sent, and its hash; false for one that is too large or cannot be composed. */
+static bool hash_request(const Frame *call, Buf *b, Hash *ret) {
+    Arena a;
+    arena_init(&a, 0);
+    Value request = call_request(call, &a);
+    bool there = !value_absent(request);
+    if (there)
+        value_write(b, request);
+    arena_deinit(&a);
+    if (!there || buf_over(b))
+        return false;
+    *ret = hash_bytes(buf_str(b));
+    ret->b[0] ^=
+        (uint8_t)call->call->callee->kind; /* the same words to another kind are another request */
+    return true;
+}
+
+/* ---- recording ---- */
+
+static Str copy_payload(Outcomes *o, Str payload) {
+    return payload.p ? arena_str(&o->arena, payload) : STR_NULL;
+}
+
+/* The call whose outcome this fact settles as ok; NULL: none. */
+static const Frame *settled_by(Run *r, const Fact *fact) {
+    bool ok = (fact->kind == FACT_FINISHED && fact->outcome == OUTCOME_OK) ||
+              (fact->kind == FACT_DECISION && fact->verb == DECISION_DONE);
+    const Frame *f = ok ? frame_find(r, fact->address) : NULL;
+    return f && f->shape == &shape_call && f->call->want ? f : NULL;
+}
+
+void outcomes_note(Outcomes *o, Run *r, const Fact *fact) {
+    const Frame *f = settled_by(r, fact);
+    if (!f)
+        return;
+    Buf text = BUF_INIT(LIMIT_VALUE_BYTES);
+    Hash hash;
+    if (hash_request(f, &text, &hash)) {
+        bool keep = o->keep_requests && f->call->callee->kind == CALLEE_MODEL;
+        Recorded *item = item_at(o, fact->address);
+        item->request_hash = hash;
+        item->payload = copy_payload(o, fact->payload);
+        item->usage = fact->usage;
+        item->took_us = fact->took_us;
+        item->kind = f->call->callee->kind;
+        item->callee = arena_str(&o->arena, f->call->callee->name);
+        item->request = keep ? arena_str(&o->arena, buf_str(&text)) : STR("");
+    }
+    buf_deinit(&text);
+}
+
+/* ---- asking ---- */
+
+const Recorded *outcomes_find(const Outcomes *o, const Want *w) {
+    char room[512];
+    Buf address = { .p = room, .room = sizeof(room), .cap_bytes = sizeof(room) };
+    frame_write_address(&address, w->frame);
+    const uint32_t *slot = o->n ? slot_of(o, buf_str(&address)) : NULL;
+    if (!slot || !*slot || frame_is_from(w->frame, w->frame->run->source_before))
+        return NULL;
+    const Recorded *item = &o->items[*slot - 1];
+    Buf text = BUF_INIT(LIMIT_VALUE_BYTES);
+    Hash hash;
+    bool same = hash_request(w->frame, &text, &hash) &&
+                (hash_eq(&hash, &item->request_hash) || MUTANT(reuse_any_request));
+    buf_deinit(&text);
+    return same ? item : NULL;
+}
+
+const Recorded *outcomes_all(const Outcomes *o, size_t *ret_n) {
+    *ret_n = o->n;
+    return o->items;
+}

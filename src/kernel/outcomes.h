@@ -1,0 +1,39 @@
+/* Outcomes are one map: (address, hash of the request) -> recorded outcome. Fork, dev and record are readers of it.
+ *
+ *   run of then:  fold its facts, outcomes_note() before each      run of now:  outcomes_find() before an attempt starts
+ *
+ * The request is hashed as it is sent (want_request), so it stands for the arguments and for everything of the callee that
+ * matters: another prompt, model, tool, command or header is another request, and is asked anew. What is recorded is what
+ * ended ok, or was settled by a person as done; what failed, is in doubt or was cancelled is not offered. */
+#ifndef BATON_KERNEL_OUTCOMES_H
+#define BATON_KERNEL_OUTCOMES_H
+
+#include "kernel/run.h"
+
+typedef struct Recorded {
+    Str address;
+    Hash request_hash;
+    Str payload; /* JSON text: the output; STR_NULL: none, which is null */
+    Usage usage; /* what it cost then */
+    int64_t took_us;
+    CalleeKind kind;
+    Str callee;  /* its name */
+    Str request; /* of a model call, canonical JSON, where the map keeps requests; else empty */
+} Recorded;
+
+typedef struct Outcomes Outcomes;
+/* keep_requests: of model calls, for fixtures. */
+Outcomes *outcomes_new(bool keep_requests);
+/* Takes NULL and returns NULL. */
+Outcomes *outcomes_free(Outcomes *o);
+DEFINE_CLEANUP(Outcomes *, outcomes_free)
+
+/* To be called before run_apply(r, fact) with each fact that the run takes: remembers the outcome, if it is one. A later
+ * one of the same address counts. */
+void outcomes_note(Outcomes *o, Run *r, const Fact *fact);
+/* The outcome recorded for an attempt that is wanted now; NULL: it must be made. */
+const Recorded *outcomes_find(const Outcomes *o, const Want *w);
+/* All, in the order of recording. */
+const Recorded *outcomes_all(const Outcomes *o, size_t *ret_n);
+
+#endif
