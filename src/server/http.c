@@ -11,10 +11,10 @@
 #include "server/server.h"
 
 #include "base/limits.h"
+#include "server/microhttpd.h"
 #include "server/socket.h"
 
 #include <errno.h>
-#include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -63,14 +63,14 @@ static void kick(Server *s);
 static void suspend(HttpCall *h) {
     ASSERT(!h->suspended);
     h->suspended = true;
-    MHD_suspend_connection(h->connection);
+    mhd.suspend_connection(h->connection);
 }
 
 static void resume(HttpCall *h) {
     if (!h->suspended)
         return;
     h->suspended = false;
-    MHD_resume_connection(h->connection);
+    mhd.resume_connection(h->connection);
     kick(h->server);
 }
 
@@ -129,22 +129,22 @@ static enum MHD_Result count_header(void *ctx, enum MHD_ValueKind kind, const ch
 /* A request that two parsers could cut at different places is refused. */
 static bool framing_is_clear(struct MHD_Connection *c) {
     Framing f = { 0 };
-    MHD_get_connection_values(c, MHD_HEADER_KIND, count_header, &f);
+    mhd.get_connection_values(c, MHD_HEADER_KIND, count_header, &f);
     return f.lengths + f.encodings <= 1 && (f.encodings == 0 || f.chunked) && f.hosts <= 1;
 }
 
 static enum MHD_Result refuse(struct MHD_Connection *c, unsigned status, const char *body) {
-    struct MHD_Response *r = MHD_create_response_from_buffer(strlen(body), (void *)(uintptr_t)body,
+    struct MHD_Response *r = mhd.create_response_from_buffer(strlen(body), (void *)(uintptr_t)body,
                                                              MHD_RESPMEM_PERSISTENT);
-    MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, "application/problem+json");
-    MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
-    enum MHD_Result result = MHD_queue_response(c, status, r);
-    MHD_destroy_response(r);
+    mhd.add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, "application/problem+json");
+    mhd.add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
+    enum MHD_Result result = mhd.queue_response(c, status, r);
+    mhd.destroy_response(r);
     return result;
 }
 
 static const char *header(struct MHD_Connection *c, const char *name) {
-    const char *value = MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
+    const char *value = mhd.lookup_connection_value(c, MHD_HEADER_KIND, name);
     return value ? value : "";
 }
 
@@ -169,7 +169,7 @@ static enum MHD_Result join_query(void *ctx, enum MHD_ValueKind kind, const char
 
 static void ask(HttpCall *h, const char *path, const char *method) {
     Buf query = BUF_INIT(16 * KIB);
-    MHD_get_connection_values(h->connection, MHD_GET_ARGUMENT_KIND, join_query, &query);
+    mhd.get_connection_values(h->connection, MHD_GET_ARGUMENT_KIND, join_query, &query);
     ApiRequest request = {
         .method = strcmp(method, "GET") == 0    ? API_GET
                   : strcmp(method, "POST") == 0 ? API_POST
@@ -209,15 +209,15 @@ static ssize_t pull_stream(void *ctx, uint64_t position, char *to, size_t max) {
 
 static enum MHD_Result queue_answer(HttpCall *h) {
     struct MHD_Response *r =
-        h->stream ? MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES,
+        h->stream ? mhd.create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES,
                                                       pull_stream, h, NULL)
-                  : MHD_create_response_from_buffer(h->out.len,
+                  : mhd.create_response_from_buffer(h->out.len,
                                                     h->out.p ? h->out.p : (char *)(uintptr_t) "",
                                                     MHD_RESPMEM_PERSISTENT);
-    MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, h->type);
-    MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");
-    enum MHD_Result result = MHD_queue_response(h->connection, h->status, r);
-    MHD_destroy_response(r);
+    mhd.add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, h->type);
+    mhd.add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");
+    enum MHD_Result result = mhd.queue_response(h->connection, h->status, r);
+    mhd.destroy_response(r);
     h->state = QUEUED;
     return result;
 }
@@ -315,42 +315,46 @@ static void run_daemon(Server *s) {
         return;
     s->kicked = false;
     s->running = true;
-    MHD_run(s->daemon);
+    mhd.run(s->daemon);
     s->running = false;
     MHD_UNSIGNED_LONG_LONG timeout_ms;
     if (s->kicked)
         uv_timer_start(&s->timer, timer_fired, 0, 0);
-    else if (MHD_get_timeout(s->daemon, &timeout_ms) == MHD_YES)
+    else if (mhd.get_timeout(s->daemon, &timeout_ms) == MHD_YES)
         uv_timer_start(&s->timer, timer_fired, timeout_ms, 0);
     else
         uv_timer_stop(&s->timer);
 }
 
-static int start_daemon(Server *s) {
-    s->daemon = MHD_start_daemon(
+/* NULL, or what is wrong. */
+static const char *start_daemon(Server *s) {
+    const char *problem = microhttpd_load();
+    if (problem)
+        return problem;
+    s->daemon = mhd.start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle, s,
         MHD_OPTION_LISTEN_SOCKET, s->listen_fd, MHD_OPTION_NOTIFY_COMPLETED, completed, s,
         MHD_OPTION_NOTIFY_CONNECTION, count_connection, s, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)CONNECTIONS_MAX, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
     if (!s->daemon)
-        return -ERR_INTERNAL;
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+        return "libmicrohttpd cannot begin";
+    const union MHD_DaemonInfo *info = mhd.get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     uv_poll_init(s->loop, &s->polling, info->epoll_fd);
     s->polling.data = s;
     s->polls = true;
     uv_poll_start(&s->polling, UV_READABLE, polled);
-    return 0;
+    return NULL;
 }
 
 static void first_connection(uv_poll_t *poll, int status, int events) {
     (void)status, (void)events;
     Server *s = poll->data;
     uv_poll_stop(poll);
-    if (start_daemon(s) == 0)
+    const char *problem = start_daemon(s);
+    if (!problem)
         run_daemon(s);
     else
-        fprintf(stderr,
-                "baton: the HTTP server cannot start: no other command can reach this engine\n");
+        fprintf(stderr, "baton: no other command can reach this engine: %s\n", problem);
 }
 
 int server_open(Api *api, uv_loop_t *loop, const char *dir, Server **ret_server, char *problem) {
@@ -406,7 +410,7 @@ Server *server_close(Server *s) {
         h->ended = true;
         resume(h);
     }
-    MHD_stop_daemon(s->daemon); /* closes the listening socket too */
+    mhd.stop_daemon(s->daemon); /* closes the listening socket too */
     s->daemon = NULL;
     return NULL;
 }
