@@ -32,6 +32,7 @@ static Value start_body(const Args *args, Str id, Str closure, Value input) {
     map_addz(&m, "closure", closure_value);
     map_addz(&m, "input", input);
     map_addz(&m, "dir", value_str(place_folder_of(args->arena, args->words[0])));
+    map_addz(&m, "preflight", value_bool(true));
     return map_done(&m, NULL);
 }
 

@@ -1,13 +1,13 @@
-/* Models behind any server that speaks OpenAI's chat completions: one POST, one answer. The base URL and the key come from
- * the engine's environment, so that no file holds them. */
+/* Models behind any server that speaks OpenAI's chat completions: one POST, one answer. Where and with which key, provider.c
+ * knows. */
 #include "exec/exec.h"
 #include "exec/http_outcome.h"
 #include "exec/model_reply.h"
 #include "exec/model_request.h"
+#include "exec/provider.h"
 
 #include "base/limits.h"
 
-#define BASE_URL_DEFAULT "https://api.openai.com/v1"
 /* Large answers of slow models take minutes; a connection that has said nothing for ten is dead. */
 #define MODEL_TIMEOUT_DEFAULT_MS (10 * 60 * 1000)
 
@@ -61,8 +61,7 @@ static unsigned turns_so_far(Value messages) {
     return n;
 }
 
-static void add_headers(ModelAttempt *m) {
-    Str key = m->x->options.model_key;
+static void add_headers(ModelAttempt *m, Str key) {
     m->headers[0] = "Content-Type: application/json";
     m->headers[1] = "Accept: application/json";
     m->call.headers = m->headers;
@@ -72,10 +71,10 @@ static void add_headers(ModelAttempt *m) {
             arena_fmt(&m->a->arena, "Authorization: Bearer %.*s", STR_FMT(key)).p;
 }
 
-static void send_request(ModelAttempt *m, Str url, Str body) {
-    add_headers(m);
+static void send_request(ModelAttempt *m, const ProviderWay *way, Str body) {
+    add_headers(m, way->key);
     m->call.method = STR("POST");
-    m->call.url = url;
+    m->call.url = arena_fmt(&m->a->arena, "%.*s/chat/completions", STR_FMT(way->url));
     m->call.body = body;
     m->call.timeout_ms = m->a->timeout_ms ? 0 : MODEL_TIMEOUT_DEFAULT_MS;
     m->call.answer_bytes_max = LIMIT_JSON_BYTES;
@@ -85,33 +84,28 @@ static void send_request(ModelAttempt *m, Str url, Str body) {
 }
 
 static void start_model(Exec *x, Attempt *a) {
-    Str base = x->options.model_url.len ? x->options.model_url : STR(BASE_URL_DEFAULT);
-    while (base.len && base.p[base.len - 1] == '/')
-        base.len--;
-    bool official = str_is(base, BASE_URL_DEFAULT);
-    if (official && x->options.model_key.len == 0) {
-        exec_refuse(
-            x, a, KIND_DENIED,
-            "model: OPENAI_API_KEY is not set where the engine runs (for another server set "
-            "OPENAI_BASE_URL; for work offline use model: scripted/FILE)");
-        return;
-    }
     Value model = value_getz(a->request, "model");
     if (!value_is(model, V_STRING)) {
         exec_refuse(x, a, KIND_INVALID, "model: the request names no model");
         return;
     }
+    ProviderWay way = provider_way(&a->arena, value_as_str(model), x->options.model_url,
+                                   x->options.model_key);
+    if (way.problem.len) {
+        exec_refuse(x, a, KIND_DENIED, "model: %.*s", STR_FMT(way.problem));
+        return;
+    }
     ModelAttempt *m = ARENA_NEW(&a->arena, ModelAttempt);
     *m = (ModelAttempt){ .x = x, .a = a };
     a->state = m;
-    ModelTarget target = { model_without_provider(value_as_str(model)), a->callee, official };
+    ModelTarget target = { model_without_provider(value_as_str(model)), a->callee, way.official };
     Str body = value_text(&a->arena, model_request(&a->arena, a->request, &target));
     m->turn = turns_so_far(value_getz(a->request, "messages"));
     if (!body.p) {
         exec_refuse(x, a, KIND_LIMIT, "model: the conversation is larger than a value may be");
         return;
     }
-    send_request(m, arena_fmt(&a->arena, "%.*s/chat/completions", STR_FMT(base)), body);
+    send_request(m, &way, body);
 }
 
 static void stop_model(UNUSED Exec *x, Attempt *a) {

@@ -37,6 +37,7 @@ struct ApiCall {
     Value result;
     Str text;
     Stream *stream; /* events.c */
+    EngineStart *start; /* runs.c: waits for what is looked for first */
 };
 
 /* ---- answering: one of these, once; the call is gone afterwards */

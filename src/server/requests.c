@@ -5,7 +5,10 @@
 #include "server/call.h"
 
 #include "exec/model_request.h"
+#include "exec/provider.h"
 #include "trace/history.h"
+
+#include <stdlib.h>
 
 #define REQUESTS_MAX 200 /* a step in a loop over thousands: the first of them say what there is to see */
 
@@ -34,8 +37,11 @@ static Value model_body(Arena *a, const Want *w, Value request) {
     Str model = value_is(name, V_STRING) ? value_as_str(name) : STR("");
     if (str_starts(model, STR("scripted/")))
         return VALUE_ABSENT;
+    ProviderWay way = provider_way(a, model, str_from(getenv("OPENAI_BASE_URL")),
+                                   str_from(getenv("OPENAI_API_KEY")));
     return model_request(
-        a, request, &(ModelTarget){ model_without_provider(model), w->callee->name, false });
+        a, request,
+        &(ModelTarget){ model_without_provider(model), w->callee->name, way.official });
 }
 
 static Value attempt_value(Retell *t, const Want *w, Str address) {

@@ -2,7 +2,9 @@
 #include "server/call.h"
 #include "server/document.h"
 
-#include "spec/plan.h"
+#include "exec/preflight.h"
+
+#include <stdlib.h>
 
 #define LIST_DEFAULT 50
 #define LIST_MAX 1000
@@ -79,6 +81,51 @@ static Str closure_of(ApiCall *call, Value body) {
                         names, texts, files.len);
 }
 
+/* ---- starting */
+
+static void start_now(ApiCall *call, const EngineStart *start) {
+    call_expect(call);
+    engine_start_run(call->api->options.engine, start, call_replied, call);
+}
+
+static bool is_there(ApiCall *call, Store *store, Str id) {
+    StoreRun run;
+    return id.len && store->ops->load(store, id, false, &call->arena, &run) == 0;
+}
+
+/* What the workflow needs is looked for before it is accepted. A run that is there already is past that. A file that does
+ * not compile is refused by the engine, which says why. */
+static void preflight_work(ApiCall *call, Store *store) {
+    const EngineStart *start = call->start;
+    Diags diags = { .arena = &call->arena };
+    _cleanup_(plan_freep)
+    Plan *plan = NULL;
+    const Missing *missing;
+    if (is_there(call, store, start->id) || plan_compile(start->closure, &plan, &diags) != 0)
+        return;
+    PreflightOptions options = { .dir = start->dir,
+                                 .model_url = str_from(getenv("OPENAI_BASE_URL")),
+                                 .model_key = str_from(getenv("OPENAI_API_KEY")) };
+    size_t n = preflight(plan, &options, &call->arena, &missing);
+    Buf b = BUF_INIT(MIB);
+    buf_fmt(&b, "%.*s cannot run here yet; nothing was started:\n", STR_FMT(plan->file));
+    for (size_t i = 0; i < n; i++) {
+        buf_str_add(&b, STR("  "));
+        preflight_write(&b, &missing[i]);
+    }
+    if (n)
+        work_problem(call, 422, KIND_NOT_FOUND,
+                     arena_str(&call->arena, str_slice(buf_str(&b), 0, b.len - 1)));
+    buf_deinit(&b);
+}
+
+static void preflight_then(ApiCall *call) {
+    if (call->status >= 400)
+        call_result(call);
+    else
+        start_now(call, call->start);
+}
+
 void runs_create(ApiCall *call) {
     Value body;
     EngineStart start = { 0 };
@@ -98,6 +145,12 @@ void runs_create(ApiCall *call) {
     Value input = value_getz(body, "input");
     start.input = value_absent(input) || value_is(input, V_NULL) ? STR("{}")
                                                                  : value_text(&call->arena, input);
-    call_expect(call);
-    engine_start_run(call->api->options.engine, &start, call_replied, call);
+    Value look = value_getz(body, "preflight");
+    if (!value_is(look, V_BOOL) || !look.b) {
+        start_now(call, &start);
+        return;
+    }
+    call->start = ARENA_NEW(&call->arena, EngineStart);
+    *call->start = start;
+    call_read(call, preflight_work, preflight_then);
 }

@@ -1,0 +1,33 @@
+/* Where a model is asked: its provider's server and key, from the environment of the engine, so that no file holds them.
+ *
+ *   openai/..  anthropic/..  gemini/..  ollama/..   at their own servers, by their own keys
+ *   any other, or OPENAI_BASE_URL is set            at that server; a provider whose own key or address is set keeps its own */
+#ifndef BATON_EXEC_PROVIDER_H
+#define BATON_EXEC_PROVIDER_H
+
+#include "base/arena.h"
+
+typedef struct Provider {
+    const char *name;
+    const char *url;     /* base of its chat completions */
+    const char *url_env; /* names another one */
+    const char *key_env; /* NULL: it wants no key */
+} Provider;
+/* Sorted by name. */
+extern const Provider providers[];
+extern const size_t providers_count;
+const Provider *provider_named(Str name);
+
+typedef struct ProviderWay {
+    const Provider *provider; /* NULL: a name that is not in the table */
+    Str url;                  /* base, without a slash at the end */
+    Str key;                  /* empty: none is sent */
+    bool official;            /* OpenAI itself, whose field for the output cap is its own */
+    Str problem;              /* why it cannot be asked, and what to do; empty: it can */
+} ProviderWay;
+/* `server` and `key` as ExecOptions has them: what OPENAI_BASE_URL and OPENAI_API_KEY say; may be empty. */
+ProviderWay provider_way(Arena *a, Str model, Str server, Str key);
+/* The way to a provider itself, whatever OPENAI_BASE_URL says of others. */
+ProviderWay provider_own_way(Arena *a, const Provider *p);
+
+#endif
