@@ -32,6 +32,7 @@ Str value_type_name(Value v) {
     case V_DURATION: return STR("google.protobuf.Duration");
     case V_TYPE: return STR("type");
     case V_OPTIONAL: return STR("optional_type");
+    case V_NET: return memchr(v.s, '/', v.len) ? STR("net.CIDR") : STR("net.IP");
     }
     UNREACHABLE("every type has a name");
 }
@@ -68,7 +69,8 @@ static Value copy_at(Arena *a, Value v, int depth) {
     switch (v.type) {
     case V_STRING:
     case V_BYTES:
-    case V_TYPE: v.s = arena_str(a, value_as_str(v)).p; return v;
+    case V_TYPE:
+    case V_NET: v.s = arena_str(a, value_as_str(v)).p; return v;
     case V_LIST: return copy_list(a, v, depth + 1);
     case V_MAP: return copy_map(a, v, depth + 1);
     case V_OPTIONAL:
@@ -269,7 +271,8 @@ static bool equal_at(Equality how, Value a, Value b, int depth) {
     switch (a.type) {
     case V_ABSENT:
     case V_NULL: return true;
-    case V_TYPE: return str_eq(value_as_str(a), value_as_str(b));
+    case V_TYPE:
+    case V_NET: return str_eq(value_as_str(a), value_as_str(b));
     case V_LIST: return lists_equal(how, a, b, depth + 1);
     case V_MAP: return maps_equal(how, a, b, depth + 1);
     case V_OPTIONAL: return optionals_equal(how, a, b, depth + 1);

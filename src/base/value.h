@@ -26,6 +26,7 @@ typedef enum ValueType {
     V_DURATION,  /* .i nanoseconds */
     V_TYPE,      /* .s the name of a type: "int", "google.protobuf.Timestamp" */
     V_OPTIONAL,  /* .opt the value within, NULL for none */
+    V_NET,       /* .s an address or a range of addresses as its one text: "::1", "10.0.0.0/8" */
 } ValueType;
 
 typedef struct Value Value;
@@ -65,7 +66,7 @@ static inline Value value_str(Str s) {
     return (Value){ .type = V_STRING, .len = (uint32_t)s.len, .s = s.p ? s.p : "" };
 }
 static inline Str value_as_str(Value v) {
-    ASSERT(v.type == V_STRING || v.type == V_BYTES || v.type == V_TYPE);
+    ASSERT(v.type == V_STRING || v.type == V_BYTES || v.type == V_TYPE || v.type == V_NET);
     return (Str){ v.s, v.len };
 }
 static inline bool value_is(Value v, ValueType t) { return v.type == t; }
@@ -131,9 +132,9 @@ static inline Value list_done(ListBuilder *l) { return value_list(l->items, l->n
 /* The canonical form: sorted keys (byte order), no spaces, shortest doubles that read back (with ".0" when integral, so
  * that 1.0 and 1 differ and keep their types), RFC 8259 escapes only where required. Every hash is over these bytes.
  * Types JSON lacks: uint as an integer; bytes as base64 text; timestamp as RFC 3339; duration as "3.5s"; NaN and the
- * infinities as text; optional as its content, none as null; type as its name; non-string keys as their text (where that makes two keys the same, the later
- * entry wins). Ill-formed UTF-8 is written as U+FFFD. A value nested deeper than LIMIT_DEPTH turns the buffer `over`: it
- * could not be read back. */
+ * infinities as text; optional as its content, none as null; type as its name; address as its text; non-string keys as
+ * their text (where that makes two keys the same, the later entry wins). Ill-formed UTF-8 is written as U+FFFD. A value
+ * nested deeper than LIMIT_DEPTH turns the buffer `over`: it could not be read back. */
 void value_write(Buf *b, Value v);
 /* Two-space indented, insertion order: for people. */
 void value_write_pretty(Buf *b, Value v);

@@ -314,7 +314,8 @@ static void write_at(Writer w, Value v, unsigned depth) {
     case V_UINT: write_uint(w.b, v.u); return;
     case V_DOUBLE: json_write_double(w.b, v.d); return;
     case V_STRING:
-    case V_TYPE: json_write_string(w.b, value_as_str(v)); return;
+    case V_TYPE:
+    case V_NET: json_write_string(w.b, value_as_str(v)); return;
     case V_BYTES: write_base64(w.b, value_as_str(v)); return;
     case V_LIST: write_list(w, v, depth); return;
     case V_MAP: write_map(w, v, depth); return;

@@ -43,7 +43,7 @@ static __attribute__((noinline)) int check_result(const CelProgram *p, Eval *ev,
 static int run(const CelProgram *p, Eval *ev, Value *ret_value) {
     if (p->n_locals)
         ev->locals = arena_alloc(ev->arena, p->n_locals * sizeof(Value));
-    Value value = eval(ev, p->root);
+    Value value = eval_whole(ev, p->root);
     if (value_absent(value))
         return ev->over ? CEL_E_BUDGET : CEL_E_EVAL;
     bool small = value.type != V_LIST && value.type != V_MAP && value.type != V_OPTIONAL;

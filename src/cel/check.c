@@ -16,6 +16,7 @@
 #include "cel/function.h"
 #include "cel/macro.h"
 #include "cel/parse.h"
+#include "cel/pattern.h"
 
 #include <stdio.h>
 
@@ -174,6 +175,8 @@ static Node *type_node(Checker *c, const Chain *chain, size_t *ret_taken) {
         "int",
         "list",
         "map",
+        "net.CIDR",
+        "net.IP",
         "null_type",
         "optional_type",
         "string",
@@ -327,6 +330,22 @@ static Node *check_has(Checker *c, Node *call) {
 
 /* ---- functions ---- */
 
+/* A pattern that stands in the source is compiled with it. False with the node that takes the call's place (or NULL, after
+ * a report) if it is not a pattern. */
+static bool compile_pattern(Checker *c, Node *node, Node **ret_refused) {
+    const Node *source = node->n_args > 1 ? node->args[1] : NULL;
+    if (!source || source->kind != N_CONST || source->value.type != V_STRING ||
+        node->function->args[1] != 'r')
+        return true;
+    PatternError error;
+    if (pattern_compile(c->arena, value_as_str(source->value), &node->pattern, &error) == 0)
+        return true;
+    char message[sizeof c->error->message];
+    snprintf(message, sizeof message, PATTERN_COMPLAINT, error.message, error.offset + 1);
+    *ret_refused = refuse_unknown(c, source, message);
+    return false;
+}
+
 static Node *function_node(Checker *c, const Node *call, const Function *rows, size_t n_rows,
                            size_t skip) {
     Node *node = node_new(c->arena, N_FUNCTION, call->offset, call->n_args - skip);
@@ -335,7 +354,10 @@ static Node *function_node(Checker *c, const Node *call, const Function *rows, s
     for (size_t i = 0; i < node->n_args; i++)
         node->args[i] = call->args[i + skip];
     c->builds = true;
-    return check_args(c, node) ? fold(c, node) : NULL;
+    if (!check_args(c, node))
+        return NULL;
+    Node *refused;
+    return compile_pattern(c, node, &refused) ? fold(c, node) : refused;
 }
 
 static bool takes_count(const Function *rows, size_t n_rows, size_t n_args) {

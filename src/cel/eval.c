@@ -5,6 +5,7 @@
  * its size. Memory is whatever the arena has handed out since the start; take() asks before it allocates, loops look
  * at each turn. So an evaluation ends, and what it can hold is known, whatever the expression and the data are. */
 #include "cel/eval.h"
+#include "cel/pattern.h"
 #include "cel/weigh.h"
 
 #include <stdarg.h>
@@ -102,7 +103,7 @@ const char *type_word(Value v) {
         [V_INT] = "int",        [V_UINT] = "uint",           [V_DOUBLE] = "double",
         [V_STRING] = "string",  [V_BYTES] = "bytes",         [V_LIST] = "list",
         [V_MAP] = "map",        [V_TIMESTAMP] = "timestamp", [V_DURATION] = "duration",
-        [V_TYPE] = "type",      [V_OPTIONAL] = "optional",
+        [V_TYPE] = "type",      [V_OPTIONAL] = "optional",   [V_NET] = "address",
     };
     return words[v.type];
 }
@@ -308,6 +309,13 @@ Value eval(Eval *ev, const Node *node) {
     UNREACHABLE("the checker leaves no such node here");
 }
 
+Value eval_whole(Eval *ev, const Node *root) {
+    Value value = eval(ev, root);
+    if (ev->search)
+        ev->search = pattern_search_free(ev->search);
+    return value;
+}
+
 bool eval_constant(Arena *a, Folding *folding, const Node *node, uint32_t n_locals,
                    Value *ret_value) {
     /* Of one constant: it is worth its place in every program, and no compiler stalls over it. */
@@ -322,7 +330,7 @@ bool eval_constant(Arena *a, Folding *folding, const Node *node, uint32_t n_loca
     };
     if (n_locals)
         ev.locals = arena_alloc(a, n_locals * sizeof(Value));
-    Value value = eval(&ev, node);
+    Value value = eval_whole(&ev, node);
     folding->steps_left -= steps - MAX(ev.steps_left, 0);
     if (value_absent(value) || weigh(value, STEPS).over)
         return false;

@@ -14,8 +14,10 @@ typedef struct Eval {
     const CelScope *scope;
     CelError *error;
     Value *locals;
-    uint32_t at; /* offset of what runs, for fail() and the budgets */
-    bool over;   /* the budget is used up: nothing absorbs this */
+    const Pattern *pattern; /* of the call that runs, if it stands in the source */
+    PatternSearch *search;  /* made by the first search; whoever made the Eval frees it */
+    uint32_t at;            /* offset of what runs, for fail() and the budgets */
+    bool over;              /* the budget is used up: nothing absorbs this */
 } Eval;
 
 Value eval(Eval *ev, const Node *node);
@@ -38,6 +40,8 @@ typedef struct Folding {
     int64_t steps_left;
     size_t bytes_end; /* of the program's arena */
 } Folding;
+/* Evaluates the tree and frees what the evaluation held. */
+Value eval_whole(Eval *ev, const Node *root);
 /* Evaluates a tree without slots; false if it fails, or would make a program slow to compile or large to keep. Then it
  * stays as it is, to be evaluated when the program is. */
 bool eval_constant(Arena *a, Folding *folding, const Node *node, uint32_t n_locals,

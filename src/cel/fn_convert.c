@@ -195,7 +195,8 @@ static bool is_zero(Value v) {
     case V_LIST:
     case V_MAP: return v.len == 0;
     case V_TIMESTAMP:
-    case V_TYPE: return false;
+    case V_TYPE:
+    case V_NET: return false;
     case V_OPTIONAL: return !v.opt;
     }
     return false;

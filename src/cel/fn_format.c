@@ -65,7 +65,8 @@ static void write_any(Eval *ev, Buf *b, Value v) {
     case V_DOUBLE: write_number(b, v.d); return;
     case V_STRING:
     case V_BYTES:
-    case V_TYPE: buf_str_add(b, value_as_str(v)); return;
+    case V_TYPE:
+    case V_NET: buf_str_add(b, value_as_str(v)); return;
     case V_LIST: write_items(ev, b, v); return;
     case V_MAP: write_entries(ev, b, v); return;
     case V_TIMESTAMP: write_timestamp(b, v); return;

@@ -100,11 +100,6 @@ static void hint_near(Str name, char *hint, size_t room) {
 void function_hint(Str name, char *hint) {
     enum { HINT_BYTES = 100 };
     hint[0] = '\0';
-    if (str_is(name, "matches")) {
-        snprintf(hint, HINT_BYTES,
-                 ": patterns are not in this version; use contains(), startsWith() or endsWith()");
-        return;
-    }
     for (size_t i = 0; i < ARRAY_LEN(habits); i++) {
         if (str_is(name, habits[i].written)) {
             snprintf(hint, HINT_BYTES, "; write %s", habits[i].meant);
@@ -131,6 +126,8 @@ static const uint32_t types_of_letter[128] = {
     ['d'] = BIT(V_DURATION),
     ['T'] = BIT(V_TYPE),
     ['o'] = BIT(V_OPTIONAL),
+    ['N'] = BIT(V_NET),
+    ['r'] = BIT(V_STRING),
     ['x'] = ~0u,
 };
 
@@ -160,6 +157,8 @@ static const char *word_of_letter(char letter) {
     case 'd': return "duration";
     case 'T': return "type";
     case 'o': return "optional";
+    case 'N': return "address";
+    case 'r': return "string";
     default: return "any";
     }
 }
@@ -190,6 +189,7 @@ static inline Value call(Eval *ev, const Node *node, const Value *args) {
     for (size_t i = 0; i < node->overloads; i++) {
         if (fits(&node->function[i], args, node->n_args)) {
             ev->at = node->offset;
+            ev->pattern = node->pattern;
             return node->function[i].body(ev, args, node->n_args);
         }
     }

@@ -16,7 +16,8 @@ struct Function {
     const char *name;
     FunctionStyle style; /* the same in all rows of a name */
     /* One letter an argument, the receiver first: b i u f s y(bytes) l m t(timestamp) d(duration) T(type) o(ptional)
-     * n(any number) x(anything); a `+` at the end lets the last repeat. */
+     * N(et address) n(any number) x(anything) r(a string that is a pattern, only as the second); a `+` at the end lets the
+     * last repeat. */
     const char *args;
     FunctionBody *body;
 };

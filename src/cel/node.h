@@ -12,6 +12,8 @@
 
 typedef struct Node Node;
 typedef struct Function Function;
+typedef struct Pattern Pattern;
+typedef struct PatternSearch PatternSearch;
 
 typedef enum NodeKind {
     N_CONST, /* .value */
@@ -84,7 +86,10 @@ struct Node {
         Str text;
         const Function *function;
     };
-    uint64_t slot;
+    union {
+        uint64_t slot;
+        const Pattern *pattern; /* N_FUNCTION: its second argument, if that is a constant pattern */
+    };
     Node *args[];
 };
 

@@ -74,7 +74,8 @@ static int compare_all(const Value *a, const Value *b) {
         if (a->len != b->len)
             return a->len < b->len ? -1 : 1;
         return a->type == V_LIST ? compare_lists(*a, *b) : compare_maps(*a, *b);
-    case V_TYPE: return str_cmp(value_as_str(*a), value_as_str(*b));
+    case V_TYPE:
+    case V_NET: return str_cmp(value_as_str(*a), value_as_str(*b));
     case V_OPTIONAL:
         if (!a->opt || !b->opt)
             return (a->opt != NULL) - (b->opt != NULL);

@@ -8,7 +8,7 @@
 #include "base/time.h"
 
 /* Type numbers are stored: they are V_* of base/value.h as of version 1 of the snapshot. */
-_Static_assert(V_ABSENT == 0 && V_NULL == 1 && V_STRING == 6 && V_OPTIONAL == 13,
+_Static_assert(V_ABSENT == 0 && V_NULL == 1 && V_STRING == 6 && V_OPTIONAL == 13 && V_NET == 14,
                "stored numbers stay");
 
 /* A value from outside is at most LIMIT_DEPTH deep; what the kernel builds around it adds a few levels. */
@@ -56,7 +56,8 @@ static void encode(Buf *b, Value v, unsigned depth) {
     case V_DOUBLE: encode_double(b, v.d); return;
     case V_STRING:
     case V_BYTES:
-    case V_TYPE: buf_blob(b, value_as_str(v)); return;
+    case V_TYPE:
+    case V_NET: buf_blob(b, value_as_str(v)); return;
     case V_LIST: encode_list(b, v, depth); return;
     case V_MAP: encode_map(b, v, depth); return;
     case V_TIMESTAMP:
@@ -181,7 +182,7 @@ static Value decode_bool(Cursor *c) {
 
 static Value decode(Cursor *c, Arena *a, unsigned depth) {
     uint8_t type = cursor_u8(c);
-    if (depth > DEPTH_MAX || type > V_OPTIONAL)
+    if (depth > DEPTH_MAX || type > V_NET)
         c->bad = true;
     if (c->bad)
         return VALUE_ABSENT;
@@ -194,7 +195,8 @@ static Value decode(Cursor *c, Arena *a, unsigned depth) {
     case V_DOUBLE: return value_double(decode_double(c));
     case V_STRING:
     case V_BYTES:
-    case V_TYPE: return decode_text(c, a, (ValueType)type);
+    case V_TYPE:
+    case V_NET: return decode_text(c, a, (ValueType)type);
     case V_LIST: return decode_list(c, a, depth);
     case V_MAP: return decode_map(c, a, depth);
     case V_TIMESTAMP: return decode_timestamp(c);

@@ -42,7 +42,7 @@ static void write_what(Buf *b, Value v) {
     static const char *const names[] = {
         [V_LIST] = "a list",          [V_MAP] = "a map",           [V_BYTES] = "bytes",
         [V_TIMESTAMP] = "a time",     [V_DURATION] = "a duration", [V_TYPE] = "a type",
-        [V_OPTIONAL] = "an optional",
+        [V_OPTIONAL] = "an optional", [V_NET] = "an address",
     };
     if (value_absent(v))
         buf_fmt(b, "nothing");

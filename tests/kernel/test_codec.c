@@ -387,6 +387,14 @@ static void a_value_of_every_type_comes_back_the_same(void **state) {
     assert_golden("value", str_slice(buf_str(&x->body), 0, 200));
 }
 
+static void an_address_comes_back_the_same(void **state) {
+    World *x = *state;
+    Value v = { .type = V_NET, .len = 3, .s = "::1" };
+    value_encode(&x->body, v);
+    Cursor c = cursor_on(buf_str(&x->body));
+    assert_true(value_same(v, value_decode(&c, &x->arena)) && cursor_done(&c));
+}
+
 static void nothing_at_all_comes_back_as_nothing(void **state) {
     World *x = *state;
     value_encode(&x->body, VALUE_ABSENT);
@@ -530,6 +538,7 @@ int main(void) {
         TEST(nonsense_is_refused),
         TEST(data_that_no_fact_names_is_refused),
         TEST(a_value_of_every_type_comes_back_the_same),
+        TEST(an_address_comes_back_the_same),
         TEST(nothing_at_all_comes_back_as_nothing),
         TEST(a_value_cut_anywhere_is_bad),
         TEST(nonsense_values_are_bad),

@@ -466,6 +466,69 @@ static void a_token_is_about_four_bytes(void **state) {
     gives(state, "tokens({'a': 1})", "2");
 }
 
+static void texts_are_matched_and_taken_apart_by_patterns(void **state) {
+    gives(state, "x.matches('^h.*o$') && matches(x, 'l+') && !x.matches('^ello')", "true");
+    gives(state, "regex.extract('to: ann@example.org', r'(\\w+)@').value()", "\"ann\"");
+    gives(state, "regex.extract('ann', '[0-9]').hasValue()", "false");
+    gives(state, "regex.extract('ab', '(x)?b').hasValue()", "false");
+    gives(state, "regex.extractAll('a1 b22', '[0-9]+')", "[\"1\",\"22\"]");
+    gives(state, "regex.extractAll('k=v, l=w', '(\\\\w)=')", "[\"k\",\"l\"]");
+    gives(state, "regex.extractAll('baaac', 'a*')", "[\"\",\"aaa\",\"\"]");
+    gives(state, "regex.extractAll('h\xc3\xa9', '')", "[\"\",\"\",\"\"]");
+    gives(state, "regex.replace('baaac', 'a*', 'x')", "\"xbxcx\"");
+    gives(state, "regex.replace('ann bob', r'(\\w)(\\w+)', r'\\2\\1')", "\"nna obb\"");
+    gives(state, "regex.replace('a.b', '[.]', r'<\\0\\\\>')", "\"a<.\\\\>b\"");
+    gives(state, "regex.replace('aaa', 'a', 'b', 2) + regex.replace('aa', 'a', 'b', 0)",
+          "\"bbaaa\"");
+    gives(state, "regex.replace('aaa', 'a', '', -1)", "\"\"");
+}
+
+static void a_bad_pattern_is_told_before_anything_runs(void **state) {
+    refuses(state, CEL_E_SYNTAX, "x.matches('a(?=b)')", "'a(?", "looking ahead or behind, (?=)");
+    refuses(state, CEL_E_SYNTAX, "false && x.matches('ab[')", "'ab[", "(at byte 3)");
+    refuses(state, CEL_E_EVAL, "x.matches('(' + x)", "matches", "a ( is not closed (at byte 7)");
+    refuses(state, CEL_E_EVAL, "regex.extract(x, '(l)(l)')", "extract", "write (?:...)");
+    refuses(state, CEL_E_EVAL, "regex.replace(x, 'l', r'\\1')", "replace", "names group \\1");
+    refuses(state, CEL_E_EVAL, "regex.replace(x, 'l', r'\\n')", "replace", "stands before a digit");
+    refuses(state, CEL_E_EVAL, "input.count.matches('l')", "matches", "matches(int, string)");
+}
+
+static void matching_is_paid_for(void **state) {
+    refuses(state, CEL_E_BUDGET,
+            "lists.range(2000).map(i, 'aaaaaaaaaaaaaaaa').join('').matches('(a|aa)*(a|aa)*[bc]')",
+            "matches", "steps");
+    refuses(state, CEL_E_BUDGET,
+            "cel.bind(t, lists.range(1000).map(i, x + x + x + x + x + x + x + x).join(''), "
+            "lists.range(50000).all(i, !t.matches('z')))",
+            "matches", "steps");
+    refuses(state, CEL_E_BUDGET, "lists.range(50000).all(i, x.matches(x))", "matches", "steps");
+}
+
+static void addresses_are_read_compared_and_asked(void **state) {
+    gives(state, "ip('2001:DB8:0:0:1::1')", "\"2001:db8::1:0:0:1\"");
+    gives(state, "['::', '1::', '::1', '1:0:0:2::', '::1.2.3.4', '1:2:3:4:5:6:7::'].map(a, ip(a))",
+          "[\"::\",\"1::\",\"::1\",\"1:0:0:2::\",\"::102:304\",\"1:2:3:4:5:6:7:0\"]");
+    gives(state,
+          "['1.2.3', '1.2.3.4.5', '01.2.3.4', '1.2.3.256', ':1', '1:', '1::2::3', ':::', "
+          "'1:2:3:4:5:6:7', '1:2:3:4:5:6:7:8:9', '1:2:3:4:5:6:7:8::', '12345::', '::g', "
+          "'::1.2.3', '1.2.3.4::', '', 'fe80::1%en0', '::ffff:1.2.3.4'].exists(a, isIP(a))",
+          "false");
+    gives(state, "ip('::ffff:102:304') == ip('1.2.3.4') && type(ip('::1')) == net.IP", "true");
+    gives(state,
+          "cidr('10.1.2.3/8').masked() == cidr('10.0.0.0/8') && "
+          "cidr('10.0.0.0/8').containsIP('10.9.9.9') && cidr('::/0').containsCIDR('1::/16')",
+          "true");
+    gives(state, "['10.0.0.0/33', '10.0.0.0/', '/8', '::/129', '10.0.0.0/08'].exists(a, isCIDR(a))",
+          "false");
+    gives(state,
+          "cidr('fe80::1/64').ip().isLinkLocalUnicast() && "
+          "cidr('fe80::1/64').prefixLength() == 64",
+          "true");
+    refuses(state, CEL_E_EVAL, "ip('10.0.0')", "ip", "write it as 192.0.2.1");
+    refuses(state, CEL_E_EVAL, "cidr('10.0.0.0/8').family()", "family", "write x.ip()");
+    refuses(state, CEL_E_EVAL, "ip('::1').masked()", "masked", "write cidr(");
+}
+
 static void zones_are_offsets(void **state) {
     gives(state, "timestamp('2026-11-21T23:30:00Z').getHours('+02:00')", "1");
     gives(state, "timestamp('2026-11-21T23:30:00Z').getDate('+02:00')", "22");
@@ -553,6 +616,10 @@ int main(void) {
         T(numbers_are_summed_and_averaged),
         T(lists_are_cut_flattened_and_made_distinct),
         T(a_token_is_about_four_bytes),
+        T(texts_are_matched_and_taken_apart_by_patterns),
+        T(a_bad_pattern_is_told_before_anything_runs),
+        T(matching_is_paid_for),
+        T(addresses_are_read_compared_and_asked),
         T(zones_are_offsets),
         T(functions_are_sorted_and_of_one_style_each),
         T(the_end_is_outside_of_texts_and_braces),
