@@ -19,6 +19,11 @@
 #define LIMIT_FILE_NODES (500 * 1000)
 #define LIMIT_STEPS 10000
 #define LIMIT_ID_BYTES 64
+/* Files a workflow may be made of, and the path of one: a large team's prompts, and what file systems take. */
+#define LIMIT_FILES 500
+#define LIMIT_PATH_BYTES 1024
+/* All of them together, which one document holds. */
+#define LIMIT_FILES_BYTES (12 * MIB)
 
 /* Expressions: source length; nesting of the parser; steps and bytes of one evaluation (a list of 100,000 mapped once). */
 #define LIMIT_CEL_SOURCE_BYTES (100 * KIB)

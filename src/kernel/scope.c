@@ -191,6 +191,7 @@ static Value load(void *ctx, uint64_t slot, Arena *a) {
     case SLOT_SIGNAL: return s->signal;
     case SLOT_FAILED: return value_bool(a_need_failed(s->frame));
     case SLOT_ALWAYS: return value_bool(true);
+    case SLOT_VAR: return s->run->plan->vars[slot_number(slot)];
     }
     return VALUE_ABSENT;
 }

@@ -63,7 +63,8 @@ static void add(Diags *d, bool warning, Pos pos, const char *code, const char *r
     if (remedy)
         diag.remedy = arena_str(d->arena, str_from(remedy));
     diag.pos.file = arena_str(d->arena, pos.file);
-    diag.source = pos.line ? arena_str(d->arena, line_of(file_named(d, pos.file), pos.line)) : STR("");
+    diag.source = pos.line ? arena_str(d->arena, line_of(file_named(d, pos.file), pos.line))
+                           : STR("");
     d->items[d->n++] = diag;
 }
 

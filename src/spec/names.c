@@ -91,6 +91,26 @@ static size_t name_run(Chain *c) {
              : unknown_field(c, fields, ARRAY_LEN(fields), c->parts[1], "`run`");
 }
 
+/* ---- vars ------------------------------------------------------------------------------------------------------------ */
+
+static size_t name_var(Chain *c) {
+    Reader *r = c->scope->reader;
+    if (c->n == 1)
+        return refuse(c, "unknown_name", "like `vars.region`", "`vars` needs a name");
+    Named *d = table_get(&r->vars, 0, c->parts[1]);
+    if (d) {
+        const Value *v = d->thing ? d->thing : r->plan->vars; /* else it is refused already */
+        note_use(r, d);
+        return take(c, 2, SLOT_VAR, (uint32_t)(v - r->plan->vars), 0);
+    }
+    Str *names;
+    size_t n = table_names(r, &r->vars, &names);
+    const char *remedy = near_remedy(r, c->parts[1], names, n);
+    return refuse(c, "unknown_name",
+                  remedy ? remedy : "define it under `vars:` of the project file, baton.yaml",
+                  "unknown variable `%.*s`", STR_FMT(c->parts[1]));
+}
+
 /* ---- state ----------------------------------------------------------------------------------------------------------- */
 
 static void note_read(Chain *c, uint32_t key) {
@@ -346,10 +366,9 @@ static const Word step_words[] = {
     { "always()", word_always }, { "signal", word_signal },
 };
 static const Word later_words[] = {
-    { "vars", word_later }, { "secrets", word_later },    { "event", word_later },
-    { "task", word_later }, { "evaluation", word_later }, { "board", word_later },
-    { "post", word_later }, { "votes", word_later },      { "text", word_later },
-    { "with", word_later },
+    { "secrets", word_later },    { "event", word_later }, { "task", word_later },
+    { "evaluation", word_later }, { "board", word_later }, { "post", word_later },
+    { "votes", word_later },      { "text", word_later },  { "with", word_later },
 };
 
 static const Word *word_of(const Word *words, size_t n, Str word) {
@@ -409,6 +428,8 @@ size_t names_resolve(void *ctx, const Str *parts, size_t n, uint64_t *ret_slot, 
         return name_input(&c);
     if (str_is(parts[0], "run") && !sees(&c, SEES_NO_RUN))
         return name_run(&c);
+    if (str_is(parts[0], "vars"))
+        return name_var(&c);
     const Word *w = word_of(later_words, ARRAY_LEN(later_words), parts[0]);
     bool own = sees(&c, SEES_WITH) && str_is(parts[0], "with");
     if (w && !own)

@@ -1,40 +1,10 @@
-/* The closure and the life of a plan. A plan stands in its own arena: plan_free() frees everything at once. */
+/* The life of a plan. A plan stands in its own arena: plan_free() frees everything at once. */
 #include "spec/plan.h"
 
-#include "base/json.h"
 #include "base/limits.h"
+#include "spec/files.h"
 #include "spec/read_plan.h"
 #include <stdlib.h>
-
-/* ---- the closure ----------------------------------------------------------------------------------------------------- */
-
-Str closure_make(Arena *a, Str main_name, const Str *names, const Str *texts, size_t n) {
-    MapBuilder files = map_builder(a), closure = map_builder(a);
-    for (size_t i = 0; i < n; i++)
-        map_adds(&files, names[i], value_str(texts[i]));
-    map_addz(&closure, "baton", value_int(1));
-    map_addz(&closure, "main", value_str(main_name));
-    map_addz(&closure, "files", map_done(&files, NULL));
-    return value_text(a, map_done(&closure, NULL));
-}
-
-typedef struct Closure {
-    Str main, text;
-} Closure;
-
-static bool open_closure(Arena *a, Str bytes, Closure *ret_closure) {
-    Value v;
-    if (json_read(a, bytes, &v, NULL))
-        return false;
-    Value main_name = value_getz(v, "main");
-    if (main_name.type != V_STRING)
-        return false;
-    Value text = value_get(value_getz(v, "files"), value_as_str(main_name));
-    if (text.type != V_STRING)
-        return false;
-    *ret_closure = (Closure){ value_as_str(main_name), value_as_str(text) };
-    return true;
-}
 
 /* ---- compiling ------------------------------------------------------------------------------------------------------- */
 
@@ -49,35 +19,56 @@ static Str name_of_file(Arena *a, Str file) {
     return arena_str(a, str_slice(file, from, to));
 }
 
-static int compile(Arena *a, Str closure, Plan *plan, Diags *diags) {
-    Closure c;
-    YamlFile file;
-    if (!open_closure(a, closure, &c)) {
+static Plan *new_plan(void) {
+    Plan *plan = xcalloc(1, sizeof *plan);
+    plan->name = plan->description = STR("");
+    plan->limits = LIMITS_NONE;
+    arena_init(&plan->arena, 0);
+    return plan;
+}
+
+/* Workflows that are called are checked with the one that calls them, each once. */
+static void check_called(Arena *a, Files *files, Diags *diags) {
+    for (size_t i = 0; i < files->n_called; i++) {
+        Plan *unused = ARENA_NEW(a, Plan);
+        *unused = (Plan){ .limits = LIMITS_NONE };
+        read_plan(a, files, files->called[i], unused, diags);
+    }
+}
+
+static int compile(Plan *plan, Str closure, bool to_run, Diags *diags, PlanNeeds *needs) {
+    Arena *a = &plan->arena;
+    Files *files = plan->files = ARENA_NEW(a, Files);
+    closure = arena_str(a, closure);
+    if (!files_open(files, a, closure, diags, needs)) {
         diag_error(diags, (Pos){ 0 }, "closure", NULL, "the stored workflow is damaged");
         return PLAN_E_REFUSED;
     }
     plan->hash = hash_bytes(closure);
-    plan->file = c.main;
-    plan->name = name_of_file(a, c.main);
-    int r = yaml_read(a, c.main, c.text, diags, &file);
-    if (r < 0)
-        return r;
-    if (r == 0)
-        read_plan(a, &file, plan, diags);
+    plan->file = files->main->name;
+    plan->name = name_of_file(a, plan->file);
+    if (to_run)
+        read_plan(a, files, files->main, plan, diags);
+    else
+        read_any(a, files, plan, diags);
+    check_called(a, files, diags);
     diags_done(diags);
+    if (needs && needs->n)
+        return PLAN_E_NEEDS;
     return diags->errors ? PLAN_E_REFUSED : 0;
 }
 
 int plan_compile(Str closure, Plan **ret_plan, Diags *diags) {
-    Plan *plan = xcalloc(1, sizeof *plan);
-    plan->description = STR("");
-    plan->limits = LIMITS_NONE;
-    arena_init(&plan->arena, 0);
-    int r = compile(&plan->arena, arena_str(&plan->arena, closure), plan, diags);
-    if (r)
-        plan_free(plan);
-    else
-        *ret_plan = plan;
+    Plan *plan = new_plan();
+    int r = compile(plan, closure, true, diags, NULL);
+    *ret_plan = r ? plan_free(plan) : plan;
+    return r;
+}
+
+int plan_check(Str closure, Plan **ret_plan, Diags *diags, PlanNeeds *needs) {
+    Plan *plan = new_plan();
+    int r = compile(plan, closure, false, diags, needs);
+    *ret_plan = r || !plan->root ? plan_free(plan) : plan;
     return r;
 }
 

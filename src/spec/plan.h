@@ -1,6 +1,8 @@
 /* The plan: a workflow file, checked and compiled; immutable, shared by all runs of the same closure.
  *
- *   closure bytes --plan_compile--> Plan { nodes, callees, state keys, types }
+ *   files --closure_make--> closure bytes --plan_compile--> Plan { nodes, callees, state keys, types }
+ *                                    ^                            |
+ *                                    +--------closure_pin---------+   what of the files is used
  *
  * A node is one step. Its modifiers nest in one fixed order (LANGUAGE.md ORDER):
  *   needs > if > limits > for( on_error > repeat( retry( timeout( VERB ) > output type > check ) ) > set )
@@ -41,6 +43,7 @@ typedef enum SlotKind {
     SLOT_SIGNAL, /* number: the node; in `wait.if`: { name, data, from, time } */
     SLOT_FAILED, /* failed() in an `if` */
     SLOT_ALWAYS, /* always() */
+    SLOT_VAR,    /* number: in plan->vars */
 } SlotKind;
 #define SLOT_CALL UINT32_MAX
 typedef enum StepField {
@@ -283,20 +286,38 @@ struct Plan {
     Limits limits;
     StateKey *state;
     size_t n_state;
+    Value *vars; /* of the project */
+    size_t n_vars;
     Callee **callees; /* named agents and tools, file order */
     size_t n_callees;
     Node **nodes;
     size_t n_nodes;
     Node *root; /* a group: the file's steps, its result the file's `return` */
+    struct Files *files;
 };
 
-/* The closure: what a run pins. Canonical JSON { "baton": 1, "main": NAME, "files": { NAME: TEXT } }. */
+/* The closure: what a run pins. Canonical JSON { "baton": 1, "main": NAME, "files": { NAME: TEXT } }. A file that could
+ * not be read is { "problem": WHY } instead of a text. Names are paths from the project's folder (spec/files.h). */
 Str closure_make(Arena *a, Str main_name, const Str *names, const Str *texts, size_t n);
 
-enum { PLAN_E_REFUSED = 1 };
+/* The closure of a plan without what it does not use: files, definitions of other files, and comments outside the rest.
+ * Lines stay where they are, so that the same problem is told with the same place. */
+Str closure_pin(const Plan *p, Arena *a);
+
+/* Files that a compilation lacks, by name. */
+typedef struct PlanNeeds {
+    Arena *arena;
+    Str *names;
+    size_t n;
+} PlanNeeds;
+enum { PLAN_E_REFUSED = 1, PLAN_E_NEEDS };
 /* Compiles and checks. On PLAN_E_REFUSED `diags` says why; warnings may be there even when good. The plan owns its arena;
  * plan_free() it. `diags->arena` must outlive the diags. */
 int plan_compile(Str closure, Plan **ret_plan, Diags *diags);
+/* The same for what is checked and not run: also a project file, definitions, prices, a prompt or a card is good, and then
+ * *ret_plan is NULL. Files that are missing are added to `needs` (PLAN_E_NEEDS; what `diags` says is then of no use);
+ * `needs` NULL: they are a problem. */
+int plan_check(Str closure, Plan **ret_plan, Diags *diags, PlanNeeds *needs);
 Plan *plan_free(Plan *p);
 DEFINE_CLEANUP(Plan *, plan_free)
 

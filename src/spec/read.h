@@ -1,5 +1,6 @@
 /* What the files that read the language share: the reader's state, maps read by tables of keys, and small values.
  *
+ *   files.c        the files, by name               define.c      definitions of several files, and who uses them
  *   read_plan.c    the file's first level           read_step.c   steps, their ids and verbs
  *   read_type.c    TYPES                            read_modifier.c  for repeat retry ... of a step
  *   read_callee.c  agents and tools                 read_text.c   ${{ }} and bare expressions
@@ -11,11 +12,13 @@
 #define BATON_SPEC_READ_H
 
 #include "spec/language.h"
+#include "spec/files.h"
 #include "spec/plan.h"
 #include "spec/table.h"
 #include "spec/yaml.h"
 
 typedef struct Named Named;     /* a definition of the file, read when first needed */
+typedef struct Use Use;         /* a definition or a file, as somebody needs it */
 typedef struct Pending Pending; /* an expression of a step, compiled when all steps are known */
 typedef struct StateRead StateRead;
 typedef struct StateWrite StateWrite;
@@ -24,12 +27,21 @@ typedef struct Reader {
     Arena *arena;  /* the plan's */
     Arena scratch; /* goes when the plan is done */
     Diags *diags;
-    const YamlFile *file;
+    Files *files;
+    const YamlFile *file;    /* the workflow's own */
+    const YamlFile *project; /* NULL: none */
+    const Yaml *
+        *roots; /* of the files that define things: its own, the imported ones, the project */
+    size_t n_roots;
     Plan *plan;
-    Table types, tools, agents, models, state; /* names to Named; state: to StateKey */
-    Named *named;                              /* newest first */
-    const Named *open;                         /* the type that is being read, innermost */
-    Table steps;                               /* (group's number, id) to Node */
+    /* names to Named; state: to StateKey */
+    Table types, tools, agents, models, vars, prices, state;
+    Named *named;      /* those of one kind, newest first */
+    Named *all;        /* of every kind */
+    Named *within;     /* the definition that is being read, innermost */
+    Use *uses;         /* by what is no definition */
+    const Named *open; /* the type that is being read, innermost */
+    Table steps;       /* (group's number, id) to Node */
     size_t room_nodes;
     const Yaml **node_yaml; /* by node number: the step's map */
     uint64_t **before; /* by node number: bits of the siblings ordered before it; NULL in a list */
@@ -123,22 +135,51 @@ size_t names_resolve(void *ctx, const Str *parts, size_t n, uint64_t *ret_slot, 
 /* ---- definitions ----------------------------------------------------------------------------------------------------- */
 
 typedef enum NamedState { NAMED_NEW, NAMED_OPEN, NAMED_DONE } NamedState;
+typedef struct Region { /* lines of a file */
+    unsigned first_line, last_line;
+    const struct Region *outer; /* the block it stands in, of which it needs the first line */
+} Region;
 struct Named {
-    Named *next;
+    Named *next, *next_of_all, *next_used;
     Str name;
     const Yaml *key, *value;
+    const Region *region;
     NamedState state;
     const Named *outer; /* the type in which this one is being read */
     bool is_agent;
-    void *thing; /* Type, Callee or Model; NULL when refused */
+    void *thing; /* Type, Callee, Model, or a number in the plan; NULL when refused */
+    Use *uses;
+    bool used;
 };
-/* Registers each entry of a map of definitions. */
-void table_define(Reader *r, const Yaml *map, const char *what, bool is_agent, Table *table);
-/* Names of a table for messages, in the arena. */
+struct Use {
+    Use *next;
+    Named *named; /* or */
+    Source *source;
+};
+typedef struct Scheme { /* where definitions of a kind stand, and where they go */
+    const char *word;
+    bool is_agent;
+    Table *table;
+} Scheme;
+/* Finds the imports and the project: fills `roots`. */
+void define_roots(Reader *r);
+/* Registers each entry of the block, in every root or in one, and puts them before `named`. */
+void define_all(Reader *r, const Scheme *scheme);
+void define_block(Reader *r, const Yaml *root, const Scheme *scheme);
+/* Whatever is being read needs this. */
+void note_use(Reader *r, Named *d);
+void note_file(Reader *r, Source *s);
+/* Marks in the files what all that is used is made of. */
+void keep_used(Reader *r);
 /* Definitions that need each other are read one inside the other: false, with the problem told, when too deep. The one
- * that got true gives the level back by `depth--`. */
-bool enter_definition(Reader *r, const Named *d);
+ * that got true leaves again. */
+bool enter_definition(Reader *r, Named *d, Named **ret_outer);
+void leave_definition(Reader *r, Named *outer);
+/* Names of a table for messages, in the arena. */
 size_t table_names(Reader *r, const Table *t, Str **ret_names);
+
+/* `baton: 1` comes first, so that any program can tell what a file is. */
+bool check_head(Reader *r, const Yaml *root);
 
 const Type *read_type(Reader *r, const Yaml *y);
 /* "did you mean `x`?" among the fields of a record, or NULL. */
@@ -164,6 +205,13 @@ const Callee *read_callee_unnamed(Reader *r, const Yaml *y, CalleeKind kind, con
 void read_callees(Reader *r);
 /* Effects and their keys, shared with steps. */
 bool read_effect(Reader *r, const Yaml *y, Effect *ret_effect);
+
+/* The text of `{ file: prompts/x.md }`, and the fields of the card at a path, with its text below; NULL when refused. */
+const Yaml *read_prompt_file(Reader *r, const Yaml *y);
+const Yaml *read_card_file(Reader *r, const Yaml *path, const Yaml **ret_body);
+/* The blocks of the project file; of those that take effect in every workflow, the values. */
+void read_project(Reader *r);
+void read_prices_root(Reader *r, const Yaml *root);
 
 /* `run:` and `http:`, into the callee (read_program.c). */
 void read_run(Reader *r, const Yaml *y, const Sight *sight, Callee *callee);

@@ -165,13 +165,12 @@ static void set_capabilities(Reader *r, const Yaml *key, const Yaml *value, void
 static void set_instructions(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key;
     Draft *d = target;
-    if (value->kind == YAML_MAP && yaml_get(value, "file"))
-        error_at(r, value, "later", "write the text here: `instructions: |`",
-                 "`instructions: { file: ... }` is part of the language and comes later");
-    else if (value->kind != YAML_SCALAR)
-        error_at(r, value, "value", NULL, "`instructions` is a text");
-    else
-        d->callee->instructions = read_template(r, value, &d->sight);
+    const Yaml *text = value->kind == YAML_MAP ? read_prompt_file(r, value) : value;
+    if (text && text->kind == YAML_SCALAR)
+        d->callee->instructions = read_template(r, text, &d->sight);
+    else if (text)
+        error_at(r, value, "value", "a text, or `{ file: prompts/x.md }`",
+                 "`instructions` is a text");
 }
 
 static void set_prompt(Reader *r, const Yaml *key, const Yaml *value, void *target) {
@@ -398,7 +397,9 @@ static void warn_unused(Reader *r, const Yaml *y, const Callee *c) {
                     "`%s` is for agents with a `model`", words[i]);
 }
 
-static const Callee *read_definition(Reader *r, const Yaml *y, Str name, bool is_agent) {
+/* `body`: of a card, its instructions; else NULL. */
+static const Callee *read_definition(Reader *r, const Yaml *y, const Yaml *body, Str name,
+                                     bool is_agent) {
     const char *what = is_agent ? "an agent" : "a tool";
     if (!read_is_map(r, y, what))
         return NULL;
@@ -411,6 +412,10 @@ static const Callee *read_definition(Reader *r, const Yaml *y, Str name, bool is
         read_map(r, y, agent_rows, ARRAY_LEN(agent_rows), what, &d);
     else
         read_map(r, y, tool_rows, ARRAY_LEN(tool_rows), what, &d);
+    if (body && yaml_get(y, "instructions"))
+        error_at(r, body, "card", "keep one of the two", "`instructions` stand above already");
+    else if (body)
+        d.callee->instructions = read_template(r, body, &d.sight);
     warn_unused(r, y, d.callee);
     if (!d.kind && !d.kind_copied)
         refuse_without_kind(r, y, &d);
@@ -420,7 +425,7 @@ static const Callee *read_definition(Reader *r, const Yaml *y, Str name, bool is
 }
 
 const Callee *read_callee_inline(Reader *r, const Yaml *y, bool is_agent) {
-    return read_definition(r, y, is_agent ? STR("agent") : STR("tool"), is_agent);
+    return read_definition(r, y, NULL, is_agent ? STR("agent") : STR("tool"), is_agent);
 }
 
 const Callee *read_callee_unnamed(Reader *r, const Yaml *y, CalleeKind kind, const Type *input) {
@@ -448,9 +453,15 @@ static const Callee *callee_of_name(Reader *r, const Yaml *y, Named *d) {
             read_id(r, d->key, d->is_agent ? "the name of an agent" : "the name of a tool", &id);
         if (named && !d->is_agent && str_is(id, "echo"))
             error_at(r, d->key, "name", "choose another name", "the tool `echo` is built in");
-        if (enter_definition(r, d)) {
-            d->thing = (void *)(uintptr_t)read_definition(r, d->value, d->name, d->is_agent);
-            r->depth--;
+        Named *outer;
+        if (enter_definition(r, d, &outer)) {
+            const Yaml *body = NULL, *fields = d->value;
+            if (d->is_agent && fields->kind == YAML_SCALAR)
+                fields = read_card_file(r, fields, &body);
+            if (fields)
+                d->thing =
+                    (void *)(uintptr_t)read_definition(r, fields, body, d->name, d->is_agent);
+            leave_definition(r, outer);
         }
         d->state = NAMED_DONE;
     }
@@ -498,8 +509,10 @@ const Callee *read_callee_named(Reader *r, const Yaml *y, bool is_agent) {
     if (!is_agent && str_is(name, "echo"))
         return echo(r, y);
     Named *d = table_get(is_agent ? &r->agents : &r->tools, 0, name);
-    if (d)
+    if (d) {
+        note_use(r, d);
         return callee_of_name(r, y, d);
+    }
     refuse_unknown(r, y, name, is_agent);
     return NULL;
 }

@@ -22,6 +22,9 @@ static void add_model(Reader *r, const Yaml *at, Model *m, Str name) {
         memcpy(models, m->models, m->n_models * sizeof *models);
     models[m->n_models++] = name;
     m->models = models;
+    Named *price = table_get(&r->prices, 0, name);
+    if (price)
+        note_use(r, price);
 }
 
 /* An alias brings its models and, where nothing is said yet, its settings. */
@@ -42,6 +45,7 @@ static bool read_one(Reader *r, const Yaml *y, Model *m) {
         return false;
     Named *d = table_get(&r->models, 0, s);
     if (d) {
+        note_use(r, d);
         const Model *alias = model_named(r, y, d);
         if (alias)
             add_alias(r, y, m, alias);
@@ -96,12 +100,16 @@ static void set_effort(Reader *r, const Yaml *key, const Yaml *value, void *targ
     read_text(r, value, "`effort`", &((Model *)target)->effort);
 }
 
+/* An alias that costs less, for when money runs short. */
+static void set_cheaper(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key, (void)target;
+    Model cheaper = { .temperature = VALUE_ABSENT };
+    read_models_of(r, value, &cheaper);
+}
+
 static const KeyRow rows[] = {
-    { "use", set_use },
-    { "max_output", set_max_output },
-    { "temperature", set_temperature },
-    { "effort", set_effort },
-    { "cheaper", NULL },
+    { "use", set_use },       { "max_output", set_max_output }, { "temperature", set_temperature },
+    { "effort", set_effort }, { "cheaper", set_cheaper },
 };
 
 bool read_model(Reader *r, const Yaml *y, Model *ret_model) {
@@ -124,9 +132,10 @@ static Model *model_named(Reader *r, const Yaml *y, Named *d) {
     if (d->state == NAMED_NEW) {
         d->state = NAMED_OPEN;
         Model *m = ARENA_NEW(r->arena, Model);
-        if (enter_definition(r, d)) {
+        Named *outer;
+        if (enter_definition(r, d, &outer)) {
             d->thing = read_model(r, d->value, m) ? m : NULL;
-            r->depth--;
+            leave_definition(r, outer);
         }
         d->state = NAMED_DONE;
     }

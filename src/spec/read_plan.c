@@ -60,50 +60,74 @@ static void set_return(Reader *r, const Yaml *key, const Yaml *value, void *targ
     read_later(r, value, r->plan->root, SEES_STEPS | SEES_CHILDREN, &r->plan->root->result, NULL);
 }
 
+static void refuse_of_project(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)value, (void)target;
+    error_at(r, key, "place", "one file for every workflow beside it or below",
+             "`%.*s` stands in the project file, baton.yaml", STR_FMT(key->text));
+}
+
 static const KeyRow rows[] = {
-    { "baton", set_baton },   { "name", set_name },     { "description", set_description },
-    { "labels", set_labels }, { "limits", set_limits }, { "models", ignore },
-    { "agents", ignore },     { "tools", ignore },      { "types", ignore },
-    { "input", ignore },      { "output", set_output }, { "state", ignore },
-    { "steps", ignore },      { "return", set_return }, { "import", NULL },
-    { "on", NULL },           { "concurrency", NULL },  { "memory", NULL },
-    { "inboxes", NULL },      { "guard", NULL },        { "decisions", NULL },
-    { "providers", NULL },    { "secrets", NULL },      { "vars", NULL },
-    { "prices", NULL },       { "budgets", NULL },      { "people", NULL },
-    { "groups", NULL },       { "channels", NULL },     { "escalation", NULL },
-    { "server", NULL },       { "test", NULL },         { "cases", NULL },
-    { "route", NULL },        { "runs", NULL },
+    { "baton", set_baton },
+    { "name", set_name },
+    { "description", set_description },
+    { "labels", set_labels },
+    { "limits", set_limits },
+    { "models", ignore },
+    { "agents", ignore },
+    { "tools", ignore },
+    { "types", ignore },
+    { "input", ignore },
+    { "output", set_output },
+    { "state", ignore },
+    { "steps", ignore },
+    { "return", set_return },
+    { "import", ignore },
+    { "on", NULL },
+    { "concurrency", NULL },
+    { "memory", NULL },
+    { "inboxes", NULL },
+    { "guard", NULL },
+    { "decisions", NULL },
+    { "providers", refuse_of_project },
+    { "secrets", refuse_of_project },
+    { "vars", refuse_of_project },
+    { "prices", refuse_of_project },
+    { "budgets", refuse_of_project },
+    { "people", refuse_of_project },
+    { "groups", refuse_of_project },
+    { "channels", refuse_of_project },
+    { "escalation", refuse_of_project },
+    { "server", refuse_of_project },
+    { "test", NULL },
+    { "cases", NULL },
+    { "route", NULL },
+    { "runs", NULL },
 };
 
-/* `baton: 1` comes first, so that any program can tell what the file is. */
-static bool check_head(Reader *r) {
-    const Yaml *root = r->file->root;
+bool check_head(Reader *r, const Yaml *root) {
     if (root->kind != YAML_MAP || root->n == 0) {
-        error_at(r, root, "version", "begin with `baton: 1`", "a workflow file is a map");
+        error_at(r, root, "version", "begin with `baton: 1`", "a file of Baton is a map");
         return false;
     }
     const Yaml *first = root->entries[0].key;
     if (!str_is(first->text, "baton"))
         error_at(r, first, "version", "begin with `baton: 1`",
-                 "the first key of a workflow is `baton`");
+                 "the first key of a file is `baton`");
     return true;
 }
 
-static void read_definitions(Reader *r, const Yaml *root) {
-    const Yaml *models = yaml_get(root, "models"), *types = yaml_get(root, "types");
-    const Yaml *tools = yaml_get(root, "tools"), *agents = yaml_get(root, "agents");
-    if (models)
-        table_define(r, models, "`models`", false, &r->models);
+static void read_definitions(Reader *r) {
+    define_roots(r);
+    read_project(r);
+    r->named = NULL;
+    define_all(r, &(Scheme){ "models", false, &r->models });
     read_models(r);
     r->named = NULL;
-    if (types)
-        table_define(r, types, "`types`", false, &r->types);
+    define_all(r, &(Scheme){ "types", false, &r->types });
     read_types(r);
     r->named = NULL;
-    if (agents)
-        table_define(r, agents, "`agents`", true, &r->agents);
-    if (tools)
-        table_define(r, tools, "`tools`", false, &r->tools);
+    define_all(r, &(Scheme){ "agents", true, &r->agents });
+    define_all(r, &(Scheme){ "tools", false, &r->tools });
     read_callees(r);
 }
 
@@ -125,19 +149,89 @@ static void read_root(Reader *r, const Yaml *root) {
         error_at(r, root, "missing", "a list or a map of steps", "`steps` is missing");
 }
 
-void read_plan(Arena *a, const YamlFile *file, Plan *plan, Diags *diags) {
-    Reader r = { .arena = a, .diags = diags, .file = file, .plan = plan };
-    Table *tables[] = { &r.types, &r.tools, &r.agents, &r.models, &r.state, &r.steps };
-    arena_init(&r.scratch, 0); /* a multiple of the file, which is capped */
+/* ---- files ----------------------------------------------------------------------------------------------------------- */
+
+static void begin(Reader *r, Arena *a, Files *files, const YamlFile *file, Plan *plan,
+                  Diags *diags) {
+    *r = (Reader){ .arena = a, .diags = diags, .files = files, .file = file, .plan = plan };
+    Table *tables[] = { &r->types, &r->tools,  &r->agents, &r->models,
+                        &r->vars,  &r->prices, &r->state,  &r->steps };
+    arena_init(&r->scratch, 0); /* a multiple of the files, which are capped */
     for (size_t i = 0; i < ARRAY_LEN(tables); i++)
-        tables[i]->arena = &r.scratch;
-    r.pending_end = &r.pending;
-    if (check_head(&r)) {
-        read_definitions(&r, file->root);
-        read_root(&r, file->root);
-        order_steps(&r);
-        read_pending(&r);
-        check_plan(&r);
+        tables[i]->arena = &r->scratch;
+    r->pending_end = &r->pending;
+}
+
+static bool lacks_files(const Reader *r) { return r->files->needs && r->files->needs->n; }
+
+void read_plan(Arena *a, Files *files, Source *source, Plan *plan, Diags *diags) {
+    const Yaml *root = source_root(files, source);
+    Reader r;
+    if (!root)
+        return;
+    begin(&r, a, files, &source->yaml, plan, diags);
+    if (check_head(&r, root)) {
+        read_definitions(&r);
+        /* What they lack makes the rest meaningless; it is read when they are there. */
+        if (!lacks_files(&r)) {
+            read_root(&r, root);
+            order_steps(&r);
+            read_pending(&r);
+            check_plan(&r);
+            keep_used(&r);
+        }
     }
     arena_deinit(&r.scratch);
+}
+
+/* Definitions alone: a project file, or one that others import. */
+static void read_library(Arena *a, Files *files, Plan *plan, Diags *diags) {
+    Reader r;
+    begin(&r, a, files, &files->main->yaml, plan, diags);
+    if (check_head(&r, r.file->root))
+        read_definitions(&r);
+    arena_deinit(&r.scratch);
+}
+
+static void read_price_list(Arena *a, Files *files, Plan *plan, Diags *diags) {
+    Reader r;
+    begin(&r, a, files, &files->main->yaml, plan, diags);
+    read_prices_root(&r, r.file->root);
+    arena_deinit(&r.scratch);
+}
+
+static bool has_one_of(const Yaml *root, const char *const *words, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (yaml_get(root, words[i]))
+            return true;
+    return false;
+}
+
+static void read_yaml(Arena *a, Files *files, Plan *plan, Diags *diags) {
+    static const char *const workflow[] = { "name",  "input",  "output", "on",
+                                            "state", "labels", "steps",  "return" };
+    static const char *const library[] = { "agents", "tools", "types", "models", "import" };
+    const Yaml *root = source_root(files, files->main);
+    if (!root)
+        return;
+    bool definitions = has_one_of(root, library, ARRAY_LEN(library)) &&
+                       !has_one_of(root, workflow, ARRAY_LEN(workflow));
+    if (str_eq(files->main->name, FILE_PROJECT))
+        read_library(a, files, plan, diags);
+    else if (definitions && yaml_get(root, "baton"))
+        read_library(a, files, plan, diags);
+    else if (definitions && yaml_get(root, "dated"))
+        read_price_list(a, files, plan, diags);
+    else
+        read_plan(a, files, files->main, plan, diags);
+}
+
+void read_any(Arena *a, Files *files, Plan *plan, Diags *diags) {
+    Source *s = files->main;
+    if (!str_ends(s->name, STR(".md")))
+        read_yaml(a, files, plan, diags);
+    else if (str_starts(s->text, STR("---")))
+        source_card(files, s);
+    else
+        source_body(files, s);
 }

@@ -1,11 +1,13 @@
-/* From the tree of a file to a plan. */
+/* From the trees of files to a plan. */
 #ifndef BATON_SPEC_READ_PLAN_H
 #define BATON_SPEC_READ_PLAN_H
 
-#include "spec/plan.h"
-#include "spec/yaml.h"
+#include "spec/files.h"
 
-/* Fills the plan, which lives in `a`; it is good if `diags` got no error. */
-void read_plan(Arena *a, const YamlFile *file, Plan *plan, Diags *diags);
+/* Fills the plan, which lives in `a`, from a workflow and what it names; it is good if `diags` got no error and nothing is
+ * missing. */
+void read_plan(Arena *a, Files *files, Source *source, Plan *plan, Diags *diags);
+/* The main file, whatever it is; only a workflow gives the plan a root. */
+void read_any(Arena *a, Files *files, Plan *plan, Diags *diags);
 
 #endif

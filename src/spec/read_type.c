@@ -107,9 +107,10 @@ static Type *read_definition(Reader *r, Named *d) {
     d->outer = r->open;
     r->open = d;
     const Type *t = NULL;
-    if (enter_definition(r, d)) {
+    Named *outer;
+    if (enter_definition(r, d, &outer)) {
         t = read_type(r, d->value);
-        r->depth--;
+        leave_definition(r, outer);
     }
     r->open = d->outer;
     d->state = NAMED_DONE;
@@ -136,6 +137,8 @@ static const Type *read_word(Reader *r, const Yaml *y, Str word) {
         if (str_is(word, words[i].word))
             return new_type(r, words[i].kind);
     Named *d = table_get(&r->types, 0, word);
+    if (d)
+        note_use(r, d);
     return d ? type_named(r, y, d) : unknown_type(r, y, word);
 }
 

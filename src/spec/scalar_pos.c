@@ -135,8 +135,22 @@ static void walk_block(Walk *w, size_t offset) {
     }
 }
 
+/* Its text is the file's. */
+static Pos pos_in_raw(const Yaml *y, size_t offset) {
+    Pos pos = { y->file->name, y->line, y->column };
+    for (size_t at = 0; at < offset && at < y->text.len;) {
+        bool breaks = y->text.p[at] == '\n';
+        str_next_codepoint(y->text, &at);
+        pos.line += breaks;
+        pos.column = breaks ? 1 : pos.column + 1;
+    }
+    return pos;
+}
+
 Pos yaml_pos_within(const Yaml *scalar, size_t offset) {
     const YamlFile *f = scalar->file;
+    if (scalar->style == YAML_RAW)
+        return pos_in_raw(scalar, offset);
     Walk w = { f->text, yaml_offset(f, scalar->line, scalar->column), scalar->line,
                scalar->column };
     if (scalar->style == YAML_LITERAL || scalar->style == YAML_FOLDED)

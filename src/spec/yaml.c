@@ -295,15 +295,19 @@ static void index_lines(Arena *a, YamlFile *f) {
     f->lines = lines;
 }
 
-int yaml_read(Arena *a, Str name, Str text, Diags *diags, YamlFile *ret_file) {
+bool yaml_open(Arena *a, Str name, Str text, Diags *diags, YamlFile *ret_file) {
     *ret_file = (YamlFile){ .name = name, .text = text };
     diags_read(diags, a, name, text);
     if (text.len > LIMIT_FILE_BYTES) {
         diag_error(diags, (Pos){ .file = name }, "limit", NULL, "the file is larger than 4 MiB");
-        return YAML_E_REFUSED;
+        return false;
     }
     index_lines(a, ret_file);
-    if (!yaml_check_bytes(ret_file, diags))
+    return yaml_check_bytes(ret_file, diags);
+}
+
+int yaml_read(Arena *a, Str name, Str text, Diags *diags, YamlFile *ret_file) {
+    if (!yaml_open(a, name, text, diags, ret_file))
         return YAML_E_REFUSED;
     Tree t = { .arena = a, .file = ret_file, .diags = diags };
     if (!yaml_parser_initialize(&t.parser))

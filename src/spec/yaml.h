@@ -14,6 +14,7 @@ typedef enum YamlStyle {
     YAML_DOUBLE,  /* "quoted" */
     YAML_LITERAL, /* | */
     YAML_FOLDED,  /* > */
+    YAML_RAW,     /* a file of its own, as it is */
 } YamlStyle;
 
 typedef struct Yaml Yaml;
@@ -48,9 +49,16 @@ enum { YAML_E_REFUSED = 1 };
  * need it. Warnings (a `#` that cut a text off) may be there when good. */
 int yaml_read(Arena *a, Str name, Str text, Diags *diags, YamlFile *ret_file);
 
-static inline Pos yaml_pos(const Yaml *y) {
-    return (Pos){ y->file->name, y->line, y->column };
-}
+static inline Pos yaml_pos(const Yaml *y) { return (Pos){ y->file->name, y->line, y->column }; }
+/* The same for a file that is text: a scalar with all of it but the blanks at its end. */
+int yaml_read_text(Arena *a, Str name, Str text, Diags *diags, YamlFile *ret_file,
+                   const Yaml **ret_body);
+/* The same for text with front matter: the root is what stands between two lines `---`, the body what follows. */
+int yaml_read_card(Arena *a, Str name, Str text, Diags *diags, YamlFile *ret_file,
+                   const Yaml **ret_body);
+/* Before reading: name, text and lines; false if the bytes cannot be read. */
+bool yaml_open(Arena *a, Str name, Str text, Diags *diags, YamlFile *ret_file);
+
 /* The place of byte `offset` of a scalar's text: exact through quotes and escapes, and in a block by its lines. */
 Pos yaml_pos_within(const Yaml *scalar, size_t offset);
 /* The value of a map's key, or NULL. */

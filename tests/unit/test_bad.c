@@ -3,8 +3,10 @@
  *   # error: 12:5 code a part of the message or of the remedy
  *   # warning: 3:20 code ...                                        (the file is accepted)
  *
- * The first problem of that sort must be this one. */
+ * The first problem of that sort must be this one. A line `#--- NAME` begins another file of the same workflow; the place of
+ * a problem there is NAME:12:5. */
 #include "base/limits.h"
+#include "parts.h"
 #include "spec/plan.h"
 
 #include <dirent.h>
@@ -20,6 +22,7 @@
 typedef struct Expected {
     bool warning;
     unsigned line, column;
+    char file[100]; /* empty: the workflow itself */
     char code[40], part[200];
 } Expected;
 
@@ -38,6 +41,10 @@ static void read_expected(Str text, Arena *a, Expected *ret) {
     const char *at = error ? error + 9 : warning ? warning + 11 : NULL;
     *ret = (Expected){ .warning = !error };
     assert_non_null(at);
+    if (*at < '0' || *at > '9') {
+        assert_int_equal(sscanf(at, "%99[^:]:", ret->file), 1);
+        at += strlen(ret->file) + 1;
+    }
     int n = sscanf(at, "%u:%u %39s %199[^\n]", &ret->line, &ret->column, ret->code, ret->part);
     assert_true(n >= 3);
 }
@@ -51,7 +58,8 @@ static const Diag *first_of(const Diags *d, bool warning) {
 
 static bool fits(const Diag *d, const Expected *e) {
     Str part = str_from(e->part);
-    return d && d->pos.line == e->line && d->pos.column == e->column && str_is(d->code, e->code) &&
+    return d && (!e->file[0] || str_is(d->pos.file, e->file)) && d->pos.line == e->line &&
+           d->pos.column == e->column && str_is(d->code, e->code) &&
            (str_find(d->message, part) >= 0 || str_find(d->remedy, part) >= 0);
 }
 
@@ -72,9 +80,10 @@ static void says_what_is_wrong(void **state) {
     Expected expected;
     Diags diags = { .arena = &a };
     Plan *plan = NULL;
-    Str text = read_whole(path, &a), name = str_from(path);
+    /* Its folder is the project's. */
+    Str text = read_whole(path, &a), name = str_from(strrchr(path, '/') + 1);
     read_expected(text, &a, &expected);
-    int r = plan_compile(closure_make(&a, name, &name, &text, 1), &plan, &diags);
+    int r = plan_compile(closure_of_parts(&a, name, text), &plan, &diags);
     const Diag *first = first_of(&diags, expected.warning);
     if (!fits(first, &expected))
         print_all(&diags);

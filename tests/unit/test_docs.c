@@ -13,6 +13,7 @@
  *   # warning: TEXT                  the same for a file that is accepted */
 #include "base/json.h"
 #include "base/limits.h"
+#include "parts.h"
 #include "kernel/run.h"
 
 #include <dirent.h>
@@ -98,7 +99,7 @@ static void assert_problem(const Example *x, const Diag *d, const char *word) {
 static bool compile(Example *x) {
     Str text = whole_file(x), name = STR("example.yaml");
     Diags diags = { .arena = &x->arena };
-    int r = plan_compile(closure_make(&x->arena, name, &name, &text, 1), &x->plan, &diags);
+    int r = plan_compile(closure_of_parts(&x->arena, name, text), &x->plan, &diags);
     assert_problem(x, first_of(&diags, false), "refused");
     if (r == 0)
         assert_problem(x, first_of(&diags, true), "warning");

@@ -140,13 +140,12 @@ typedef struct Place {
 } Place;
 static const Place places[] = {
     { "the file", "baton: 1\n%s: x\nsteps: [{ wait: 1s }]\n" },
-    { "project and test files", "baton: 1\n%s: x\nsteps: [{ wait: 1s }]\n" },
+    { "test files", "baton: 1\n%s: x\nsteps: [{ wait: 1s }]\n" },
     { "a step", "baton: 1\nsteps: [{ wait: 1s, %s: x }]\n" },
     { "an agent", "baton: 1\nagents: { a: { model: p/m, %s: x } }\nsteps: [{ wait: 1s }]\n" },
     { "a tool", "baton: 1\ntools: { a: { run: [p], %s: x } }\nsteps: [{ wait: 1s }]\n" },
     { "an agent's tool",
       "baton: 1\nagents: { a: { model: p/m, tools: [{ tool: echo, %s: x }] } }\nsteps: [{ wait: 1s }]\n" },
-    { "a model", "baton: 1\nmodels: { a: { use: p/m, %s: x } }\nsteps: [{ wait: 1s }]\n" },
     { "limits", "baton: 1\nlimits: { %s: 1 }\nsteps: [{ wait: 1s }]\n" },
     { "timeout", "baton: 1\nsteps: [{ tool: echo, timeout: { %s: 1s } }]\n" },
     { "wait", "baton: 1\nsteps: [{ wait: { %s: x } }]\n" },

@@ -1,0 +1,45 @@
+/* Closures are made of files, and made smaller: of a file that only lends definitions, the lines that nothing needs become
+ * empty. So an edit of what a workflow does not use, or of a comment beside it, leaves its hash alone. */
+#include "spec/files.h"
+
+Str closure_make(Arena *a, Str main_name, const Str *names, const Str *texts, size_t n) {
+    MapBuilder files = map_builder(a), closure = map_builder(a);
+    for (size_t i = 0; i < n; i++)
+        map_adds(&files, names[i], value_str(texts[i]));
+    map_addz(&closure, "baton", value_int(1));
+    map_addz(&closure, "main", value_str(main_name));
+    map_addz(&closure, "files", map_done(&files, NULL));
+    return value_text(a, map_done(&closure, NULL));
+}
+
+/* Without what stands at the end and is not kept. */
+static Str kept_lines(const Source *s, Arena *a) {
+    Buf b = BUF_INIT(s->text.len + 1);
+    size_t end = 0;
+    for (unsigned line = 1; line <= s->yaml.n_lines; line++) {
+        size_t from = s->yaml.lines[line - 1];
+        size_t to = line < s->yaml.n_lines ? s->yaml.lines[line] : s->text.len;
+        if (s->keep[line])
+            buf_add(&b, s->text.p + from, to - from);
+        else if (to > from)
+            buf_char(&b, '\n');
+        end = s->keep[line] ? b.len : end;
+    }
+    Str text = arena_str(a, str_slice(buf_str(&b), 0, end));
+    buf_deinit(&b);
+    return text;
+}
+
+Str closure_pin(const Plan *p, Arena *a) {
+    const Files *f = p->files;
+    Str *names = ARENA_ARRAY(a, Str, f->n), *texts = ARENA_ARRAY(a, Str, f->n);
+    size_t n = 0;
+    for (size_t i = 0; i < f->n; i++) {
+        const Source *s = f->items[i];
+        if (!s->whole && !s->keep)
+            continue;
+        names[n] = s->name;
+        texts[n++] = s->whole ? s->text : kept_lines(s, a);
+    }
+    return closure_make(a, f->main->name, names, texts, n);
+}

@@ -1,0 +1,106 @@
+/* The project file: what every workflow beside it may use. Definitions, `vars` and `limits` take effect in a workflow when
+ * it is compiled; prices are read with it. The other blocks say how the engine of the project works, and are checked. */
+#include "spec/read.h"
+
+static void ignore(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)r, (void)key, (void)value, (void)target; /* read elsewhere, or by its form alone */
+}
+
+/* ---- prices ---------------------------------------------------------------------------------------------------------- */
+
+static void price(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_money(r, value, target);
+}
+
+static const KeyRow price_rows[] = { { "input", price }, { "cached", price }, { "output", price } };
+
+static void read_price(Reader *r, const Named *d) {
+    int64_t unused;
+    if (str_find(d->name, STR("/")) < 0)
+        error_at(r, d->key, "price", "like `openai/gpt-5: { input: 1.25, output: 10.00 }`",
+                 "a price belongs to a model: `provider/name`");
+    if (!read_is_map(r, d->value, "a price"))
+        return;
+    read_map(r, d->value, price_rows, ARRAY_LEN(price_rows), "a price", &unused);
+    if (!yaml_get(d->value, "input") || !yaml_get(d->value, "output"))
+        error_at(r, d->value, "missing",
+                 "money per million tokens: `{ input: 1.25, output: 10.00 }`",
+                 "a price has `input` and `output`");
+}
+
+static const KeyRow prices_file_rows[] = { { "baton", ignore },
+                                           { "dated", ignore },
+                                           { "models", ignore } };
+
+void read_prices_root(Reader *r, const Yaml *root) {
+    Scheme scheme = { "models", false, &r->prices };
+    if (!read_is_map(r, root, "a file of prices"))
+        return;
+    read_map(r, root, prices_file_rows, ARRAY_LEN(prices_file_rows), "a file of prices", NULL);
+    if (!yaml_get(root, "models"))
+        error_at(r, root, "missing",
+                 "like `models: { openai/gpt-5: { input: 1.25, output: 10.00 } }`",
+                 "a file of prices has `models`");
+    r->named = NULL;
+    define_block(r, root, &scheme);
+    for (const Named *d = r->named; d; d = d->next)
+        read_price(r, d);
+}
+
+static void read_prices(Reader *r, const Yaml *y) {
+    Str path;
+    const Yaml *file = yaml_get(y, "file");
+    if (!file || y->n != 1) {
+        error_at(r, y, "value", "`prices: { file: prices.yaml }`", "`prices` names a file");
+        return;
+    }
+    Source *s = read_text(r, file, "the path of a file", &path) ? files_named(r->files, file)
+                                                                : NULL;
+    const Yaml *root = s ? source_root(r->files, s) : NULL;
+    if (root)
+        read_prices_root(r, root);
+}
+
+/* ---- vars ------------------------------------------------------------------------------------------------------------ */
+
+static void read_vars(Reader *r, const Yaml *root) {
+    Plan *plan = r->plan;
+    size_t n = 0;
+    r->named = NULL;
+    define_block(r, root, &(Scheme){ "vars", false, &r->vars });
+    for (const Named *d = r->named; d; d = d->next)
+        n++;
+    plan->vars = ARENA_ARRAY(r->arena, Value, n);
+    for (Named *d = r->named; d; d = d->next) {
+        Str id;
+        Value *v = &plan->vars[plan->n_vars];
+        if (!read_id(r, d->key, "the name of a variable", &id) ||
+            !read_data(r, d->value, "a variable", v))
+            continue;
+        d->thing = v;
+        plan->n_vars++;
+    }
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------------------- */
+
+static const KeyRow rows[] = {
+    { "baton", ignore },  { "providers", ignore }, { "secrets", ignore },  { "vars", ignore },
+    { "prices", ignore }, { "limits", ignore },    { "budgets", ignore },  { "models", ignore },
+    { "people", ignore }, { "groups", ignore },    { "channels", ignore }, { "escalation", ignore },
+    { "types", ignore },  { "agents", ignore },    { "tools", ignore },    { "server", ignore },
+};
+
+void read_project(Reader *r) {
+    if (!r->project)
+        return;
+    const Yaml *root = r->project->root, *prices = yaml_get(root, "prices"),
+               *limits = yaml_get(root, "limits");
+    read_map(r, root, rows, ARRAY_LEN(rows), "a project file", NULL);
+    if (prices)
+        read_prices(r, prices);
+    read_vars(r, root);
+    if (limits)
+        read_limits(r, limits, &r->plan->limits);
+}
