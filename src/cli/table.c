@@ -10,6 +10,11 @@ static const Flag run_flags[] = {
     { "input", "JSON|@FILE|-", "the whole input; - reads standard input" },
     END,
 };
+static const Flag graph_flags[] = {
+    { "format", "text|mermaid|dot|svg", "else by the name of the file; text on the terminal" },
+    { "out", "FILE", "write it there" },
+    END,
+};
 static const Flag help_flags[] = {
     { "markdown", NULL, "all commands as the page docs/cli.md" },
     END,
@@ -58,6 +63,10 @@ const Command commands[] = {
       bench_flags, 0, -1, cmd_bench },
     { "cancel", "RUN", "end a run; what is in flight is stopped", NULL, reason_flags, 1, 1,
       cmd_cancel },
+    { "graph", "FILE|RUN", "draw the steps of a file, or of a run with what became of them",
+      "Boxes are steps and groups of steps; a line leads from a step to one that needs it, a dashed one to what\n"
+      "handles its failure. A box of two sheets happens once for each item of a list.",
+      graph_flags, 1, 1, cmd_graph },
     { "help", "[COMMAND]", "show this, or how a command is used", NULL, help_flags, 0, 1,
       cmd_help },
     { "logs", "RUN [STEP]", "what commands wrote to standard error, and what models answered",

@@ -1,0 +1,338 @@
+/* From a plan to its graph: which boxes there are, what is written in them, and what joins them. */
+#include "trace/graph.h"
+
+#include "base/limits.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define NOTE_CHARS 64  /* of an expression; the file has the rest */
+#define NOTES_MAX 12   /* one for each thing a node may say, see describe() */
+#define NOTE_TOOLS 400 /* of a list of names */
+
+typedef struct Notes {
+    Graph *g;
+    GraphNode *node;
+} Notes;
+
+static PRINTF(2, 3) void note(Notes *n, const char *fmt, ...);
+
+static void note(Notes *n, const char *fmt, ...) {
+    char text[NOTE_TOOLS + 100];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    Buf b = BUF_INIT(LIMIT_VALUE_BYTES);
+    words_clean(&b, str_from(text), NOTE_TOOLS);
+    ASSERT(n->node->n_notes < NOTES_MAX);
+    n->node->notes[n->node->n_notes++] = arena_str(&n->g->arena, buf_str(&b));
+    buf_deinit(&b);
+}
+
+/* ---- values as one short line ------------------------------------------------------------------------------------- */
+
+static Str shorten(Graph *g, Str s) {
+    Buf b = BUF_INIT(LIMIT_VALUE_BYTES);
+    words_clean(&b, s, NOTE_CHARS);
+    Str text = arena_str(&g->arena, buf_str(&b));
+    buf_deinit(&b);
+    return text;
+}
+
+static Str expr_words(const CelProgram *p) {
+    Str s = cel_source(p);
+    while (s.len && strchr(" \n\t", s.p[0]))
+        s = str_slice(s, 1, s.len);
+    while (s.len && strchr(" \n\t", s.p[s.len - 1]))
+        s = str_slice(s, 0, s.len - 1);
+    return s;
+}
+
+static Str template_words(Graph *g, const Template *t);
+
+static Str join_words(Graph *g, Template *const *parts, size_t n, const char *between) {
+    Buf b = BUF_INIT(LIMIT_VALUE_BYTES);
+    for (size_t i = 0; i < n && b.len < NOTE_TOOLS; i++) {
+        buf_str_add(&b, str_from(i ? between : ""));
+        buf_str_add(&b, template_words(g, parts[i]));
+    }
+    Str text = arena_str(&g->arena, buf_str(&b));
+    buf_deinit(&b);
+    return text;
+}
+
+/* A text as it is, a list of texts as a command line, anything else as JSON. */
+static Str constant_words(Graph *g, Value v) {
+    if (value_is(v, V_STRING))
+        return value_as_str(v);
+    if (!value_is(v, V_LIST))
+        return value_text(&g->arena, v);
+    Buf b = BUF_INIT(LIMIT_VALUE_BYTES);
+    for (size_t i = 0; i < v.len && b.len < NOTE_TOOLS; i++) {
+        buf_str_add(&b, str_from(i ? " " : ""));
+        buf_str_add(&b, constant_words(g, v.items[i]));
+    }
+    Str text = arena_str(&g->arena, buf_str(&b));
+    buf_deinit(&b);
+    return text;
+}
+
+/* As the file has it, without ${{ }}; maps only by a mark. */
+static Str template_words(Graph *g, const Template *t) {
+    switch (t->kind) {
+    case TEMPLATE_CONST: return constant_words(g, t->constant);
+    case TEMPLATE_EXPR: return expr_words(t->program);
+    case TEMPLATE_JOIN: return join_words(g, t->parts, t->n, "");
+    case TEMPLATE_LIST: return join_words(g, t->parts, t->n, " ");
+    case TEMPLATE_MAP: return STR("{ … }");
+    }
+    return STR("");
+}
+
+static Str names_of(Graph *g, const Str *names, size_t n) {
+    Buf b = BUF_INIT(LIMIT_VALUE_BYTES);
+    for (size_t i = 0; i < n && b.len < NOTE_TOOLS; i++)
+        buf_fmt(&b, "%s%.*s", i ? ", " : "", STR_FMT(names[i]));
+    Str text = arena_str(&g->arena, buf_str(&b));
+    buf_deinit(&b);
+    return text;
+}
+
+static Str duration_words(Graph *g, int64_t ms) {
+    Buf b = BUF_INIT(256);
+    words_duration_us(&b, ms * 1000);
+    Str text = arena_str(&g->arena, buf_str(&b));
+    buf_deinit(&b);
+    return text;
+}
+
+/* ---- what a node says --------------------------------------------------------------------------------------------- */
+
+static void note_callee(Notes *n, const Node *s) {
+    Graph *g = n->g;
+    const Callee *c = s->callee;
+    if (c->command && str_is(s->verb_word, "run")) {
+        note(n, "run %.*s", STR_FMT(shorten(g, template_words(g, c->command))));
+    } else if (c->url && str_is(s->verb_word, "http")) {
+        Str method = c->method ? template_words(g, c->method) : STR("GET");
+        note(n, "http %.*s %.*s", STR_FMT(method), STR_FMT(shorten(g, template_words(g, c->url))));
+    } else {
+        note(n, "%.*s %.*s", STR_FMT(s->verb_word), STR_FMT(c->name));
+    }
+    if (c->n_models)
+        note(n, "model %.*s", STR_FMT(names_of(g, c->models, c->n_models)));
+    Str *tools = ARENA_ARRAY(&g->arena, Str, c->n_tools);
+    for (size_t i = 0; i < c->n_tools; i++)
+        tools[i] = c->tools[i].name;
+    if (c->n_tools)
+        note(n, "tools %.*s", STR_FMT(names_of(g, tools, c->n_tools)));
+    if (s->effect == EFFECT_KEYED || s->effect == EFFECT_UNSAFE)
+        note(n, "effect %s", effect_name(s->effect));
+}
+
+static void note_wait(Notes *n, const Node *s) {
+    if (s->signal.len)
+        note(n, "wait for signal %.*s", STR_FMT(s->signal));
+    else if (s->until)
+        note(n, "wait until %.*s", STR_FMT(shorten(n->g, template_words(n->g, s->until))));
+    else
+        note(n, "wait %.*s", STR_FMT(duration_words(n->g, s->wait_ms)));
+}
+
+static void note_verb(Notes *n, const Node *s) {
+    switch (s->verb) {
+    case VERB_INVOKE: note_callee(n, s); break;
+    case VERB_WAIT: note_wait(n, s); break;
+    case VERB_RETURN: note(n, "return"); break;
+    case VERB_FAIL:
+        note(n, "fail %.*s", STR_FMT(shorten(n->g, template_words(n->g, s->fail_message))));
+        break;
+    case VERB_GROUP:
+        if (s->join.kind == JOIN_ANY)
+            note(n, "the first that ends ok wins");
+        else if (s->join.kind == JOIN_COUNT)
+            note(n, "until %d ended ok", s->join.count);
+        break;
+    case VERB_NONE: break;
+    }
+}
+
+static void note_loops(Notes *n, const Node *s) {
+    if (s->for_) {
+        const Template *t = s->for_->in;
+        Str in = shorten(n->g, t->kind == TEMPLATE_CONST ? value_text(&n->g->arena, t->constant)
+                                                         : template_words(n->g, t));
+        note(n, "for each %.*s in %.*s, %d at once", STR_FMT(s->for_->each), STR_FMT(in),
+             s->for_->parallel);
+    }
+    if (s->repeat && s->repeat->until)
+        note(n, "repeat until %.*s, %d times at most",
+             STR_FMT(shorten(n->g, expr_words(s->repeat->until))), s->repeat->max);
+    else if (s->repeat)
+        note(n, "repeat %d times", s->repeat->max);
+}
+
+static void note_sets(Notes *n, const Plan *plan, const Node *s) {
+    Str *names = ARENA_ARRAY(&n->g->arena, Str, s->n_sets);
+    for (size_t i = 0; i < s->n_sets; i++)
+        names[i] = plan->state[s->sets[i].key].name;
+    if (s->n_sets)
+        note(n, "set %.*s", STR_FMT(names_of(n->g, names, s->n_sets)));
+}
+
+static void describe(Notes *n, const Plan *plan, const Node *s) {
+    note_verb(n, s);
+    if (s->if_)
+        note(n, "if %.*s", STR_FMT(shorten(n->g, expr_words(s->if_))));
+    note_loops(n, s);
+    if (s->retry.declared && s->retry.times)
+        note(n, "retry %d", s->retry.times);
+    if (s->check)
+        note(n, "check %.*s", STR_FMT(shorten(n->g, expr_words(s->check))));
+    if (s->on_error == ON_ERROR_CONTINUE)
+        note(n, "on error continue");
+    note_sets(n, plan, s);
+}
+
+/* ---- boxes and edges ---------------------------------------------------------------------------------------------- */
+
+static size_t count_boxes(const Node *group, size_t *ret_edges) {
+    size_t n = group->n_children;
+    *ret_edges = 0;
+    for (size_t i = 0; i < group->n_children; i++) {
+        n += group->children[i]->n_handlers;
+        *ret_edges += group->children[i]->n_needs + group->children[i]->n_handlers;
+    }
+    return n;
+}
+
+static GraphNode *add_node(Graph *g, const Plan *plan, const Node *step, GraphNode *parent);
+
+static void add_handlers(Graph *g, const Plan *plan, GraphNode *group, GraphNode *of) {
+    const Node *step = of->step;
+    for (size_t i = 0; i < step->n_handlers; i++) {
+        GraphNode *h = add_node(g, plan, step->handlers[i].step, group);
+        const CelProgram *if_ = step->handlers[i].if_;
+        Notes notes = { g, h };
+        h->handler = true;
+        if (if_)
+            note(&notes, "if %.*s", STR_FMT(shorten(g, expr_words(if_))));
+        group->children[group->n_children++] = h;
+        group->edges[group->n_edges++] = (GraphEdge){ of, h, true };
+    }
+}
+
+static void add_children(Graph *g, const Plan *plan, GraphNode *group) {
+    const Node *step = group->step;
+    size_t n_edges, n = count_boxes(step, &n_edges);
+    GraphNode **own = ARENA_ARRAY(&g->arena, GraphNode *, step->n_children);
+    group->children = ARENA_ARRAY(&g->arena, GraphNode *, n);
+    group->edges = ARENA_ARRAY(&g->arena, GraphEdge, n_edges);
+    for (size_t i = 0; i < step->n_children; i++) {
+        own[i] = add_node(g, plan, step->children[i], group);
+        group->children[group->n_children++] = own[i];
+        add_handlers(g, plan, group, own[i]);
+    }
+    for (size_t i = 0; i < step->n_children; i++) {
+        for (size_t k = 0; k < step->children[i]->n_needs; k++)
+            group->edges[group->n_edges++] =
+                (GraphEdge){ own[step->children[i]->needs[k]], own[i], false };
+    }
+}
+
+static GraphNode *add_node(Graph *g, const Plan *plan, const Node *step, GraphNode *parent) {
+    GraphNode *n = ARENA_NEW(&g->arena, GraphNode);
+    n->no = (uint32_t)g->n_nodes++;
+    n->step = step;
+    g->of_step[step->no] = n;
+    n->parent = parent;
+    n->title = parent ? step->name : plan->name;
+    n->notes = ARENA_ARRAY(&g->arena, Str, NOTES_MAX);
+    n->many = step->for_ != NULL;
+    n->status = STATUS_NEW;
+    Notes notes = { g, n };
+    if (!parent && plan->description.len)
+        note(&notes, "%.*s", (int)MIN(plan->description.len, NOTE_TOOLS), plan->description.p);
+    describe(&notes, plan, step);
+    if (step->verb == VERB_GROUP)
+        add_children(g, plan, n);
+    return n;
+}
+
+Graph *graph_new(const Plan *plan) {
+    Graph *g = calloc(1, sizeof *g);
+    ASSERT(g);
+    arena_init(&g->arena, 0);
+    g->of_step = ARENA_ARRAY(&g->arena, GraphNode *, plan->n_nodes);
+    g->root = add_node(g, plan, plan->root, NULL);
+    return g;
+}
+
+Graph *graph_free(Graph *g) {
+    if (g) {
+        arena_deinit(&g->arena);
+        free(g);
+    }
+    return NULL;
+}
+
+/* ---- of a run ----------------------------------------------------------------------------------------------------- */
+
+/* Of several items or rounds the one that most wants to be seen. */
+static int weight(Status s) {
+    switch (s) {
+    case STATUS_NEW: return 0;
+    case STATUS_SKIPPED: return 1;
+    case STATUS_CANCELLED: return 2;
+    case STATUS_OK: return 3;
+    case STATUS_HELD: return 4;
+    case STATUS_RETRYING: return 5;
+    case STATUS_RUNNING: return 6;
+    case STATUS_FAILED: return 7;
+    case STATUS_IN_DOUBT: return 8;
+    }
+    return 0;
+}
+
+void graph_status(Graph *g, const Node *step, Status status) {
+    GraphNode *n = g->of_step[step->no];
+    if (weight(status) > weight(n->status))
+        n->status = status;
+}
+
+static const char *edge_kind(const GraphEdge *e) { return e->on_error ? "on_error" : "needs"; }
+
+static void json_node(const GraphNode *n, Arena *a, ListBuilder *nodes, ListBuilder *edges) {
+    MapBuilder m = map_builder(a);
+    ListBuilder notes = list_builder(a);
+    for (size_t i = 0; i < n->n_notes; i++)
+        list_add(&notes, value_str(n->notes[i]));
+    map_addz(&m, "id", value_int(n->no));
+    map_addz(&m, "title", value_str(n->title));
+    map_addz(&m, "parent", n->parent ? value_int(n->parent->no) : VALUE_NULL);
+    map_addz(&m, "notes", list_done(&notes));
+    if (n->status != STATUS_NEW)
+        map_addz(&m, "status", value_str(str_from(status_name(n->status))));
+    list_add(nodes, map_done(&m, NULL));
+    for (size_t i = 0; i < n->n_children; i++)
+        json_node(n->children[i], a, nodes, edges);
+    for (size_t i = 0; i < n->n_edges; i++) {
+        MapBuilder e = map_builder(a);
+        map_addz(&e, "from", value_int(n->edges[i].source->no));
+        map_addz(&e, "to", value_int(n->edges[i].target->no));
+        map_addz(&e, "kind", value_str(str_from(edge_kind(&n->edges[i]))));
+        list_add(edges, map_done(&e, NULL));
+    }
+}
+
+Value graph_json(const Graph *g, Arena *a) {
+    ListBuilder nodes = list_builder(a), edges = list_builder(a);
+    json_node(g->root, a, &nodes, &edges);
+    MapBuilder m = map_builder(a);
+    map_addz(&m, "title", value_str(g->root->title));
+    map_addz(&m, "nodes", list_done(&nodes));
+    map_addz(&m, "edges", list_done(&edges));
+    return map_done(&m, NULL);
+}
