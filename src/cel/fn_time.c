@@ -1,7 +1,8 @@
 /* Timestamps and durations. A timestamp lies in the years 0001 to 9999; a duration is 64 bits of nanoseconds.
  *
- * The getters take a zone as an offset ("+02:00", "-09:30", "02:00") or UTC. */
+ * The getters take a zone by name ("Europe/Vienna") or as an offset ("+02:00", "-09:30", "02:00"). */
 #include "cel/function.h"
+#include "cel/zone.h"
 
 #include "base/time.h"
 
@@ -125,6 +126,20 @@ static bool read_duration(Str s, int64_t *ret_nanos) {
     return negative ? (*ret_nanos = total, true) : !__builtin_sub_overflow(0, total, ret_nanos);
 }
 
+/* Fields such as `timeout` take days and expressions do not, since CEL leaves out what is not always as long. */
+static Value fail_duration(Eval *ev, Value v) {
+    int64_t days;
+    Str number = str_slice(value_as_str(v), 0, v.len ? v.len - 1 : 0);
+    if (v.len && v.s[v.len - 1] == 'd' && str_to_i64(number, &days) && days > 0 && days < 100000)
+        return fail(ev,
+                    "'%lldd' is a duration of fields such as `timeout`; in expressions hours are "
+                    "the largest unit: write duration('%lldh')",
+                    (long long)days, (long long)days * 24);
+    return fail(ev,
+                "cannot read a duration from '%.*s'; write 90s, 1h30m or 250ms, up to 292 years",
+                (int)MIN(v.len, 40u), v.s);
+}
+
 Value fn_duration(Eval *ev, const Value *args, size_t n) {
     (void)n;
     Value v = args[0];
@@ -133,10 +148,7 @@ Value fn_duration(Eval *ev, const Value *args, size_t n) {
         return v;
     if (read_duration(value_as_str(v), &nanos))
         return duration(nanos);
-    bool days = v.len && memchr("dw", v.s[v.len - 1], 2);
-    return fail(ev, "cannot read a duration from '%.*s'; %s", (int)MIN(v.len, 40u), v.s,
-                days ? "hours are the largest unit in expressions: write 168h for 7 days"
-                     : "write 90s, 1h30m or 250ms, up to 292 years");
+    return fail_duration(ev, v);
 }
 
 /* ---- parts of a time ---- */
@@ -149,10 +161,6 @@ static bool two_digits(Str s, size_t at, int *ret_value) {
 }
 
 static bool read_offset(Str zone, int64_t *ret_seconds) {
-    if (str_is(zone, "UTC") || str_is(zone, "Z") || str_is(zone, "GMT")) {
-        *ret_seconds = 0;
-        return true;
-    }
     size_t at = zone.len && (zone.p[0] == '+' || zone.p[0] == '-');
     int hours, minutes;
     if (zone.len != at + 5 || zone.p[at + 2] != ':' || !two_digits(zone, at, &hours) ||
@@ -163,12 +171,27 @@ static bool read_offset(Str zone, int64_t *ret_seconds) {
     return true;
 }
 
+static void fail_zone(Eval *ev, Str zone) {
+    Str near = zone_nearest(zone);
+    if (near.p)
+        fail(ev, "no time zone '%.*s'; did you mean '%.*s'?", (int)MIN(zone.len, (size_t)40),
+             zone.p, STR_FMT(near));
+    else
+        fail(ev,
+             "no time zone '%.*s'; write a name such as 'Europe/Vienna', or an offset: '+02:00'",
+             (int)MIN(zone.len, (size_t)40), zone.p);
+}
+
 static bool civil_of(Eval *ev, const Value *args, size_t n, Civil *ret_civil) {
     int64_t offset = 0;
-    if (n == 2 && !read_offset(value_as_str(args[1]), &offset)) {
-        fail(ev, "no time zone '%.*s'; write an offset such as '+02:00', or 'UTC'",
-             (int)MIN(args[1].len, 40u), args[1].s);
-        return false;
+    Str zone = n == 2 ? value_as_str(args[1]) : STR("");
+    if (n == 2 && !read_offset(zone, &offset)) {
+        const Zone *named = str_is(zone, "Z") ? zone_find(STR("UTC")) : zone_find(zone);
+        if (!named) {
+            fail_zone(ev, zone);
+            return false;
+        }
+        offset = zone_offset(named, args[0].i);
     }
     *ret_civil = civil_from_seconds(args[0].i + offset);
     return true;

@@ -529,11 +529,33 @@ static void addresses_are_read_compared_and_asked(void **state) {
     refuses(state, CEL_E_EVAL, "ip('::1').masked()", "masked", "write cidr(");
 }
 
-static void zones_are_offsets(void **state) {
+static void a_zone_is_a_name_or_an_offset(void **state) {
     gives(state, "timestamp('2026-11-21T23:30:00Z').getHours('+02:00')", "1");
     gives(state, "timestamp('2026-11-21T23:30:00Z').getDate('+02:00')", "22");
+    gives(state,
+          "['2026-01-01T12:00:00Z', '2026-07-01T12:00:00Z', '2096-07-01T12:00:00Z'].map(t, "
+          "timestamp(t).getHours('America/New_York'))",
+          "[7,8,8]");
+    gives(state, "timestamp('2026-11-21T23:30:00Z').getMinutes('Asia/Kathmandu')", "15");
+    gives(state, "timestamp('2026-11-21T23:30:00Z').getHours('UTC')", "23");
     refuses(state, CEL_E_EVAL, "timestamp('2026-11-21T23:30:00Z').getHours('Mars/Olympus')",
-            "getHours", "write an offset");
+            "getHours", "write a name such as 'Europe/Vienna'");
+    refuses(state, CEL_E_EVAL, "timestamp('2026-11-21T23:30:00Z').getHours('America/New_Yrok')",
+            "getHours", "did you mean 'America/New_York'?");
+    refuses(state, CEL_E_EVAL, "timestamp('2026-11-21T23:30:00Z').getHours('Vienna')", "getHours",
+            "did you mean 'Europe/Vienna'?");
+    refuses(state, CEL_E_EVAL, "timestamp('2026-11-21T23:30:00Z').getHours('')", "getHours",
+            "no time zone ''");
+}
+
+static void a_duration_in_days_is_told_from_that_of_a_field(void **state) {
+    refuses(state, CEL_E_EVAL, "duration('7d')", "duration",
+            "fields such as `timeout`; in expressions hours are the largest unit: write "
+            "duration('168h')");
+    refuses(state, CEL_E_EVAL, "duration('1w')", "duration", "write 90s, 1h30m or 250ms");
+}
+
+static void durations_keep_nanoseconds(void **state) {
     gives(state, "string(duration('1h30m') + duration('0.5s'))", "\"5400.5s\"");
     gives(state, "string(duration('-2562047h47m16.854775808s'))", "\"-9223372036.854775808s\"");
 }
@@ -620,7 +642,9 @@ int main(void) {
         T(a_bad_pattern_is_told_before_anything_runs),
         T(matching_is_paid_for),
         T(addresses_are_read_compared_and_asked),
-        T(zones_are_offsets),
+        T(a_zone_is_a_name_or_an_offset),
+        T(a_duration_in_days_is_told_from_that_of_a_field),
+        T(durations_keep_nanoseconds),
         T(functions_are_sorted_and_of_one_style_each),
         T(the_end_is_outside_of_texts_and_braces),
         T(reserved_words_are_known),
