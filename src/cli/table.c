@@ -36,6 +36,14 @@ static const Flag show_flags[] = {
     { "request", NULL, "of a step: exactly what was sent, attempt by attempt" },
     END,
 };
+static const Flag model_flags[] = {
+    { "model", "PROVIDER/NAME", "the model to begin with; else what is found, else a scripted one" },
+    END,
+};
+static const Flag models_flags[] = {
+    { "all", NULL, "ask each server which models it has" },
+    END,
+};
 static const Flag logs_flags[] = {
     { "follow", NULL, "go on with what comes until the run ends or waits for somebody" },
     END,
@@ -63,17 +71,32 @@ const Command commands[] = {
       bench_flags, 0, -1, cmd_bench },
     { "cancel", "RUN", "end a run; what is in flight is stopped", NULL, reason_flags, 1, 1,
       cmd_cancel },
+    { "doctor", "[FILE...]", "is everything there that runs need? keys, servers, store, disk, programs",
+      "Asks servers for their lists of models, which costs nothing. With FILE also everything that file names.\n"
+      "Exit: 0 if nothing is broken, 1 if something is.",
+      NULL, 0, -1, cmd_doctor },
     { "graph", "FILE|RUN", "draw the steps of a file, or of a run with what became of them",
       "Boxes are steps and groups of steps; a line leads from a step to one that needs it, a dashed one to what\n"
       "handles its failure. A box of two sheets happens once for each item of a list.",
       graph_flags, 1, 1, cmd_graph },
     { "help", "[COMMAND]", "show this, or how a command is used", NULL, help_flags, 0, 1,
       cmd_help },
+    { "init", "[FOLDER]", "a project to begin with: baton.yaml, hello.yaml, .gitignore",
+      "Takes a model whose key is in the environment, else an Ollama on this machine, else answers from a file,\n"
+      "and says which. What is there already stays as it is.",
+      model_flags, 0, 1, cmd_init },
     { "logs", "RUN [STEP]", "what commands wrote to standard error, and what models answered",
       "Of a command that went well the last 4 KiB are kept, of one that failed the last 64 KiB.",
       logs_flags, 1, 2, cmd_logs },
+    { "models", "", "providers of models: which keys are set, where they are asked", NULL,
+      models_flags, 0, 0, cmd_models },
+    { "new", "[PATTERN [FILE]]", "a commented file to start from; without PATTERN the list of them",
+      "Writes PATTERN.yaml, or FILE, and never over a file. It runs as it is.", model_flags, 0, 2,
+      cmd_new },
     { "pause", "RUN", "let a run finish what is in flight and start nothing more", NULL,
       reason_flags, 1, 1, cmd_pause },
+    { "prompts", "[FILE]", "what the engine itself says to models; with FILE also what its agents are told",
+      NULL, NULL, 0, 1, cmd_prompts },
     { "ps", "", "list runs: state, age, what they wait for", NULL, ps_flags, 0, 0, cmd_ps },
     { "resolve", "RUN STEP --done JSON | --not-done | --retry | --fail",
       "settle a step whose outcome is unknown",

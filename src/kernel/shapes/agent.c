@@ -9,6 +9,7 @@
  * unknown tool is told too and never run. The loop is bounded by `turns`. */
 #include "base/json.h"
 #include "kernel/frame.h"
+#include "kernel/prompts.h"
 
 #include <stdio.h>
 
@@ -183,8 +184,7 @@ static void send_back(Run *r, Frame *f, ErrorKind kind, Str problem) {
         return;
     }
     s->repairs++;
-    Str words = arena_fmt(&r->arena, "This answer was not accepted: %.*s. Please answer again.",
-                          STR_FMT(problem));
+    Str words = prompt_text(&r->arena, PROMPT_REPAIR, problem);
     say(r, f, message_of(r, "user", value_str(words)));
     open_turn(r, f);
 }
@@ -220,23 +220,23 @@ static Str refusal(Run *r, Frame *f, const AgentTool *tool, size_t index, Str na
                    Value *arguments) {
     Str problem;
     if (!tool)
-        return arena_fmt(&r->arena, "error: there is no tool `%.*s`", STR_FMT(name));
+        return prompt_text(&r->arena, PROMPT_TOOL_UNKNOWN, name);
     if (arguments->type == V_STRING && tool->callee->input &&
         tool->callee->input->kind != TYPE_STRING)
-        return STR("error: the arguments are not valid JSON");
+        return prompt_text(&r->arena, PROMPT_TOOL_FAILED, STR("the arguments are not valid JSON"));
     if (type_convert(tool->callee->input, *arguments, &r->arena, arguments, &problem))
-        return arena_fmt(&r->arena, "error: %.*s", STR_FMT(problem));
+        return prompt_text(&r->arena, PROMPT_TOOL_FAILED, problem);
     if (tool->calls >= 0 && f->agent->used[index] >= (uint32_t)tool->calls)
-        return arena_fmt(&r->arena, "error: `%.*s` may be called %d times only", STR_FMT(name),
-                         tool->calls);
+        return prompt_text(&r->arena, PROMPT_TOOL_FAILED,
+                           arena_fmt(&r->arena, "`%.*s` may be called %d times only",
+                                     STR_FMT(name), tool->calls));
     if (tool->allow) {
         bool yes = false;
         char why[320];
         Scope s = scope_of(r, f);
         s.with = *arguments;
         if (scope_test(&s, tool->allow, &yes, why) || !yes)
-            return arena_fmt(&r->arena, "error: not allowed: `%.*s` does not hold",
-                             STR_FMT(cel_source(tool->allow)));
+            return prompt_text(&r->arena, PROMPT_TOOL_DENIED, cel_source(tool->allow));
     }
     return STR_NULL;
 }
@@ -297,8 +297,9 @@ static void tool_done(Run *r, Frame *f, Frame *child) {
     } else {
         Value kind = value_getz(child->error, "kind"),
               message = value_getz(child->error, "message");
-        c->result = arena_fmt(&r->arena, "error: %.*s: %.*s", STR_FMT(value_as_str(kind)),
-                              STR_FMT(value_as_str(message)));
+        c->result = prompt_text(&r->arena, PROMPT_TOOL_FAILED,
+                                arena_fmt(&r->arena, "%.*s: %.*s", STR_FMT(value_as_str(kind)),
+                                          STR_FMT(value_as_str(message))));
     }
     if (!c->result.p)
         c->result = STR("");

@@ -1,0 +1,24 @@
+#include "kernel/prompts.h"
+
+#include "base/str.h"
+
+const Prompt prompts[PROMPT_COUNT] = {
+    [PROMPT_REPAIR] = { "repair",
+                        "an answer is not of its type, or fails a check; from the user",
+                        "This answer was not accepted: {}. Please answer again." },
+    [PROMPT_TOOL_DENIED] = { "tool_denied",
+                             "a tool call that `allow` forbids; as the tool's result",
+                             "error: not allowed: `{}` does not hold" },
+    [PROMPT_TOOL_FAILED] = { "tool_failed",
+                             "a tool call that failed, came too often or had wrong arguments; as its result",
+                             "error: {}" },
+    [PROMPT_TOOL_UNKNOWN] = { "tool_unknown", "a call of a tool there is not; as its result",
+                              "error: there is no tool `{}`" },
+};
+
+Str prompt_text(Arena *a, PromptName name, Str about) {
+    Str text = str_from(prompts[name].text);
+    ptrdiff_t at = str_find(text, STR("{}"));
+    Str before = str_slice(text, 0, (size_t)at), after = str_slice(text, (size_t)at + 2, text.len);
+    return arena_fmt(a, "%.*s%.*s%.*s", STR_FMT(before), STR_FMT(about), STR_FMT(after));
+}
