@@ -1,9 +1,8 @@
 /* baton validate: what is wrong with files, without running anything. */
 #include "base/limits.h"
 #include "cli/command.h"
-#include "cli/place.h"
+#include "cli/inputs.h"
 #include "cli/say.h"
-#include "spec/plan.h"
 
 static Value diag_value(const Diag *d, Arena *a) {
     MapBuilder m = map_builder(a);
@@ -17,15 +16,13 @@ static Value diag_value(const Diag *d, Arena *a) {
     return map_done(&m, NULL);
 }
 
-static int validate(Args *args, const char *path, ListBuilder *found) {
-    Str text, name = str_from(path);
-    int code = place_read_file(args->arena, path, LIMIT_FILE_BYTES, &text);
+static int validate(Args *args, const char *path, ListBuilder *found, size_t *ret_read) {
+    Project project;
+    Diags diags;
+    int code = inputs_load(args, path, &diags, &project);
     if (code != 0)
         return code;
-    Diags diags = { .arena = args->arena };
-    _cleanup_(plan_freep)
-    Plan *plan = NULL;
-    int err = plan_compile(closure_make(args->arena, name, &name, &text, 1), &plan, &diags);
+    plan_free(project.plan);
     Buf b = BUF_INIT(MIB);
     for (size_t i = 0; i < diags.n; i++) {
         list_add(found, diag_value(&diags.items[i], args->arena));
@@ -34,21 +31,27 @@ static int validate(Args *args, const char *path, ListBuilder *found) {
     }
     say_text("%.*s", STR_FMT(buf_str(&b)));
     buf_deinit(&b);
-    if (err == 0 && !args->json)
-        out_str(arena_fmt(args->arena, "%s: good\n", path));
-    return err == 0 ? EXIT_OK : EXIT_USAGE;
+    *ret_read += project.n_read;
+    if (project.result != 0)
+        return EXIT_USAGE;
+    if (!args->json)
+        out_str(arena_fmt(args->arena, "%s: good, %zu file%s read\n", path, project.n_read,
+                          project.n_read == 1 ? "" : "s"));
+    return EXIT_OK;
 }
 
 int cmd_validate(Args *args) {
     ListBuilder found = list_builder(args->arena);
+    size_t n_read = 0;
     int code = EXIT_OK;
     for (size_t i = 0; i < args->n_words; i++) {
-        int one = validate(args, args->words[i], &found);
+        int one = validate(args, args->words[i], &found, &n_read);
         code = one ? one : code;
     }
     if (args->json) {
         MapBuilder m = map_builder(args->arena);
         map_addz(&m, "ok", value_bool(code == EXIT_OK));
+        map_addz(&m, "files", value_int((int64_t)n_read));
         map_addz(&m, "found", list_done(&found));
         out_json(map_done(&m, NULL));
     }

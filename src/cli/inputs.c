@@ -16,24 +16,28 @@ static void print_diags(const Diags *diags) {
     buf_deinit(&b);
 }
 
-static Str file_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return str_from(slash ? slash + 1 : path);
+int inputs_load(const Args *args, const char *path, Diags *diags, Project *ret_project) {
+    char problem[PROJECT_PROBLEM_BYTES], here[4096];
+    Str from = str_from(getcwd(here, sizeof here) ? here : "");
+    if (project_load(args->arena, path, from, diags, ret_project, problem))
+        return say_error(EXIT_USAGE, "%s", "", problem);
+    return 0;
 }
 
 int inputs_file(const Args *args, const char *path, Str *ret_closure, Plan **ret_plan) {
-    Str text;
-    int code = place_read_file(args->arena, path, LIMIT_FILE_BYTES, &text);
+    Project project;
+    Diags diags;
+    int code = inputs_load(args, path, &diags, &project);
     if (code != 0)
         return code;
-    Str name = file_name(path);
-    Str closure = closure_make(args->arena, name, &name, &text, 1);
-    Diags diags = { .arena = args->arena };
-    int err = plan_compile(closure, ret_plan, &diags);
     print_diags(&diags);
-    if (err != 0)
+    if (project.result != 0)
         return EXIT_USAGE;
-    *ret_closure = closure;
+    if (!project.plan)
+        return say_error(EXIT_USAGE, "%s is no workflow: it has no steps",
+                         "`baton validate` checks it; name the workflow that uses it", path);
+    *ret_closure = closure_pin(project.plan, args->arena);
+    *ret_plan = project.plan;
     return 0;
 }
 

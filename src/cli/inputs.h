@@ -3,9 +3,12 @@
 #define BATON_CLI_INPUTS_H
 
 #include "cli/command.h"
-#include "spec/plan.h"
+#include "host/project.h"
 
-/* Reads and compiles a file; prints what is wrong with it, each with its place and a caret. EXIT_USAGE or 0. */
+/* Reads a file and what it names, and checks it. EXIT_USAGE if it cannot be read, else 0; what is wrong with it is in `diags`. */
+int inputs_load(const Args *args, const char *path, Diags *diags, Project *ret_project);
+/* The same for a workflow that is to run: prints what is wrong with it, each with its place and a caret. The closure is what
+ * a run of it is pinned to. EXIT_USAGE or 0. */
 int inputs_file(const Args *args, const char *path, Str *ret_closure, Plan **ret_plan);
 /* The input: --input whole, or KEY=VALUE words from `first` on, typed by the plan; or what is given of both. What is then
  * missing is asked for on a terminal. EXIT_USAGE or 0. */

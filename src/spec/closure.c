@@ -2,14 +2,29 @@
  * empty. So an edit of what a workflow does not use, or of a comment beside it, leaves its hash alone. */
 #include "spec/files.h"
 
-Str closure_make(Arena *a, Str main_name, const Str *names, const Str *texts, size_t n) {
-    MapBuilder files = map_builder(a), closure = map_builder(a);
+static Value file_value(Arena *a, const ClosureFile *file) {
+    if (file->problem.len == 0)
+        return value_str(file->text);
+    MapBuilder m = map_builder(a);
+    map_addz(&m, "problem", value_str(file->problem));
+    return map_done(&m, NULL);
+}
+
+Str closure_from(Arena *a, Str main_name, const ClosureFile *files, size_t n) {
+    MapBuilder texts = map_builder(a), closure = map_builder(a);
     for (size_t i = 0; i < n; i++)
-        map_adds(&files, names[i], value_str(texts[i]));
+        map_adds(&texts, files[i].name, file_value(a, &files[i]));
     map_addz(&closure, "baton", value_int(1));
     map_addz(&closure, "main", value_str(main_name));
-    map_addz(&closure, "files", map_done(&files, NULL));
+    map_addz(&closure, "files", map_done(&texts, NULL));
     return value_text(a, map_done(&closure, NULL));
+}
+
+Str closure_make(Arena *a, Str main_name, const Str *names, const Str *texts, size_t n) {
+    ClosureFile *files = ARENA_ARRAY(a, ClosureFile, n);
+    for (size_t i = 0; i < n; i++)
+        files[i] = (ClosureFile){ .name = names[i], .text = texts[i], .problem = STR("") };
+    return closure_from(a, main_name, files, n);
 }
 
 /* Without what stands at the end and is not kept. */

@@ -270,6 +270,8 @@ void define_roots(Reader *r) {
     Source *project = files_get(r->files, FILE_PROJECT), *own = source_of(r->file);
     add_root(r, r->file->root);
     import_all(r, r->file->root, &(Import){ NULL, own, 1 });
+    if (project == own)
+        r->project = r->file;
     if (!project || project == own)
         return;
     const Yaml *root = source_root(r->files, project);

@@ -298,6 +298,11 @@ struct Plan {
 
 /* The closure: what a run pins. Canonical JSON { "baton": 1, "main": NAME, "files": { NAME: TEXT } }. A file that could
  * not be read is { "problem": WHY } instead of a text. Names are paths from the project's folder (spec/files.h). */
+typedef struct ClosureFile {
+    Str name, text;
+    Str problem; /* empty: there is a text */
+} ClosureFile;
+Str closure_from(Arena *a, Str main_name, const ClosureFile *files, size_t n);
 Str closure_make(Arena *a, Str main_name, const Str *names, const Str *texts, size_t n);
 
 /* The closure of a plan without what it does not use: files, definitions of other files, and comments outside the rest.
