@@ -43,7 +43,9 @@ static Value fail_no_field(Eval *ev, const Node *node, Value map, Str name) {
 }
 
 static Value fail_not_a_map(Eval *ev, const Node *node, Value v, Str name) {
-    const char *remedy = v.type == V_LIST
+    bool size = str_is(name, "length") || str_is(name, "len") || str_is(name, "size");
+    const char *remedy = size && (v.type == V_LIST || v.type == V_STRING) ? "; write size(x)"
+                         : v.type == V_LIST
                              ? "; take an element with [0], or all with .map(item, ...)"
                          : v.type == V_STRING ? "; if it is JSON text, read it with parseJson()"
                          : v.type == V_NULL   ? "; if it may be null, test it first"

@@ -395,11 +395,22 @@ static const Function *find_qualified(Checker *c, const Node *call, size_t *ret_
     return n > 0 && (size_t)n < sizeof name ? function_find(str_from(name), ret_rows) : NULL;
 }
 
+/* `math` of math.pow(2, 3): a word before the dot that may be the start of a function's name. */
+static Str namespace_of(const Checker *c, const Node *call) {
+    const Node *receiver = call->kind == N_METHOD ? call->args[0] : NULL;
+    size_t number;
+    if (!receiver || receiver->kind != N_IDENT || receiver->text.len > 20 ||
+        find_variable(c, receiver->text, &number))
+        return STR_NULL;
+    return receiver->text;
+}
+
 static Node *refuse_function(Checker *c, const Node *call) {
     char hint[100], message[240];
-    function_hint(call->text, hint);
-    snprintf(message, sizeof message, "no such function: %.*s()%s",
-             (int)MIN(call->text.len, (size_t)60), call->text.p, hint);
+    Str space = namespace_of(c, call);
+    function_hint(space, call->text, hint);
+    snprintf(message, sizeof message, "no such function: %.*s%s%.*s()%s", STR_FMT(space),
+             space.len ? "." : "", (int)MIN(call->text.len, (size_t)60), call->text.p, hint);
     return refuse_unknown(c, call, message);
 }
 

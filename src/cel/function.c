@@ -1,8 +1,6 @@
 /* The table of functions, and the choice of an overload by the types of the arguments at the moment of the call. */
 #include "cel/function.h"
 
-#include <stdio.h>
-
 static const Function table[] = {
 #define F(name, style, args, body) { name, style, args, body },
 #include "cel/functions.def"
@@ -33,80 +31,6 @@ const Function *function_find(Str name, size_t *ret_rows) {
 bool function_takes(const Function *row, size_t n_args) {
     size_t n = strlen(row->args);
     return n && row->args[n - 1] == '+' ? n_args >= n - 1 : n_args == n;
-}
-
-/* ---- what a person may have meant ---- */
-
-static const struct {
-    const char *written, *meant;
-} habits[] = {
-    { "append", "list + [x]" },
-    { "concat", "a + b" },
-    { "count", "size(x)" },
-    { "every", "x.all(item, condition)" },
-    { "find", "x.filter(item, condition)" },
-    { "float", "double(x)" },
-    { "fromJson", "parseJson(x)" },
-    { "fromJSON", "parseJson(x)" },
-    { "includes", "x.contains(y)" },
-    { "isEmpty", "size(x) == 0" },
-    { "json", "toJson(x)" },
-    { "keys", "x.map(key, key)" },
-    { "len", "size(x)" },
-    { "length", "size(x)" },
-    { "lower", "x.lowerAscii()" },
-    { "max", "math.greatest(a, b)" },
-    { "min", "math.least(a, b)" },
-    { "number", "double(x)" },
-    { "some", "x.exists(item, condition)" },
-    { "str", "string(x)" },
-    { "strip", "x.trim()" },
-    { "toLower", "x.lowerAscii()" },
-    { "toLowerCase", "x.lowerAscii()" },
-    { "toString", "string(x)" },
-    { "toUpper", "x.upperAscii()" },
-    { "toUpperCase", "x.upperAscii()" },
-    { "upper", "x.upperAscii()" },
-    { "values", "x.transformList(key, value, value)" },
-    { "now", "run.started; expressions have no clock" },
-};
-
-static const char *const macro_names[] = {
-    "all",    "exists",     "exists_one", "existsOne", "filter", "has",           "map",
-    "optMap", "optFlatMap", "or",         "orValue",   "sortBy", "transformList", "transformMap",
-};
-
-static Str last_part(const char *name) {
-    const char *dot = strrchr(name, '.');
-    return str_from(dot ? dot + 1 : name);
-}
-
-static void hint_near(Str name, char *hint, size_t room) {
-    Str names[ARRAY_LEN(table) + ARRAY_LEN(macro_names)];
-    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-        if (str_eq(last_part(table[i].name), name)) {
-            snprintf(hint, room, "; did you mean %s()?", table[i].name);
-            return;
-        }
-        names[i] = str_from(table[i].name);
-    }
-    for (size_t i = 0; i < ARRAY_LEN(macro_names); i++)
-        names[ARRAY_LEN(table) + i] = str_from(macro_names[i]);
-    Str near = str_nearest(name, names, ARRAY_LEN(names));
-    if (near.p)
-        snprintf(hint, room, "; did you mean %.*s()?", STR_FMT(near));
-}
-
-void function_hint(Str name, char *hint) {
-    enum { HINT_BYTES = 100 };
-    hint[0] = '\0';
-    for (size_t i = 0; i < ARRAY_LEN(habits); i++) {
-        if (str_is(name, habits[i].written)) {
-            snprintf(hint, HINT_BYTES, "; write %s", habits[i].meant);
-            return;
-        }
-    }
-    hint_near(name, hint, HINT_BYTES);
 }
 
 /* ---- calling ---- */

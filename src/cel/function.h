@@ -25,8 +25,9 @@ struct Function {
 /* The rows of a name, or NULL. */
 const Function *function_find(Str name, size_t *ret_rows);
 bool function_takes(const Function *row, size_t n_args);
-/* What a person may have meant: "; did you mean size()?" or "". Into `hint`, of 100 bytes. */
-void function_hint(Str name, char *hint);
+/* hint.c: what a person may have meant: "; did you mean size()?" or "". `space` is what stands before the dot, if that is a
+ * word that means nothing else, or STR_NULL. Into `hint`, of 100 bytes. */
+void function_hint(Str space, Str name, char *hint);
 /* The whole table, for the reference page. */
 size_t function_table(const Function **ret_rows);
 

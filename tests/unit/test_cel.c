@@ -219,6 +219,15 @@ static void what_is_no_bool_is_no_condition(void **state) {
 static void a_near_miss_of_a_function_is_told(void **state) {
     refuses(state, CEL_E_SYNTAX, "sizee(x) > 1", "sizee", "did you mean size()?");
     refuses(state, CEL_E_SYNTAX, "len(x) > 1", "len", "write size(x)");
+    refuses(state, CEL_E_SYNTAX, "x.lenght() > 1", "lenght", "x.lenght(); write size(x)");
+    refuses(state, CEL_E_EVAL, "x.length > 1", "length", "write size(x)");
+    refuses(state, CEL_E_SYNTAX, "x.test('a')", "test", "write x.matches(");
+    refuses(state, CEL_E_SYNTAX, "x.matchs('a')", "matchs", "did you mean matches()?");
+    refuses(state, CEL_E_SYNTAX, "JSON.parse(x)", "parse", "write parseJson(x)");
+    refuses(state, CEL_E_SYNTAX, "base64.encod(x)", "encod", "did you mean base64.encode()?");
+    refuses(state, CEL_E_SYNTAX, "regex.foo(x)", "foo",
+            "no such function: regex.foo(); regex has extract, extractAll, replace");
+    refuses(state, CEL_E_SYNTAX, "x.sortby(i, i)", "sortby", "did you mean sortBy()?");
     refuses(state, CEL_E_SYNTAX, "x.toUpperCase()", "toUpper", "write x.upperAscii()");
     refuses(state, CEL_E_SYNTAX, "quote(x)", "quote", "strings.quote()");
     refuses(state, CEL_E_SYNTAX, "contains(x, 'a')", "contains", "contains is a method");
