@@ -96,12 +96,16 @@ static void learn_pace(Engine *e) {
     e->pace.fact_ns += (turn_us * 1000 / (int64_t)e->turn_facts - e->pace.fact_ns) / 8;
 }
 
+static bool ending(const Engine *e) {
+    return e->phase == ENGINE_ENDING_WORK || e->phase == ENGINE_ENDING_ROWS;
+}
+
 static int64_t next_time(const Engine *e) {
     int64_t next = MIN(timers_next(e), lease_next(e));
     if (e->full && !e->batch_back)
         next = MIN(next, e->retry_at_ms);
     next = MIN(next, mail_next(e));
-    if (e->phase == ENGINE_ENDING_WORK)
+    if (ending(e))
         next = MIN(next, e->stop_at_ms);
     return next;
 }
@@ -217,9 +221,12 @@ static void snapshot_all(Engine *e) {
 }
 
 void stop_take(Engine *e) {
-    if (e->phase == ENGINE_ENDING_WORK) {
+    if (ending(e))
         hurry(e);
-        if (e->failed || !all_ended(e) || !all_written(e))
+    if (e->failed)
+        return;
+    if (e->phase == ENGINE_ENDING_WORK) {
+        if (!all_ended(e) || !all_written(e))
             return;
         e->phase = ENGINE_ENDING_ROWS;
         snapshot_all(e);
