@@ -460,7 +460,7 @@ static int read_count(Translator *t) {
     int value = 0;
     for (; is_digit(peek(t)); t->at++)
         value = MIN(value * 10 + (peek(t) - '0'), REPEAT_MAX + 1);
-    bool zero = t->source.p[start] == '0' && t->at - start > 1;
+    bool zero = t->at - start > 1 && t->source.p[start] == '0';
     return t->at == start || zero ? -1 : value;
 }
 

@@ -1,6 +1,10 @@
 /* Any bytes as an expression: compiled, evaluated with a few names bound, the result written. What is looked for is what
- * the sanitizers find; besides, an error must point into the source, and the end of an embedded expression lies in it. */
+ * the sanitizers find; besides, an error must point into the source, and the end of an embedded expression lies in it.
+ *
+ * Bytes that begin with a slash are a pattern, a NUL and a text instead: what is found lies in the text, at boundaries of
+ * characters, and costs no more than it may. */
 #include "cel/cel.h"
+#include "cel/pattern.h"
 
 #include <stdlib.h>
 
@@ -32,7 +36,56 @@ static Value some_data(Arena *a) {
     return map_done(&m, NULL);
 }
 
+static bool at_boundary(Str text, size_t at) {
+    return at == text.len || (at < text.len && ((unsigned char)text.p[at] & 0xc0) != 0x80);
+}
+
+static void check_spans(Str text, const PatternSpan *spans) {
+    ASSERT(spans[0].from <= spans[0].to);
+    for (size_t i = 0; i < PATTERN_SPANS; i++) {
+        if (spans[i].from == SIZE_MAX)
+            continue;
+        ASSERT(spans[i].from <= spans[i].to && spans[i].to <= text.len);
+        ASSERT(at_boundary(text, spans[i].from) && at_boundary(text, spans[i].to));
+    }
+}
+
+static void try_pattern(Arena *a, Str source, Str text) {
+    const Pattern *p;
+    PatternError error = { 0 };
+    if (pattern_compile(a, source, &p, &error)) {
+        ASSERT(error.message[0] && error.offset <= source.len);
+        return;
+    }
+    PatternSearch *search = pattern_search_new();
+    PatternSpan spans[PATTERN_SPANS];
+    int64_t steps = 20 * 1000;
+    bool found;
+    int failed = pattern_find(search, p, text, 0, &steps, &found, spans);
+    ASSERT(failed == 0 || !found);
+    ASSERT((failed == PATTERN_E_TEXT) == !str_is_utf8(text) || failed == PATTERN_E_COST || !failed);
+    if (!failed && found)
+        check_spans(text, spans);
+    pattern_search_free(search);
+}
+
+static void fuzz_pattern(const char *p, size_t size) {
+    Arena a;
+    arena_init(&a, 0);
+    const char *end = memchr(p, 0, size);
+    size_t length = end ? (size_t)(end - p) : size;
+    /* An expression's texts are UTF-8, so a pattern is. */
+    if (str_is_utf8((Str){ p, length }))
+        try_pattern(&a, (Str){ p, length },
+                    end ? (Str){ end + 1, size - length - 1 } : STR("h\xc3\xa9llo 123\n"));
+    arena_deinit(&a);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    if (size && data[0] == '/') {
+        fuzz_pattern((const char *)data + 1, size - 1);
+        return 0;
+    }
     Arena a;
     arena_init(&a, 0);
     Str source = { (const char *)data, size };
