@@ -192,6 +192,7 @@ static Value load(void *ctx, uint64_t slot, Arena *a) {
     case SLOT_FAILED: return value_bool(a_need_failed(s->frame));
     case SLOT_ALWAYS: return value_bool(true);
     case SLOT_VAR: return s->run->plan->vars[slot_number(slot)];
+    case SLOT_LATER: UNREACHABLE("a plan that runs has no names of verbs that do not");
     }
     return VALUE_ABSENT;
 }

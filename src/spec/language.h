@@ -57,6 +57,7 @@ typedef struct Block {
     const Keyword *words;
     size_t n;
     const char *required; /* words that must stand there, separated by blanks; may be "" */
+    const char *one_of;   /* of these words exactly one; may be "" */
     const char *like;     /* an example for who forgot one; may be "" */
 } Block;
 

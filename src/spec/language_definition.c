@@ -121,16 +121,17 @@ static const Keyword guard[] = {
 };
 
 const Block language_definitions[] = {
-    BLOCK("Agent", "an agent", agent, "", ""),
-    BLOCK("Tool", "a tool", tool, "", ""),
-    BLOCK("AgentTool", "an agent's tool", agent_tool, "tool", "`{ tool: search, calls: 3 }`"),
-    BLOCK("Run", "`run`", run, "command", "`{ command: [prog, arg], env: { ... } }`"),
-    BLOCK("Http", "`http`", http, "url", "`http: { url: \"https://...\" }`"),
-    BLOCK("Mcp", "`mcp`", mcp, "", ""),
-    BLOCK("Model", "a model", model, "use", "`{ use: openai/gpt-5, max_output: 6k }`"),
-    BLOCK("Breaker", "`breaker`", breaker, "failures open",
+    BLOCK("Agent", "an agent", agent, "", "", ""),
+    BLOCK("Tool", "a tool", tool, "", "", ""),
+    BLOCK("AgentTool", "an agent's tool", agent_tool, "tool", "", "`{ tool: search, calls: 3 }`"),
+    BLOCK("Run", "`run`", run, "command", "", "`{ command: [prog, arg], env: { ... } }`"),
+    BLOCK("Http", "`http`", http, "url", "", "`http: { url: \"https://...\" }`"),
+    BLOCK("Mcp", "`mcp`", mcp, "", "command url", ""),
+    BLOCK("Model", "a model", model, "use", "", "`{ use: openai/gpt-5, max_output: 6k }`"),
+    BLOCK("Breaker", "`breaker`", breaker, "failures open", "",
           "`breaker: { failures: 5, open: 60s }`"),
-    BLOCK("Pool", "`pool`", pool, "", ""),
-    BLOCK("Guard", "`guard`", guard, "at", "`{ at: output, if: size(output) > 9000, then: fail }`"),
+    BLOCK("Pool", "`pool`", pool, "", "", ""),
+    BLOCK("Guard", "`guard`", guard, "at", "if deny",
+          "`{ at: output, if: size(output) > 9000, then: fail }`"),
 };
 const size_t n_language_definitions = ARRAY_LEN(language_definitions);

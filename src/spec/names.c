@@ -39,6 +39,20 @@ static const Node *outward(const Node *n) { return n->handler_of ? n->handler_of
 
 static bool sees(const Chain *c, unsigned what) { return c->scope->sight.sees & what; }
 
+/* Inside a verb or definition that gives a name to all that stands in it: the node that sees it so; NULL if none does. */
+static const Node *seen_around(const Chain *c, unsigned what) {
+    const Node *level = c->scope->sight.node;
+    while (level && !(c->scope->reader->notes[level->no].sees & what))
+        level = outward(level);
+    return level;
+}
+
+/* A name that no plan that runs has; that the file says it is noted. */
+static size_t take_later(Chain *c) {
+    later_at(c->scope->reader, c->scope->at, NULL, "`%.*s`", STR_FMT(c->parts[0]));
+    return take(c, 1, SLOT_LATER, 0, 0);
+}
+
 /* ---- fields of records ----------------------------------------------------------------------------------------------- */
 
 /* False, with the problem told, if parts[at] is a field that the type does not have. */
@@ -75,8 +89,18 @@ static size_t unknown_field(Chain *c, const Field *fields, size_t n, Str word, c
 
 /* ---- input, run ------------------------------------------------------------------------------------------------------ */
 
+/* Steps of a definition (`undo`, `probe`) see its input, and nothing of the workflow. */
+static const Sight *home_of(const Chain *c) {
+    const Node *level = c->scope->sight.node;
+    while (level && outward(level))
+        level = outward(level);
+    return level ? c->scope->reader->notes[level->no].home : NULL;
+}
+
 static size_t name_input(Chain *c) {
-    return has_field(c, c->scope->sight.input, 1, "`input`") ? take(c, 1, SLOT_INPUT, 0, 0) : 0;
+    const Sight *home = home_of(c);
+    const Type *input = home ? home->input : c->scope->sight.input;
+    return has_field(c, input, 1, "`input`") ? take(c, 1, SLOT_INPUT, 0, 0) : 0;
 }
 
 static size_t name_run(Chain *c) {
@@ -122,6 +146,9 @@ static void note_read(Chain *c, uint32_t key) {
 
 static size_t name_state(Chain *c) {
     Reader *r = c->scope->reader;
+    if (home_of(c))
+        return refuse(c, "unknown_name", "hand it over by `with:` of the step and read `input`",
+                      "a definition does not see `state`");
     if (c->n == 1) {
         for (uint32_t i = 0; i < r->plan->n_state; i++)
             note_read(c, i);
@@ -310,6 +337,8 @@ static size_t name_own(Chain *c, SlotKind kind) {
             return 0;
         return take(c, 1, kind, node->no, 0);
     }
+    if (seen_around(c, SEES_AFTER | SEES_CALL))
+        return take_later(c);
     for (const Node *level = node; level && kind == SLOT_ERROR; level = outward(level))
         if (level->handler_of)
             return take(c, 1, kind, level->handler_of->no, 0);
@@ -348,10 +377,12 @@ static size_t word_failed(Chain *c) { return name_failed(c, SLOT_FAILED); }
 static size_t word_always(Chain *c) { return name_failed(c, SLOT_ALWAYS); }
 
 static size_t word_signal(Chain *c) {
-    return sees(c, SEES_SIGNAL)
-               ? take(c, 1, SLOT_SIGNAL, c->scope->sight.node->no, 0)
-               : refuse(c, "unknown_name", "what a `wait` got is `steps.ID.output`",
-                        "`signal` stands in the `if` of `wait` only");
+    if (sees(c, SEES_SIGNAL) && !sees(c, SEES_AFTER))
+        return take(c, 1, SLOT_SIGNAL, c->scope->sight.node->no, 0);
+    if (sees(c, SEES_SIGNAL) || seen_around(c, SEES_SIGNAL))
+        return take_later(c);
+    return refuse(c, "unknown_name", "what a `wait` got is `steps.ID.output`",
+                  "`signal` stands in the `if` of `wait` and in the moves of a `machine` only");
 }
 
 static size_t word_later(Chain *c) {
@@ -365,11 +396,36 @@ static const Word step_words[] = {
     { "error", word_error },     { "status", word_status }, { "failed()", word_failed },
     { "always()", word_always }, { "signal", word_signal },
 };
-static const Word later_words[] = {
-    { "secrets", word_later },    { "event", word_later }, { "task", word_later },
-    { "evaluation", word_later }, { "board", word_later }, { "post", word_later },
-    { "votes", word_later },      { "text", word_later },  { "with", word_later },
+static const Word later_words[] = { { "secrets", word_later } };
+
+/* What one verb gives to what stands in it. */
+static const struct {
+    const char *word;
+    unsigned sees;
+    const char *where;
+} verb_words[] = {
+    { "text", SEES_TEXT, "inside `route`" },
+    { "task", SEES_TASK, "in `task` of `supervise`" },
+    { "evaluation", SEES_EVALUATION, "in `until` of `supervise`" },
+    { "board", SEES_BOARD, "inside `board`" },
+    { "post", SEES_POST, "in `watch` of `board`" },
+    { "votes", SEES_VOTES, "in `tie` of `vote`" },
+    { "event", SEES_EVENT, "in `on`, in the `if` of `wait`, and in the moves of a `machine`" },
+    { "with", SEES_WITH, "in `approve`, `allow`, `undo` and `probe`" },
 };
+
+/* 0 with scope->error set where it is refused; 0 alone where it is no such word. */
+static size_t name_of_verb(Chain *c) {
+    for (size_t i = 0; i < ARRAY_LEN(verb_words); i++) {
+        if (!str_is(c->parts[0], verb_words[i].word))
+            continue;
+        if (sees(c, verb_words[i].sees) || seen_around(c, verb_words[i].sees))
+            return take_later(c);
+        return refuse(c, "unknown_name", NULL, "`%s` is known %s", verb_words[i].word,
+                      verb_words[i].where);
+    }
+    return 0;
+}
 
 static const Word *word_of(const Word *words, size_t n, Str word) {
     for (size_t i = 0; i < n; i++)
@@ -402,8 +458,6 @@ static size_t refuse_word(Chain *c) {
 /* In an agent, a tool, a program, a reducer. */
 static size_t name_in_callee(Chain *c) {
     Str word = c->parts[0];
-    if (sees(c, SEES_WITH) && str_is(word, "with"))
-        return take(c, 1, SLOT_WITH, SLOT_CALL, 0);
     if (sees(c, SEES_CALL | SEES_REDUCE) && str_is(word, "output"))
         return !has_field(c, c->scope->sight.output, 1, "the output")
                    ? 0
@@ -431,14 +485,17 @@ size_t names_resolve(void *ctx, const Str *parts, size_t n, uint64_t *ret_slot, 
     if (str_is(parts[0], "vars"))
         return name_var(&c);
     const Word *w = word_of(later_words, ARRAY_LEN(later_words), parts[0]);
-    bool own = sees(&c, SEES_WITH) && str_is(parts[0], "with");
-    if (w && !own)
+    if (w)
         return w->resolve(&c);
+    if (!scope->sight.node && str_is(parts[0], "with") && sees(&c, SEES_WITH))
+        return take(&c, 1, SLOT_WITH, SLOT_CALL, 0);
+    size_t taken = scope->sight.node ? name_item(&c) : 0;
+    if (!taken)
+        taken = name_of_verb(&c);
+    if (taken || scope->error.code)
+        return taken;
     if (!scope->sight.node)
         return name_in_callee(&c);
-    size_t taken = name_item(&c);
-    if (taken)
-        return taken;
     w = word_of(step_words, ARRAY_LEN(step_words), parts[0]);
     return w ? w->resolve(&c) : refuse_word(&c);
 }

@@ -184,6 +184,7 @@ void order_steps(Reader *r) {
     for (size_t i = 0; i < r->plan->n_nodes; i++)
         if (r->plan->nodes[i]->n_children)
             order_group(r, r->plan->nodes[i]);
+    order_states(r);
 }
 
 /* In a group with a circle everything counts as ordered: one problem is enough. */

@@ -36,6 +36,16 @@ static void check_called(Arena *a, Files *files, Diags *diags) {
     }
 }
 
+static void refuse_later(const Plan *plan, Diags *diags) {
+    for (size_t i = 0; i < plan->n_later; i++) {
+        const Later *l = &plan->later[i];
+        diag_error(diags, l->pos, "later",
+                   l->why.len ? arena_str(diags->arena, l->why).p
+                              : "leave it out; `baton validate` checks it already",
+                   "%.*s comes later: this Baton checks it and cannot run it", STR_FMT(l->what));
+    }
+}
+
 static int compile(Plan *plan, Str closure, bool to_run, Diags *diags, PlanNeeds *needs) {
     Arena *a = &plan->arena;
     Files *files = plan->files = ARENA_NEW(a, Files);
@@ -52,6 +62,8 @@ static int compile(Plan *plan, Str closure, bool to_run, Diags *diags, PlanNeeds
     else
         read_any(a, files, plan, diags);
     check_called(a, files, diags);
+    if (to_run)
+        refuse_later(plan, diags);
     diags_done(diags);
     if (needs && needs->n)
         return PLAN_E_NEEDS;

@@ -44,6 +44,7 @@ typedef enum SlotKind {
     SLOT_FAILED, /* failed() in an `if` */
     SLOT_ALWAYS, /* always() */
     SLOT_VAR,    /* number: in plan->vars */
+    SLOT_LATER,  /* a name of a verb that this version checks only: no plan that runs has it */
 } SlotKind;
 #define SLOT_CALL UINT32_MAX
 typedef enum StepField {
@@ -88,6 +89,7 @@ typedef enum Effect {
 } Effect;
 const char *effect_name(Effect e);
 
+/* 0: a kind that this version checks only; no plan that runs has it. */
 typedef enum CalleeKind { CALLEE_ECHO = 1, CALLEE_RUN, CALLEE_HTTP, CALLEE_MODEL } CalleeKind;
 
 /* Amounts are int64; -1: no limit. Money in nano-units, time in ms. */
@@ -276,6 +278,14 @@ struct Node {
     Str fail_kind;
 };
 
+/* A word of the file that this version checks and cannot run. */
+typedef struct Later {
+    Pos pos;
+    Str what; /* "`route`" */
+    Str why;  /* what runs instead; may be empty */
+} Later;
+#define LATER_MAX 50
+
 struct Plan {
     Arena arena;
     Hash hash; /* of the closure bytes */
@@ -294,6 +304,8 @@ struct Plan {
     size_t n_nodes;
     Node *root; /* a group: the file's steps, its result the file's `return` */
     struct Files *files;
+    Later *later; /* in the order of reading; empty in a plan that runs */
+    size_t n_later;
 };
 
 /* The closure: what a run pins. Canonical JSON { "baton": 1, "main": NAME, "files": { NAME: TEXT } }. A file that could
@@ -321,7 +333,8 @@ enum { PLAN_E_REFUSED = 1, PLAN_E_NEEDS };
 int plan_compile(Str closure, Plan **ret_plan, Diags *diags);
 /* The same for what is checked and not run: also a project file, definitions, prices, a prompt or a card is good, and then
  * *ret_plan is NULL. Files that are missing are added to `needs` (PLAN_E_NEEDS; what `diags` says is then of no use);
- * `needs` NULL: they are a problem. */
+ * `needs` NULL: they are a problem. Words that this version cannot run are none: they are listed in `later`, and a plan
+ * with any of them is not to be run (such a verb is VERB_NONE, and the steps inside it are nodes that nothing leads to). */
 int plan_check(Str closure, Plan **ret_plan, Diags *diags, PlanNeeds *needs);
 Plan *plan_free(Plan *p);
 DEFINE_CLEANUP(Plan *, plan_free)

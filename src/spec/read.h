@@ -6,6 +6,8 @@
  *   read_callee.c  agents and tools                 read_text.c   ${{ }} and bare expressions
  *   read_model.c   models and their aliases         names.c       what an expression may name
  *   order.c        needs, cycles, who is before whom   check.c    state, arguments, placement
+ *   read_form.c    what is checked only              read_part.c  steps inside verbs
+ *   read_shape.c   what holds across words           read_machine.c  states and moves
  *
  * A problem is reported and reading goes on: a reader of a value gives false and leaves its target alone. */
 #ifndef BATON_SPEC_READ_H
@@ -20,6 +22,9 @@
 typedef struct Named Named;     /* a definition of the file, read when first needed */
 typedef struct Use Use;         /* a definition or a file, as somebody needs it */
 typedef struct Pending Pending; /* an expression of a step, compiled when all steps are known */
+typedef struct NodeNote NodeNote;
+typedef struct Machine Machine;
+typedef struct LaterNote LaterNote;
 typedef struct StateRead StateRead;
 typedef struct StateWrite StateWrite;
 
@@ -44,6 +49,10 @@ typedef struct Reader {
     Table steps;       /* (group's number, id) to Node */
     size_t room_nodes;
     const Yaml **node_yaml; /* by node number: the step's map */
+    NodeNote *notes;        /* by node number */
+    Machine *machines;      /* newest first */
+    LaterNote *later, **later_end;
+    unsigned inside_later; /* what stands inside a word that is noted is not noted again */
     uint64_t **before; /* by node number: bits of the siblings ordered before it; NULL in a list */
     Pending *pending, **pending_end;
     StateRead *reads;
@@ -69,6 +78,20 @@ typedef struct KeyRow {
     void (*read)(Reader *r, const Yaml *key, const Yaml *value,
                  void *target); /* NULL: comes later */
 } KeyRow;
+typedef struct Sight Sight;
+/* A map by its block of the language's table: a row takes its word, the others are checked by their form and noted as
+ * what cannot run yet. Words that must stand there are asked for. */
+void read_block(Reader *r, const Yaml *map, const Block *b, const KeyRow *rows, size_t n,
+                const Sight *sight, void *target);
+/* One word of the table, as read_block does without a row. */
+void read_keyword(Reader *r, const Yaml *key, const Yaml *value, const Block *b,
+                  const Sight *sight);
+/* Checks a value by its form (language.h) and keeps nothing. */
+void read_form(Reader *r, const Yaml *y, Str form, const Sight *sight, const char *what);
+/* Notes that the file needs what this version checks and cannot run. `why` may be NULL. */
+void later_at(Reader *r, const Yaml *y, const char *why, const char *fmt, ...) PRINTF(4, 5);
+/* Into the plan goes what it would run: not what stands in definitions of other files that nothing uses. */
+void keep_later(Reader *r);
 /* Calls the row of each key. `what` is for messages: "a step". */
 void read_map(Reader *r, const Yaml *map, const KeyRow *rows, size_t n, const char *what,
               void *target);
@@ -101,13 +124,13 @@ bool read_data(Reader *r, const Yaml *y, const char *what, Value *ret_value);
 
 /* ---- expressions ----------------------------------------------------------------------------------------------------- */
 
-typedef struct Sight {
+struct Sight {
     unsigned sees;
     const Node *node;      /* NULL in a callee */
     const Type *input;     /* of the definition the text stands in */
     const Type *output;    /* SEES_CALL: of the callee */
     const char *stands_in; /* "a tool": where only `input` is seen */
-} Sight;
+};
 
 /* Compiles now. NULL when refused. */
 Template *read_template(Reader *r, const Yaml *y, const Sight *sight);
@@ -198,6 +221,8 @@ void read_models(Reader *r);
 
 /* Defined in the file, or built in; NULL when refused. */
 const Callee *read_callee_named(Reader *r, const Yaml *y, bool is_agent);
+/* Is it the name of one? Reads nothing, so that definitions may name each other in a circle. */
+void read_known(Reader *r, const Yaml *y, bool is_agent);
 /* A definition where a name is expected, or what stands under `run:` and `http:` of a step. */
 const Callee *read_callee_inline(Reader *r, const Yaml *y, bool is_agent);
 /* `input`: what is known of the arguments, for checking names; may be NULL. */
@@ -224,6 +249,7 @@ struct Pending {
     const Yaml *yaml;
     const Node *node;
     unsigned sees;
+    bool inside_later;
     Template **ret_template;
     CelProgram **ret_program;
 };
@@ -240,17 +266,50 @@ struct StateWrite {
     const Yaml *at;
 };
 
+typedef enum Place {
+    PLACE_STEP,  /* in a group, in on_error */
+    PLACE_PART,  /* inside a verb: `else`, `tie`, `undo` */
+    PLACE_NAMED, /* inside a verb, by name: a target of `route`, a state of `machine` */
+    PLACE_TASK,  /* modifiers of every task of `supervise`: no verb */
+} Place;
+
 typedef struct StepDraft {
     Node *node;
     const Yaml *yaml;
     const Yaml *verb; /* its key; NULL: none yet */
+    Place place;
 } StepDraft;
 
 /* The children of a group: a list or a map of steps. */
 void read_steps(Reader *r, const Yaml *y, Node *group);
 Node *read_new_node(Reader *r, const Yaml *y, Str name, Node *parent);
 /* Reads one step's map into its node; an on_error step has its handler_of already. */
-void read_step(Reader *r, const Yaml *y, Node *node);
+void read_step(Reader *r, const Yaml *y, Node *node, Place place);
+
+/* ---- steps inside verbs (read_part.c, read_shape.c, read_machine.c) ----------------------------------------------------- */
+
+/* What the reader knows of a node besides. */
+struct NodeNote {
+    unsigned sees;     /* names that all that stands inside sees, besides its own */
+    const Sight *home; /* what a definition sees, whose `undo` or `probe` this is; else NULL */
+    Machine *machine;  /* of the step with that verb */
+};
+/* Of all names that a verb gives to what stands inside it. */
+#define SEES_INSIDE                                                                                \
+    (SEES_TEXT | SEES_TASK | SEES_EVALUATION | SEES_BOARD | SEES_POST | SEES_VOTES | SEES_EVENT |  \
+     SEES_SIGNAL | SEES_WITH | SEES_AFTER | SEES_CALL)
+/* Reads a step that stands inside the verb of sight->node, or inside a definition. Its parent is the verb's node, among
+ * whose children it is not. */
+void read_part(Reader *r, const Yaml *at, const Yaml *y, Str name, Place place, const Sight *sight);
+/* What a block's words cannot say each by itself: before and after they are read. */
+void shape_enter(Reader *r, const Yaml *map, const Block *b, Sight *sight);
+void shape_leave(Reader *r, const Yaml *map, const Block *b, const Sight *sight);
+/* The states of a machine become nodes before any is read: moves name them in any order. */
+void read_states(Reader *r, const Yaml *map, Node *machine);
+/* The name of a state, as a move from where `node` stands. */
+void read_move(Reader *r, const Yaml *y, Str name, const Node *node);
+/* Which states does every path to a state pass? They are ordered before it. */
+void order_states(Reader *r);
 
 /* Of a step's or a callee's key. */
 void read_limits(Reader *r, const Yaml *y, Limits *ret_limits);

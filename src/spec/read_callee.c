@@ -52,6 +52,8 @@ static Effect effect_of_method(const Callee *c) {
 }
 
 static Effect default_effect(const Callee *c) {
+    if (!c->kind)
+        return EFFECT_UNSAFE;
     switch (c->kind) {
     case CALLEE_ECHO: return EFFECT_PURE;
     case CALLEE_RUN: return EFFECT_UNSAFE;
@@ -101,6 +103,17 @@ static void set_model(Reader *r, const Yaml *key, const Yaml *value, void *targe
     d->callee->max_output = m.max_output ? m.max_output : 4000;
     d->callee->temperature = m.temperature;
     d->callee->effort = m.effort;
+}
+
+static const Block *block_of(const Draft *d) {
+    return language_block(d->callee->is_agent ? STR("Agent") : STR("Tool"));
+}
+
+/* A kind that this version only checks: the callee has none. */
+static void set_kind_later(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    Draft *d = target;
+    take_kind(r, key, d, 0);
+    read_keyword(r, key, value, block_of(d), &d->sight);
 }
 
 /* ---- fields of both -------------------------------------------------------------------------------------------------- */
@@ -201,22 +214,22 @@ static void set_turns(Reader *r, const Yaml *key, const Yaml *value, void *targe
 
 /* ---- an agent's tools ------------------------------------------------------------------------------------------------ */
 
+static bool is_built_in(Str name) {
+    return str_is(name, "escalate") || str_is(name, "decline") || str_is(name, "state") ||
+           str_is(name, "inbox");
+}
+
 static void set_tool_name(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key;
     AgentTool *t = target;
-    static const char *const built_in[] = { "escalate", "decline", "state", "inbox" };
-    for (size_t i = 0; value->kind == YAML_SCALAR && i < ARRAY_LEN(built_in); i++)
-        if (str_is(value->text, built_in[i])) {
-            error_at(r, value, "later", NULL, "the built-in tool `%s` comes later", built_in[i]);
-            return;
-        }
-    if (value->kind == YAML_SCALAR && str_find(value->text, STR(".")) >= 0) {
-        error_at(r, value, "later", NULL, "members of tool sets (`set.member`) come later");
+    if (value->kind == YAML_SCALAR && is_built_in(value->text)) {
+        later_at(r, value, NULL, "the built-in tool `%.*s`", STR_FMT(value->text));
         return;
     }
-    t->callee = read_callee_named(r, value, false);
+    t->callee = value->kind == YAML_MAP ? read_callee_inline(r, value, false)
+                                        : read_callee_named(r, value, false);
     if (t->callee)
-        t->name = t->callee->name;
+        t->name = value->kind == YAML_SCALAR ? value->text : t->callee->name;
 }
 
 static void set_tool_allow(Reader *r, const Yaml *key, const Yaml *value, void *target) {
@@ -235,7 +248,6 @@ static const KeyRow tool_of_agent_rows[] = {
     { "tool", set_tool_name },
     { "allow", set_tool_allow },
     { "calls", set_tool_calls },
-    { "approve", NULL },
 };
 
 static void set_tools(Reader *r, const Yaml *key, const Yaml *value, void *target) {
@@ -246,6 +258,7 @@ static void set_tools(Reader *r, const Yaml *key, const Yaml *value, void *targe
                  "an agent's `tools` is a list");
         return;
     }
+    Sight sight = { .sees = SEES_WITH, .stands_in = "an agent" };
     c->tools = ARENA_ARRAY(r->arena, AgentTool, value->n);
     c->n_tools = 0;
     for (size_t i = 0; i < value->n; i++) {
@@ -253,11 +266,9 @@ static void set_tools(Reader *r, const Yaml *key, const Yaml *value, void *targe
         AgentTool t = { .calls = -1 };
         if (item->kind != YAML_MAP)
             set_tool_name(r, item, item, &t);
-        else if (!yaml_get(item, "tool"))
-            error_at(r, item, "missing", "like `{ tool: search, calls: 3 }`", "`tool` is missing");
         else
-            read_map(r, item, tool_of_agent_rows, ARRAY_LEN(tool_of_agent_rows), "an agent's tool",
-                     &t);
+            read_block(r, item, language_block(STR("AgentTool")), tool_of_agent_rows,
+                       ARRAY_LEN(tool_of_agent_rows), &sight, &t);
         bool twice = false;
         for (size_t k = 0; k < c->n_tools && t.callee; k++)
             twice |= str_eq(c->tools[k].name, t.name);
@@ -292,19 +303,10 @@ static const KeyRow agent_rows[] = {
     { "retry", set_retry },
     { "effect", set_effect },
     { "key_life", set_key_life },
-    { "a2a", NULL },
-    { "worker", NULL },
-    { "human", NULL },
-    { "call", NULL },
-    { "exemplars", NULL },
-    { "pool", NULL },
-    { "rate", NULL },
-    { "breaker", NULL },
-    { "fallback", NULL },
-    { "memory", NULL },
-    { "guard", NULL },
-    { "probe", NULL },
-    { "undo", NULL },
+    { "a2a", set_kind_later },
+    { "worker", set_kind_later },
+    { "human", set_kind_later },
+    { "call", set_kind_later },
 };
 static const KeyRow tool_rows[] = {
     { "run", set_run },
@@ -317,16 +319,9 @@ static const KeyRow tool_rows[] = {
     { "retry", set_retry },
     { "effect", set_effect },
     { "key_life", set_key_life },
-    { "worker", NULL },
-    { "mcp", NULL },
-    { "openapi", NULL },
-    { "only", NULL },
-    { "effects", NULL },
-    { "probe", NULL },
-    { "undo", NULL },
-    { "rate", NULL },
-    { "pool", NULL },
-    { "breaker", NULL },
+    { "worker", set_kind_later },
+    { "mcp", set_kind_later },
+    { "openapi", set_kind_later },
 };
 
 /* ---- one definition -------------------------------------------------------------------------------------------------- */
@@ -374,16 +369,13 @@ static void read_border(Reader *r, const Yaml *y, Draft *d) {
 }
 
 static void refuse_without_kind(Reader *r, const Yaml *y, const Draft *d) {
-    static const char *const later[] = { "a2a", "worker", "human", "call", "mcp", "openapi" };
-    for (size_t i = 0; i < ARRAY_LEN(later); i++)
-        if (yaml_get(y, later[i]))
-            return; /* that problem is reported already */
     if (d->callee->is_agent)
-        error_at(r, y, "missing", "like `model: openai/gpt-5-mini` or `run: [prog, arg]`",
-                 "an agent needs `model`, `run`, `http` or `like`");
+        error_at(
+            r, y, "missing", "like `model: openai/gpt-5-mini` or `run: [prog, arg]`",
+            "an agent needs `model`, `run`, `http`, `a2a`, `worker`, `human`, `call` or `like`");
     else
         error_at(r, y, "missing", "like `run: [prog, arg]` or `http: { url: ... }`",
-                 "a tool needs `run` or `http`");
+                 "a tool needs `run`, `http`, `worker`, `mcp` or `openapi`");
 }
 
 /* A program brings its own words. */
@@ -409,9 +401,9 @@ static const Callee *read_definition(Reader *r, const Yaml *y, const Yaml *body,
         return NULL;
     read_border(r, y, &d);
     if (is_agent)
-        read_map(r, y, agent_rows, ARRAY_LEN(agent_rows), what, &d);
+        read_block(r, y, block_of(&d), agent_rows, ARRAY_LEN(agent_rows), &d.sight, &d);
     else
-        read_map(r, y, tool_rows, ARRAY_LEN(tool_rows), what, &d);
+        read_block(r, y, block_of(&d), tool_rows, ARRAY_LEN(tool_rows), &d.sight, &d);
     if (body && yaml_get(y, "instructions"))
         error_at(r, body, "card", "keep one of the two", "`instructions` stand above already");
     else if (body)
@@ -502,12 +494,58 @@ static void refuse_unknown(Reader *r, const Yaml *y, Str name, bool is_agent) {
              name.p);
 }
 
+/* `set.member`: which members a set has is known when its server is asked; `only` tells before. */
+static const Callee *read_member(Reader *r, const Yaml *y, Str name, size_t dot) {
+    Str set = str_slice(name, 0, dot), member = str_slice(name, dot + 1, name.len);
+    Named *d = table_get(&r->tools, 0, set);
+    const Yaml *map = d && d->value->kind == YAML_MAP ? d->value : NULL;
+    if (!d) {
+        refuse_unknown(r, y, set, false);
+        return NULL;
+    }
+    if (!map || (!yaml_get(map, "mcp") && !yaml_get(map, "openapi"))) {
+        error_at(r, y, "unknown_name", "sets are tools with `mcp` or `openapi`",
+                 "`%.*s` is no set of tools", STR_FMT(set));
+        return NULL;
+    }
+    Str *only;
+    size_t n_only;
+    const Yaml *list = yaml_get(map, "only");
+    if (list && read_texts(r, list, "`only`", &only, &n_only)) {
+        bool there = false;
+        for (size_t i = 0; i < n_only; i++)
+            there |= str_eq(only[i], member);
+        if (!there)
+            error_at(r, y, "unknown_name", near_remedy(r, member, only, n_only),
+                     "`only` of `%.*s` leaves `%.*s` out", STR_FMT(set), (int)MIN(member.len, 80),
+                     member.p);
+    }
+    return callee_of_name(r, y, d);
+}
+
+void read_known(Reader *r, const Yaml *y, bool is_agent) {
+    Str name;
+    if (!read_text(r, y, is_agent ? "the name of an agent" : "the name of a tool", &name))
+        return;
+    ptrdiff_t dot = is_agent ? -1 : str_find(name, STR("."));
+    Named *d = table_get(is_agent ? &r->agents : &r->tools, 0, name);
+    if (dot > 0)
+        read_member(r, y, name, (size_t)dot);
+    else if (d)
+        note_use(r, d);
+    else if (is_agent || !str_is(name, "echo"))
+        refuse_unknown(r, y, name, is_agent);
+}
+
 const Callee *read_callee_named(Reader *r, const Yaml *y, bool is_agent) {
     Str name;
     if (!read_text(r, y, is_agent ? "the name of an agent" : "the name of a tool", &name))
         return NULL;
     if (!is_agent && str_is(name, "echo"))
         return echo(r, y);
+    ptrdiff_t dot = is_agent ? -1 : str_find(name, STR("."));
+    if (dot > 0)
+        return read_member(r, y, name, (size_t)dot);
     Named *d = table_get(is_agent ? &r->agents : &r->tools, 0, name);
     if (d) {
         note_use(r, d);

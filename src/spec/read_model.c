@@ -112,15 +112,14 @@ static const KeyRow rows[] = {
     { "effort", set_effort }, { "cheaper", set_cheaper },
 };
 
+static const Sight nothing;
+
 bool read_model(Reader *r, const Yaml *y, Model *ret_model) {
     *ret_model = (Model){ .temperature = VALUE_ABSENT };
     if (y->kind != YAML_MAP)
         return read_models_of(r, y, ret_model);
     size_t errors = r->diags->errors;
-    if (!yaml_get(y, "use"))
-        error_at(r, y, "missing", "like `{ use: openai/gpt-5, max_output: 6k }`",
-                 "`use` is missing in a model");
-    read_map(r, y, rows, ARRAY_LEN(rows), "a model", ret_model);
+    read_block(r, y, language_block(STR("Model")), rows, ARRAY_LEN(rows), &nothing, ret_model);
     return errors == r->diags->errors;
 }
 

@@ -3,6 +3,9 @@
 
 #include "base/limits.h"
 
+/* These maps hold no expressions but those that their rows read later. */
+static const Sight nothing;
+
 /* ---- limits ---------------------------------------------------------------------------------------------------------- */
 
 #define COUNT_ROW(field)                                                                           \
@@ -41,23 +44,16 @@ static void limit_on_breach(Reader *r, const Yaml *key, const Yaml *value, void 
 }
 
 static const KeyRow limit_rows[] = {
-    { "cost", limit_cost },
-    { "tokens", limit_tokens },
-    { "calls", limit_calls },
-    { "time", limit_time },
-    { "deadline", limit_deadline },
-    { "on_breach", limit_on_breach },
-    { "depth", NULL },
-    { "agents", NULL },
-    { "retries", NULL },
-    { "degrade_at", NULL },
+    { "cost", limit_cost }, { "tokens", limit_tokens },     { "calls", limit_calls },
+    { "time", limit_time }, { "deadline", limit_deadline }, { "on_breach", limit_on_breach },
 };
 
 void read_limits(Reader *r, const Yaml *y, Limits *ret_limits) {
     if (!read_is_map(r, y, "`limits`"))
         return;
     ret_limits->any = true;
-    read_map(r, y, limit_rows, ARRAY_LEN(limit_rows), "`limits`", ret_limits);
+    read_block(r, y, language_block(STR("Limits")), limit_rows, ARRAY_LEN(limit_rows), &nothing,
+               ret_limits);
 }
 
 /* ---- retry ----------------------------------------------------------------------------------------------------------- */
@@ -130,10 +126,8 @@ void read_retry(Reader *r, const Yaml *y, Retry *ret_retry) {
         read_int32(r, y, "`retry`", 0, 1000, &ret_retry->times);
         return;
     }
-    if (!yaml_get(y, "times"))
-        error_at(r, y, "missing", "like `retry: { times: 3, delay: 1s }`",
-                 "`times` is missing in `retry`");
-    read_map(r, y, retry_rows, ARRAY_LEN(retry_rows), "`retry`", ret_retry);
+    read_block(r, y, language_block(STR("Retry")), retry_rows, ARRAY_LEN(retry_rows), &nothing,
+               ret_retry);
 }
 
 /* ---- timeout --------------------------------------------------------------------------------------------------------- */
@@ -146,13 +140,12 @@ static void timeout_attempt(Reader *r, const Yaml *key, const Yaml *value, void 
 
 static const KeyRow timeout_rows[] = {
     { "attempt", timeout_attempt },
-    { "queue", NULL },
-    { "heartbeat", NULL },
 };
 
 void read_timeout(Reader *r, const Yaml *y, int64_t *ret_ms) {
     if (y->kind == YAML_MAP)
-        read_map(r, y, timeout_rows, ARRAY_LEN(timeout_rows), "`timeout`", ret_ms);
+        read_block(r, y, language_block(STR("Timeout")), timeout_rows, ARRAY_LEN(timeout_rows),
+                   &nothing, ret_ms);
     else
         timeout_attempt(r, y, y, ret_ms);
 }
@@ -228,10 +221,7 @@ void read_for(Reader *r, const Yaml *y, Node *node) {
     }
     ForEach *loop = node->for_ = ARENA_NEW(r->arena, ForEach);
     *loop = (ForEach){ .each = STR(""), .index = STR(""), .parallel = 16, .min = 1 };
-    if (!yaml_get(y, "each") || !yaml_get(y, "in"))
-        error_at(r, y, "missing", "like `for: { each: part, in: \"${{ ... }}\" }`",
-                 "`%s` is missing in `for`", yaml_get(y, "each") ? "in" : "each");
-    read_map(r, y, for_rows, ARRAY_LEN(for_rows), "`for`", node);
+    read_block(r, y, language_block(STR("For")), for_rows, ARRAY_LEN(for_rows), &nothing, node);
 }
 
 /* ---- repeat, join ---------------------------------------------------------------------------------------------------- */
@@ -250,14 +240,15 @@ static void repeat_until(Reader *r, const Yaml *key, const Yaml *value, void *ta
 static const KeyRow repeat_rows[] = { { "max", repeat_max }, { "until", repeat_until } };
 
 void read_repeat(Reader *r, const Yaml *y, Node *node) {
-    if (y->kind != YAML_MAP || !yaml_get(y, "max")) {
+    if (y->kind != YAML_MAP) {
         error_at(r, y, "missing", "like `repeat: { max: 3, until: output.score >= 0.8 }`",
                  "`repeat` needs `max`: no loop without a bound");
         return;
     }
     node->repeat = ARENA_NEW(r->arena, Repeat);
     node->repeat->max = 1;
-    read_map(r, y, repeat_rows, ARRAY_LEN(repeat_rows), "`repeat`", node);
+    read_block(r, y, language_block(STR("Repeat")), repeat_rows, ARRAY_LEN(repeat_rows), &nothing,
+               node);
 }
 
 void read_join(Reader *r, const Yaml *y, Join *ret_join) {
@@ -291,7 +282,7 @@ static void read_handler(Reader *r, const Yaml *y, Node *node) {
     step->index = (uint32_t)node->n_handlers;
     OnError *h = &node->handlers[node->n_handlers++];
     h->step = step;
-    read_step(r, y, step);
+    read_step(r, y, step, PLACE_STEP);
     const Yaml *guard = yaml_get(y, "if");
     if (guard)
         read_later(r, guard, step, SEES_STEPS, NULL, &h->if_);

@@ -82,12 +82,6 @@ static const KeyRow rows[] = {
     { "steps", ignore },
     { "return", set_return },
     { "import", ignore },
-    { "on", NULL },
-    { "concurrency", NULL },
-    { "memory", NULL },
-    { "inboxes", NULL },
-    { "guard", NULL },
-    { "decisions", NULL },
     { "providers", refuse_of_project },
     { "secrets", refuse_of_project },
     { "vars", refuse_of_project },
@@ -98,10 +92,6 @@ static const KeyRow rows[] = {
     { "channels", refuse_of_project },
     { "escalation", refuse_of_project },
     { "server", refuse_of_project },
-    { "test", NULL },
-    { "cases", NULL },
-    { "route", NULL },
-    { "runs", NULL },
 };
 
 bool check_head(Reader *r, const Yaml *root) {
@@ -131,22 +121,26 @@ static void read_definitions(Reader *r) {
     read_callees(r);
 }
 
+/* The first of all nodes: definitions may hold steps. */
+static void begin_root(Reader *r, const Yaml *root) {
+    Plan *plan = r->plan;
+    plan->root = read_new_node(r, root, STR(""), NULL);
+    plan->root->verb = VERB_GROUP;
+    plan->root->verb_word = STR("steps");
+}
+
 static void read_root(Reader *r, const Yaml *root) {
     Plan *plan = r->plan;
     const Yaml *input = yaml_get(root, "input"), *state = yaml_get(root, "state");
     const Yaml *steps = yaml_get(root, "steps");
-    plan->root = read_new_node(r, root, STR(""), NULL);
-    plan->root->verb = VERB_GROUP;
-    plan->root->verb_word = STR("steps");
     if (input)
         plan->input = read_type(r, input);
     if (state)
         read_state(r, state);
-    read_map(r, root, rows, ARRAY_LEN(rows), "a workflow", NULL);
+    Sight sight = { .input = plan->input, .stands_in = "this" };
+    read_block(r, root, language_block(STR("Workflow")), rows, ARRAY_LEN(rows), &sight, NULL);
     if (steps)
         read_steps(r, steps, plan->root);
-    else
-        error_at(r, root, "missing", "a list or a map of steps", "`steps` is missing");
 }
 
 /* ---- files ----------------------------------------------------------------------------------------------------------- */
@@ -160,6 +154,7 @@ static void begin(Reader *r, Arena *a, Files *files, const YamlFile *file, Plan 
     for (size_t i = 0; i < ARRAY_LEN(tables); i++)
         tables[i]->arena = &r->scratch;
     r->pending_end = &r->pending;
+    r->later_end = &r->later;
 }
 
 static bool lacks_files(const Reader *r) { return r->files->needs && r->files->needs->n; }
@@ -171,6 +166,7 @@ void read_plan(Arena *a, Files *files, Source *source, Plan *plan, Diags *diags)
         return;
     begin(&r, a, files, &source->yaml, plan, diags);
     if (check_head(&r, root)) {
+        begin_root(&r, root);
         read_definitions(&r);
         /* What they lack makes the rest meaningless; it is read when they are there. */
         if (!lacks_files(&r)) {
@@ -179,6 +175,7 @@ void read_plan(Arena *a, Files *files, Source *source, Plan *plan, Diags *diags)
             read_pending(&r);
             check_plan(&r);
             keep_used(&r);
+            keep_later(&r);
         }
     }
     arena_deinit(&r.scratch);

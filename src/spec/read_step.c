@@ -65,10 +65,21 @@ static void set_http(Reader *r, const Yaml *key, const Yaml *value, void *target
     set_unnamed(r, key, value, target, CALLEE_HTTP);
 }
 
+/* `steps: { plan: "${{ ... }}" }`: its steps are data that another step made. */
+static bool is_plan_at_run(const Yaml *y) {
+    const Yaml *plan = yaml_get(y, "plan");
+    return plan && plan->kind == YAML_SCALAR;
+}
+
 static void set_steps(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     StepDraft *d = target;
-    if (take_verb(r, key, d, VERB_GROUP))
+    Sight sight = { .sees = BODY, .node = d->node };
+    if (!take_verb(r, key, d, is_plan_at_run(value) ? VERB_NONE : VERB_GROUP))
+        return;
+    if (d->node->verb == VERB_GROUP)
         read_steps(r, value, d->node);
+    else
+        read_block(r, value, language_block(STR("PlanAtRun")), NULL, 0, &sight, NULL);
 }
 
 /* Beside `steps` it is the group's output, not a second verb. */
@@ -88,6 +99,14 @@ static void set_wait(Reader *r, const Yaml *key, const Yaml *value, void *target
 static void set_fail(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     if (take_verb(r, key, target, VERB_FAIL))
         read_fail(r, value, node_of(target));
+}
+
+/* A verb that this version only checks. */
+static void set_later(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    StepDraft *d = target;
+    Sight sight = { .sees = BODY, .node = d->node };
+    take_verb(r, key, d, VERB_NONE);
+    read_keyword(r, key, value, language_block(STR("Step")), &sight);
 }
 
 /* ---- modifiers ------------------------------------------------------------------------------------------------------- */
@@ -200,67 +219,78 @@ static const KeyRow rows[] = {
     { "limits", set_limits },
     { "output", set_output },
     { "set", set_set },
-    { "human", NULL },
-    { "call", NULL },
-    { "emit", NULL },
-    { "send", NULL },
-    { "receive", NULL },
-    { "route", NULL },
-    { "machine", NULL },
-    { "vote", NULL },
-    { "supervise", NULL },
-    { "team", NULL },
-    { "board", NULL },
-    { "approve", NULL },
-    { "cache", NULL },
-    { "probe", NULL },
-    { "undo", NULL },
-    { "context", NULL },
-    { "stream", NULL },
-    { "commute", NULL },
+    { "human", set_later },
+    { "call", set_later },
+    { "emit", set_later },
+    { "send", set_later },
+    { "receive", set_later },
+    { "route", set_later },
+    { "machine", set_later },
+    { "vote", set_later },
+    { "supervise", set_later },
+    { "team", set_later },
+    { "board", set_later },
 };
 
 /* ---- what goes with what --------------------------------------------------------------------------------------------- */
 
-enum { INVOKE = 1, GROUP = 2, WAIT = 4, SET_ALONE = 8, ENDS = 16, ANY = 31 };
+/* Verbs that modifiers treat alike. */
+enum {
+    INVOKE = 1,
+    GROUP = 2,
+    WAIT = 4, /* for time, signals, messages */
+    SET_ALONE = 8,
+    ENDS = 16,
+    PERSON = 32,
+    TELL = 64,  /* emit, send */
+    PLAY = 128, /* agents among themselves, in rounds */
+    TASK = 256, /* of `supervise`, which has no verb of its own */
+    ANY = 511,
+    WORKS = INVOKE | GROUP | WAIT | PERSON | TELL | PLAY | TASK,
+};
 typedef struct Fit {
     const char *word;
     unsigned verbs;
 } Fit;
-static const Fit fits[] = {
-    { "for", INVOKE | GROUP | WAIT | SET_ALONE },
-    { "repeat", INVOKE | GROUP | WAIT },
+static const Fit verbs[] = {
+    { "agent", INVOKE }, { "tool", INVOKE },  { "run", INVOKE },     { "http", INVOKE },
+    { "call", INVOKE },  { "human", PERSON }, { "wait", WAIT },      { "receive", WAIT },
+    { "emit", TELL },    { "send", TELL },    { "steps", GROUP },    { "route", PLAY },
+    { "machine", PLAY }, { "vote", PLAY },    { "supervise", PLAY }, { "team", PLAY },
+    { "board", PLAY },   { "return", ENDS },  { "fail", ENDS },
+};
+static const Fit modifiers[] = {
+    { "id", ANY & ~TASK },
+    { "needs", ANY & ~TASK },
+    { "if", ANY & ~TASK },
+    { "for", (WORKS | SET_ALONE) & ~TASK },
+    { "repeat", INVOKE | GROUP | WAIT | PERSON | PLAY },
     { "join", GROUP },
-    { "retry", INVOKE },
-    { "timeout", INVOKE | GROUP },
-    { "check", INVOKE | GROUP | WAIT },
-    { "on_error", INVOKE | GROUP | WAIT | SET_ALONE },
-    { "effect", INVOKE },
-    { "key", INVOKE },
-    { "key_life", INVOKE },
-    { "limits", INVOKE | GROUP },
-    { "with", INVOKE },
-    { "output", INVOKE | GROUP | WAIT },
-    { "set", INVOKE | GROUP | WAIT | SET_ALONE },
+    { "retry", INVOKE | TASK },
+    { "timeout", INVOKE | GROUP | PLAY | TASK },
+    { "check", WORKS },
+    { "on_error", WORKS | SET_ALONE },
+    { "approve", WORKS & ~PERSON },
+    { "cache", INVOKE | TASK },
+    { "effect", INVOKE | TELL | TASK },
+    { "key", INVOKE | TELL | TASK },
+    { "key_life", INVOKE | TELL | TASK },
+    { "probe", INVOKE },
+    { "undo", INVOKE | GROUP | PLAY },
+    { "commute", GROUP },
+    { "limits", INVOKE | GROUP | PLAY | TASK },
+    { "context", INVOKE | PLAY | TASK },
+    { "with", INVOKE | PERSON | PLAY },
+    { "output", WORKS },
+    { "set", WORKS | SET_ALONE },
+    { "stream", INVOKE | PLAY | TASK },
 };
 
-static unsigned verb_bit(const Node *n) {
-    switch (n->verb) {
-    case VERB_NONE: return SET_ALONE;
-    case VERB_INVOKE: return INVOKE;
-    case VERB_GROUP: return GROUP;
-    case VERB_WAIT: return WAIT;
-    case VERB_RETURN:
-    case VERB_FAIL: return ENDS;
-    }
-    UNREACHABLE("verb");
-}
-
-static unsigned verbs_of(Str word) {
-    for (size_t i = 0; i < ARRAY_LEN(fits); i++)
+static unsigned fit_of(const Fit *fits, size_t n, Str word, unsigned none) {
+    for (size_t i = 0; i < n; i++)
         if (str_is(word, fits[i].word))
             return fits[i].verbs;
-    return ANY;
+    return none;
 }
 
 static const char *remedy_of_misfit(unsigned bit, Str word) {
@@ -271,14 +301,15 @@ static const char *remedy_of_misfit(unsigned bit, Str word) {
                           : NULL;
 }
 
-static void check_fit(Reader *r, const StepDraft *d) {
-    unsigned bit = verb_bit(d->node);
+static void check_fit(Reader *r, const StepDraft *d, unsigned bit) {
     for (size_t i = 0; i < d->yaml->n; i++) {
         const Yaml *key = d->yaml->entries[i].key;
-        if (verbs_of(key->text) & bit)
+        if (fit_of(modifiers, ARRAY_LEN(modifiers), key->text, ANY) & bit)
             continue;
         const char *remedy = remedy_of_misfit(bit, key->text);
-        if (bit == SET_ALONE)
+        if (bit == TASK)
+            error_at(r, key, "verb", NULL, "`%.*s` is nothing for a task", STR_FMT(key->text));
+        else if (bit == SET_ALONE)
             error_at(r, key, "verb", remedy, "`%.*s` needs a verb", STR_FMT(key->text));
         else
             error_at(r, key, "verb", remedy, "`%.*s` does not go with `%.*s`", STR_FMT(key->text),
@@ -286,26 +317,58 @@ static void check_fit(Reader *r, const StepDraft *d) {
     }
 }
 
+/* Words for one place only. */
+static void check_place(Reader *r, const StepDraft *d) {
+    static const struct {
+        const char *word;
+        unsigned places;
+        const char *where;
+    } only[] = {
+        { "id", 1u << PLACE_STEP, "a step inside a verb has no `id`: nothing refers to it" },
+        { "needs", 1u << PLACE_STEP, "a step inside a verb has no `needs`: the verb calls it" },
+        { "if", 1u << PLACE_STEP, "a step inside a verb has no `if`: the verb chooses" },
+        { "next", 1u << PLACE_NAMED, "`next` stands in a state of a `machine`" },
+        { "description", 1u << PLACE_NAMED,
+          "`description` stands on an agent or a route's target" },
+        { "capabilities", 1u << PLACE_NAMED,
+          "`capabilities` stand on an agent or a route's target" },
+        { "exemplars", 1u << PLACE_NAMED, "`exemplars` stand on an agent or a route's target" },
+    };
+    for (size_t i = 0; i < d->yaml->n; i++)
+        for (size_t k = 0; k < ARRAY_LEN(only); k++) {
+            const Yaml *key = d->yaml->entries[i].key;
+            if (str_is(key->text, only[k].word) && !(only[k].places >> d->place & 1))
+                error_at(r, key, "verb", NULL, "%s", only[k].where);
+        }
+}
+
 /* Is there at least one key that only this message would be about? */
-static bool has_unknown_verb(const Yaml *y) {
-    for (size_t i = 0; i < y->n; i++) {
-        Str word = y->entries[i].key->text;
-        bool known = false;
-        for (size_t k = 0; k < ARRAY_LEN(rows); k++)
-            known |= rows[k].read && str_is(word, rows[k].word);
-        if (!known)
+static bool has_unknown_word(const Yaml *y) {
+    const Block *b = language_block(STR("Step"));
+    for (size_t i = 0; i < y->n; i++)
+        if (!language_word(b, y->entries[i].key->text))
             return true;
-    }
     return false;
 }
 
 static void check_verb(Reader *r, const StepDraft *d) {
-    if (d->verb || d->node->n_sets || yaml_get(d->yaml, "set")) {
-        check_fit(r, d);
+    check_place(r, d);
+    if (d->place == PLACE_TASK) {
+        if (d->verb)
+            error_at(r, d->verb, "verb", "who does a task is chosen by the lead",
+                     "`%.*s` is nothing for a task", STR_FMT(d->verb->text));
+        else
+            check_fit(r, d, TASK);
         return;
     }
-    if (!has_unknown_verb(d->yaml))
-        error_at(r, d->yaml, "verb", "one of agent tool run http wait steps return fail, or `set`",
+    if (d->verb || d->node->n_sets || yaml_get(d->yaml, "set")) {
+        check_fit(r, d, d->verb ? fit_of(verbs, ARRAY_LEN(verbs), d->verb->text, ANY) : SET_ALONE);
+        return;
+    }
+    if (!has_unknown_word(d->yaml))
+        error_at(r, d->yaml, "verb",
+                 "one of agent tool run http human call wait emit send receive steps route machine "
+                 "vote supervise team board return fail, or `set`",
                  "this step does nothing");
 }
 
@@ -323,9 +386,10 @@ static void finish_invoke(Node *n) {
         n->retry = c->retry;
 }
 
-void read_step(Reader *r, const Yaml *y, Node *node) {
-    StepDraft d = { .node = node, .yaml = y };
-    read_map(r, y, rows, ARRAY_LEN(rows), "a step", &d);
+void read_step(Reader *r, const Yaml *y, Node *node, Place place) {
+    StepDraft d = { .node = node, .yaml = y, .place = place };
+    Sight sight = { .sees = BODY, .node = node };
+    read_block(r, y, language_block(STR("Step")), rows, ARRAY_LEN(rows), &sight, &d);
     check_verb(r, &d);
     finish_invoke(node);
 }
@@ -336,12 +400,15 @@ Node *read_new_node(Reader *r, const Yaml *y, Str name, Node *parent) {
         size_t room = r->room_nodes ? r->room_nodes * 2 : 64;
         Node **nodes = ARENA_ARRAY(r->arena, Node *, room);
         const Yaml **yamls = ARENA_ARRAY(&r->scratch, const Yaml *, room);
+        NodeNote *notes = ARENA_ARRAY(&r->scratch, NodeNote, room);
         if (plan->n_nodes) {
             memcpy(nodes, plan->nodes, plan->n_nodes * sizeof *nodes);
             memcpy(yamls, r->node_yaml, plan->n_nodes * sizeof *yamls);
+            memcpy(notes, r->notes, plan->n_nodes * sizeof *notes);
         }
         plan->nodes = nodes;
         r->node_yaml = yamls;
+        r->notes = notes;
         r->room_nodes = room;
     }
     Node *n = ARENA_NEW(r->arena, Node);
@@ -403,12 +470,6 @@ static bool is_steps(Reader *r, const Yaml *y, Node *group) {
         error_at(r, y, "value", "at least one step, in a list or a map", "`steps` is empty");
         return false;
     }
-    const Yaml *plan = yaml_get(y, "plan");
-    if (plan && plan->kind == YAML_SCALAR) {
-        error_at(r, y, "later", NULL,
-                 "`steps: { plan: ... }` is part of the language and comes later");
-        return false;
-    }
     size_t depth = 0;
     for (const Node *n = group; n; n = n->parent)
         depth++;
@@ -436,6 +497,6 @@ void read_steps(Reader *r, const Yaml *y, Node *group) {
                                  : new_entry(r, &y->entries[i], group);
         n->index = (uint32_t)group->n_children;
         group->children[group->n_children++] = n;
-        read_step(r, step, n);
+        read_step(r, step, n, PLACE_STEP);
     }
 }

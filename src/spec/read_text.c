@@ -286,7 +286,7 @@ CelProgram *read_expr(Reader *r, const Yaml *y, const Sight *sight) {
 void read_later(Reader *r, const Yaml *y, const Node *node, unsigned sees, Template **ret_template,
                 CelProgram **ret_program) {
     Pending *p = ARENA_NEW(&r->scratch, Pending);
-    *p = (Pending){ NULL, y, node, sees, ret_template, ret_program };
+    *p = (Pending){ NULL, y, node, sees, r->inside_later > 0, ret_template, ret_program };
     *r->pending_end = p;
     r->pending_end = &p->next;
 }
@@ -294,6 +294,7 @@ void read_later(Reader *r, const Yaml *y, const Node *node, unsigned sees, Templ
 void read_pending(Reader *r) {
     for (const Pending *p = r->pending; p; p = p->next) {
         Sight sight = { .sees = p->sees, .node = p->node, .input = r->plan->input };
+        r->inside_later = p->inside_later;
         if (p->ret_template)
             *p->ret_template = read_template(r, p->yaml, &sight);
         else

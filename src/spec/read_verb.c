@@ -32,7 +32,7 @@ static void wait_signal(Reader *r, const Yaml *key, const Yaml *value, void *tar
 
 static void wait_if(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key;
-    read_later(r, value, target, BODY | SEES_SIGNAL, NULL, &((Node *)target)->wait_if);
+    read_later(r, value, target, BODY | SEES_SIGNAL | SEES_EVENT, NULL, &((Node *)target)->wait_if);
 }
 
 static void wait_timeout(Reader *r, const Yaml *key, const Yaml *value, void *target) {
@@ -41,8 +41,10 @@ static void wait_timeout(Reader *r, const Yaml *key, const Yaml *value, void *ta
 }
 
 static const KeyRow wait_rows[] = {
-    { "until", wait_until },     { "signal", wait_signal }, { "if", wait_if },
-    { "timeout", wait_timeout }, { "event", NULL },
+    { "until", wait_until },
+    { "signal", wait_signal },
+    { "if", wait_if },
+    { "timeout", wait_timeout },
 };
 
 void read_wait(Reader *r, const Yaml *y, Node *node) {
@@ -50,15 +52,17 @@ void read_wait(Reader *r, const Yaml *y, Node *node) {
         read_duration(r, y, "`wait`", &node->wait_ms);
         return;
     }
-    read_map(r, y, wait_rows, ARRAY_LEN(wait_rows), "`wait`", node);
+    Sight sight = { .node = node };
+    read_block(r, y, language_block(STR("Wait")), wait_rows, ARRAY_LEN(wait_rows), &sight, node);
     const Yaml *signal = yaml_get(y, "signal"), *until = yaml_get(y, "until");
-    if (yaml_get(y, "event"))
-        return;
-    if (!signal == !until)
-        error_at(r, y, "value", "`wait: 2h`, `wait: { until: ... }` or `wait: { signal: NAME }`",
-                 "`wait` is for one thing: a time or a signal");
+    const Yaml *event = yaml_get(y, "event");
+    if ((signal != NULL) + (until != NULL) + (event != NULL) != 1)
+        error_at(r, y, "value",
+                 "`wait: 2h`, `wait: { until: ... }`, `wait: { signal: NAME }` or `wait: { event: "
+                 "TYPE }`",
+                 "`wait` is for one thing: a time, a signal or an event");
     else if (until && (yaml_get(y, "if") || yaml_get(y, "timeout")))
-        error_at(r, y, "value", NULL, "`if` and `timeout` go with `signal` only");
+        error_at(r, y, "value", NULL, "`if` and `timeout` go with `signal` and `event` only");
 }
 
 /* ---- fail ------------------------------------------------------------------------------------------------------------ */
@@ -91,8 +95,6 @@ void read_fail(Reader *r, const Yaml *y, Node *node) {
         fail_message(r, y, y, node);
         return;
     }
-    if (!yaml_get(y, "message"))
-        error_at(r, y, "missing", "like `fail: { message: ..., kind: policy }`",
-                 "`message` is missing in `fail`");
-    read_map(r, y, fail_rows, ARRAY_LEN(fail_rows), "`fail`", node);
+    Sight sight = { .node = node };
+    read_block(r, y, language_block(STR("Fail")), fail_rows, ARRAY_LEN(fail_rows), &sight, node);
 }

@@ -3,7 +3,7 @@
  *   # error: 12:5 code a part of the message or of the remedy
  *   # warning: 3:20 code ...                                        (the file is accepted)
  *
- * The first problem of that sort must be this one. A line `#--- NAME` begins another file of the same workflow; the place of
+ * The first problem of that sort must be this one. A `later` is told of what shall run, all else of what is only checked. A line `#--- NAME` begins another file of the same workflow; the place of
  * a problem there is NAME:12:5. */
 #include "base/limits.h"
 #include "parts.h"
@@ -83,7 +83,9 @@ static void says_what_is_wrong(void **state) {
     /* Its folder is the project's. */
     Str text = read_whole(path, &a), name = str_from(strrchr(path, '/') + 1);
     read_expected(text, &a, &expected);
-    int r = plan_compile(closure_of_parts(&a, name, text), &plan, &diags);
+    Str closure = closure_of_parts(&a, name, text);
+    int r = strcmp(expected.code, "later") == 0 ? plan_compile(closure, &plan, &diags)
+                                                : plan_check(closure, &plan, &diags, NULL);
     const Diag *first = first_of(&diags, expected.warning);
     if (!fits(first, &expected))
         print_all(&diags);
