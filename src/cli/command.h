@@ -66,6 +66,7 @@ const char *args_flag(const Args *args, const char *name);
 
 int cmd_bench(Args *args);
 int cmd_cancel(Args *args);
+int cmd_expr(Args *args);
 int cmd_graph(Args *args);
 int cmd_doctor(Args *args);
 int cmd_help(Args *args);

@@ -27,6 +27,11 @@ static const Flag bench_flags[] = {
     { "seconds", "N", "how long the chains are measured (5)" },
     END,
 };
+static const Flag expr_flags[] = {
+    { "run", "RUN", "with the names of a run, as its `return` sees them" },
+    { "step", "STEP", "of --run: as a step saw them when it began" },
+    END,
+};
 static const Flag ps_flags[] = {
     { "all", NULL, "every run, not only those not finished and the newest" },
     END,
@@ -75,6 +80,10 @@ const Command commands[] = {
       "Asks servers for their lists of models, which costs nothing. With FILE also everything that file names.\n"
       "Exit: 0 if nothing is broken, 1 if something is.",
       NULL, 0, -1, cmd_doctor },
+    { "expr", "EXPRESSION [KEY=VALUE | JSON]...", "try an expression, over names given here or those of a run",
+      "As in a file, with or without ${{ }}. Values are JSON where they read as JSON, else text.\n"
+      "  baton expr 'a + 1' a=2        baton expr 'steps.plan.output.size()' --run last",
+      expr_flags, 1, -1, cmd_expr },
     { "graph", "FILE|RUN", "draw the steps of a file, or of a run with what became of them",
       "Boxes are steps and groups of steps; a line leads from a step to one that needs it, a dashed one to what\n"
       "handles its failure. A box of two sheets happens once for each item of a list.",

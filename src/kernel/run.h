@@ -95,6 +95,9 @@ Str want_address(const Want *w, Arena *a);
 Value want_request(const Want *w, Arena *a);
 /* What the callee was given, of which the request is made; of a model call, what its agent was given. */
 Value want_input(const Want *w);
+/* The names that an expression sees where an attempt is wanted, or, with NULL, where the run ends: a map of input, run,
+ * state and steps, and at an attempt of `with` and of what the loops around it bring. */
+Value run_names(Run *r, const Want *w, Arena *a);
 /* The idempotency key: base32 of HMAC(install key; run, address, generation), or of the business key (DESIGN.md section 6). */
 Str want_key(const Want *w, const uint8_t install_key[32], Arena *a);
 /* Its timeout in ms, 0 for none. */

@@ -197,6 +197,35 @@ static Value load(void *ctx, uint64_t slot, Arena *a) {
     return VALUE_ABSENT;
 }
 
+static void add_loops(MapBuilder *m, const Frame *f) {
+    if (!f)
+        return;
+    add_loops(m, f->parent); /* what is further in wins */
+    if (f->part == PART_ITEM) {
+        map_adds(m, f->node->for_->each, f->parent->each->items.items[f->a]);
+        if (f->node->for_->index.len)
+            map_adds(m, f->node->for_->index, value_int(f->a));
+    }
+    if (f->part == PART_ROUND) {
+        map_addz(m, "round", value_int(f->a));
+        if (!value_absent(f->parent->loop->last))
+            map_addz(m, "last", f->parent->loop->last);
+    }
+}
+
+Value run_names(Run *r, const Want *w, Arena *a) {
+    MapBuilder m = map_builder(a);
+    Scope s = scope_of(r, w ? w->frame : r->root);
+    map_addz(&m, "input", r->input);
+    map_addz(&m, "run", load_run(r, RUN_ALL, a));
+    map_addz(&m, "state", load_state_all(r, a));
+    map_addz(&m, "steps", load_steps_all(&s, a));
+    add_loops(&m, s.frame);
+    if (w && !value_absent(want_input(w)))
+        map_addz(&m, "with", want_input(w));
+    return map_done(&m, NULL);
+}
+
 Scope scope_of(Run *r, const Frame *f) {
     return (Scope){ .run = r,
                     .frame = f,

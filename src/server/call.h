@@ -92,6 +92,7 @@ void run_facts(ApiCall *call);
 void run_trace(ApiCall *call);
 void run_why(ApiCall *call);
 void run_events(ApiCall *call);
+void run_expr(ApiCall *call);
 void run_requests(ApiCall *call);
 void run_pause(ApiCall *call);
 void run_resume(ApiCall *call);

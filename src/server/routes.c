@@ -12,6 +12,8 @@ const Route routes[] = {
     { API_POST, "/v1/runs/{run}/effects", run_effect, "settle a step in doubt" },
     { API_GET, "/v1/runs/{run}/events", run_events,
       "a stream of what happens (SSE); resumes by Last-Event-ID" },
+    { API_POST, "/v1/runs/{run}/expr", run_expr,
+      "an expression with the names of the run, or of one of its steps" },
     { API_GET, "/v1/runs/{run}/facts", run_facts, "the journal: facts and moves" },
     { API_POST, "/v1/runs/{run}/pause", run_pause, "start nothing more until resumed" },
     { API_GET, "/v1/runs/{run}/requests", run_requests,
