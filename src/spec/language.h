@@ -73,4 +73,11 @@ bool form_next(Str form, size_t *at, Str *ret_one);
 /* Of one alternative; ret_inner: what stands in its quotes or brackets, else the alternative itself. */
 FormKind form_kind(Str one, Str *ret_inner);
 
+/* ---- words of other systems ------------------------------------------------------------------------------------------ */
+
+typedef struct Foreign {
+    const char *word, *met_in, *instead; /* met_in "many": in several */
+} Foreign;
+size_t foreign_words(const Foreign **ret_words);
+
 #endif

@@ -19,7 +19,7 @@ static void refuse_key(Reader *r, const Yaml *key, const KeyRow *rows, size_t n,
     Str *words = ARENA_ARRAY(&r->scratch, Str, n), word = key->text;
     for (size_t i = 0; i < n; i++)
         words[i] = str_from(rows[i].word);
-    const char *remedy = foreign_word(word);
+    const char *remedy = foreign_remedy(r, word);
     if (!remedy)
         remedy = near_remedy(r, word, words, n);
     error_at(r, key, "unknown_key", remedy, "unknown key `%.*s` in %s", (int)MIN(word.len, 80),

@@ -96,7 +96,7 @@ void keep_later(Reader *r);
 void read_map(Reader *r, const Yaml *map, const KeyRow *rows, size_t n, const char *what,
               void *target);
 /* What to write instead of a word of another system; NULL if it is none (words.c). */
-const char *foreign_word(Str word);
+const char *foreign_remedy(Reader *r, Str word);
 
 /* ---- small values ---------------------------------------------------------------------------------------------------- */
 

@@ -374,7 +374,7 @@ static void refuse_key(Reader *r, const Yaml *key, const Block *b) {
     Str *words = ARENA_ARRAY(&r->scratch, Str, b->n), word = key->text;
     for (size_t i = 0; i < b->n; i++)
         words[i] = str_from(b->words[i].word);
-    const char *remedy = foreign_word(word);
+    const char *remedy = foreign_remedy(r, word);
     if (!remedy)
         remedy = near_remedy(r, word, words, b->n);
     error_at(r, key, "unknown_key", remedy, "unknown key `%.*s` in %s", (int)MIN(word.len, 80),

@@ -338,7 +338,7 @@ static void check_place(Reader *r, const StepDraft *d) {
         for (size_t k = 0; k < ARRAY_LEN(only); k++) {
             const Yaml *key = d->yaml->entries[i].key;
             if (str_is(key->text, only[k].word) && !(only[k].places >> d->place & 1))
-                error_at(r, key, "verb", NULL, "%s", only[k].where);
+                error_at(r, key, "verb", foreign_remedy(r, key->text), "%s", only[k].where);
         }
 }
 

@@ -1,10 +1,6 @@
-/* Words people bring from elsewhere: the word, where it was met, what to write instead. One table, so that the
- * documentation can print it. */
+/* Words people bring from elsewhere. tests/bad has a file for each, and docs/words.md prints the table. */
 #include "spec/read.h"
 
-typedef struct Foreign {
-    const char *word, *met_in, *instead;
-} Foreign;
 static const Foreign foreign[] = {
     { "inputs", "GitHub Actions", "write `input:` with the types of its fields" },
     { "outputs", "GitHub Actions", "write `output:` for types, `return:` for values" },
@@ -22,8 +18,9 @@ static const Foreign foreign[] = {
     { "system", "model APIs", "write `instructions:` on the agent" },
     { "system_prompt", "many", "write `instructions:` on the agent" },
     { "messages", "model APIs", "write `instructions:` on the agent and `with:` on the step" },
-    { "next", "Step Functions", "order is by `needs`, or by the place in a list of steps" },
-    { "goto", "many", "order is by `needs`, or by the place in a list of steps" },
+    { "next", "Step Functions",
+      "order is by `needs`, or by the place in a list; `machine` has moves" },
+    { "goto", "many", "order is by `needs`, or by the place in a list; `machine` has moves" },
     { "foreach", "Mastra", "write `for: { each: x, in: \"${{ ... }}\" }`" },
     { "for_each", "many", "write `for: { each: x, in: \"${{ ... }}\" }`" },
     { "map", "Julep, Step Functions", "write `for: { each: x, in: \"${{ ... }}\" }`" },
@@ -32,8 +29,8 @@ static const Foreign foreign[] = {
     { "until", "many", "write `repeat: { max: 5, until: ... }`" },
     { "parallel", "many", "a map of `steps:` runs at once; items do by `for: { parallel: 4 }`" },
     { "fork", "Serverless Workflow", "a map of `steps:` runs at once but for `needs`" },
-    { "switch", "Julep, Serverless Workflow", "give each step its `if:`" },
-    { "choice", "Step Functions", "give each step its `if:`" },
+    { "switch", "Julep, Serverless Workflow", "write `route:`, or give each step its `if:`" },
+    { "choice", "Step Functions", "write `route:`, or give each step its `if:`" },
     { "else", "many", "give the other step an `if:` with the opposite" },
     { "catch", "Step Functions", "write `on_error:` with a step" },
     { "try", "Serverless Workflow", "write `on_error:` on the step or group" },
@@ -46,11 +43,13 @@ static const Foreign foreign[] = {
     { "retry_policy", "Temporal", "write `retry: { times: 3, delay: 1s, factor: 2 }`" },
     { "strategy", "GitHub Actions", "write `for: { each: x, in: [a, b] }`" },
     { "matrix", "GitHub Actions", "write `for: { each: x, in: [a, b] }`" },
-    { "human_input", "CrewAI", "a person is the verb `human`" },
-    { "sub_agents", "ADK, Docker agent", "give each agent a step" },
+    { "human_input", "CrewAI",
+      "write `human: { group: ..., ask: ... }`, or `approve:` on the step" },
+    { "sub_agents", "ADK, Docker agent",
+      "write `supervise:` with `workers:`, or a step for each agent" },
     { "llm", "many", "write `agent: { model: NAME, instructions: ... }`" },
-    { "action", "many", "a step has one verb: `agent`, `tool`, `run`, `http`" },
-    { "type", "many", "a step has one verb: `agent`, `tool`, `run`, `http`" },
+    { "action", "many", "a step has one verb: `agent`, `tool`, `run`, `http` ..." },
+    { "type", "many", "a step has one verb: `agent`, `tool`, `run`, `http` ..." },
     { "script", "GitLab CI", "write `run: [sh, -c, ...]`" },
     { "command", "many", "write `run: [prog, arg]`" },
     { "args", "many", "write `with:`, or more items of `run:`" },
@@ -70,9 +69,20 @@ static const Foreign foreign[] = {
     { "delay", "many", "write `wait: 30s`, or `retry: { times: 3, delay: 1s }`" },
 };
 
-const char *foreign_word(Str word) {
-    for (size_t i = 0; i < ARRAY_LEN(foreign); i++)
-        if (str_is(word, foreign[i].word))
-            return foreign[i].instead;
+size_t foreign_words(const Foreign **ret_words) {
+    *ret_words = foreign;
+    return ARRAY_LEN(foreign);
+}
+
+const char *foreign_remedy(Reader *r, Str word) {
+    for (size_t i = 0; i < ARRAY_LEN(foreign); i++) {
+        const Foreign *f = &foreign[i];
+        if (!str_is(word, f->word))
+            continue;
+        bool many = str_is(STR("many"), f->met_in);
+        return arena_fmt(&r->scratch, "%s (`%s` is a word of %s)", f->instead, f->word,
+                         many ? "other systems" : f->met_in)
+            .p;
+    }
     return NULL;
 }

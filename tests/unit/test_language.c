@@ -94,6 +94,31 @@ static void write_block(Buf *b, const Block *block) {
     }
 }
 
+static void write_foreign(Buf *b) {
+    const Foreign *words;
+    size_t n = foreign_words(&words);
+    buf_fmt(b, "\n## Words of other systems\n\n| word | met in | instead |\n|---|---|---|\n");
+    for (size_t i = 0; i < n; i++)
+        buf_fmt(b, "| `%s` | %s | %s |\n", words[i].word, words[i].met_in, words[i].instead);
+}
+
+static void every_word_of_another_system_has_its_test(void **state) {
+    (void)state;
+    const Foreign *words;
+    size_t n = foreign_words(&words);
+    for (size_t i = 0; i < n; i++) {
+        bool camel = strcmp(words[i].word, "dependsOn") == 0;
+        char path[600], word[40];
+        snprintf(word, sizeof word, "%s", camel ? "depends_on_camel" : words[i].word);
+        for (char *at = word; *at; at++)
+            *at = *at == '-' ? '_' : *at;
+        snprintf(path, sizeof path, SOURCE_ROOT "/tests/bad/foreign_%s.yaml", word);
+        Str text = read_whole(path);
+        if (str_find(text, arena_fmt(&arena, "%s: ", words[i].word)) < 0)
+            fail_msg("%s does not try `%s`", path, words[i].word);
+    }
+}
+
 /* What the page says is in docs/words.md; on a difference the right text is left in the file it names. */
 static void the_page_of_words_is_the_table(void **state) {
     (void)state;
@@ -103,6 +128,7 @@ static void the_page_of_words_is_the_table(void **state) {
     Buf b = BUF_INIT(MIB);
     for (size_t i = 0; (block = language_block_at(i)); i++)
         write_block(&b, block);
+    write_foreign(&b);
     bool same = from >= 0 && str_eq(str_slice(page, (size_t)from, page.len), buf_str(&b));
     if (!same) {
         FILE *f = fopen("words.md.right", "wb");
@@ -119,6 +145,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_of_the_table_is_sound),
         cmocka_unit_test(the_page_of_words_is_the_table),
+        cmocka_unit_test(every_word_of_another_system_has_its_test),
     };
     arena_init(&arena, 0);
     return cmocka_run_group_tests(tests, NULL, NULL);
