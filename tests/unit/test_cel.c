@@ -513,6 +513,20 @@ static void matching_is_paid_for(void **state) {
     refuses(state, CEL_E_BUDGET, "lists.range(50000).all(i, x.matches(x))", "matches", "steps");
 }
 
+/* Each turn of a group is a place to go back to; a set costs none. */
+static void going_back_is_bounded_in_memory(void **state) {
+    refuses(
+        state, CEL_E_EVAL,
+        "lists.range(4000).map(i, 'abababababababababababababababababababababababababababababababab"
+        "ababababababababababababababababababab').join('').matches('^(ab|cd)*$')",
+        "matches", "repeat single characters or sets");
+    gives(
+        state,
+        "lists.range(4000).map(i, 'abababababababababababababababababababababababababababababababab"
+        "ababababababababababababababababababab').join('').matches('^[ab]*$')",
+        "true");
+}
+
 static void addresses_are_read_compared_and_asked(void **state) {
     gives(state, "ip('2001:DB8:0:0:1::1')", "\"2001:db8::1:0:0:1\"");
     gives(state, "['::', '1::', '::1', '1:0:0:2::', '::1.2.3.4', '1:2:3:4:5:6:7::'].map(a, ip(a))",
@@ -650,6 +664,7 @@ int main(void) {
         T(texts_are_matched_and_taken_apart_by_patterns),
         T(a_bad_pattern_is_told_before_anything_runs),
         T(matching_is_paid_for),
+        T(going_back_is_bounded_in_memory),
         T(addresses_are_read_compared_and_asked),
         T(a_zone_is_a_name_or_an_offset),
         T(a_duration_in_days_is_told_from_that_of_a_field),
