@@ -117,9 +117,10 @@ static int take_flag(Args *args, int argc, char **argv, int *at) {
                              flag->value);
         value = argv[++*at];
     }
-    if (own)
+    if (own) {
         args->values[own - args->command->flags] = value;
-    else if (str_is(name, "data"))
+        args->given[args->n_given++] = (struct ArgsGiven){ own, value };
+    } else if (str_is(name, "data"))
         args->data = value;
     else if (str_is(name, "json"))
         args->json = true;
@@ -144,6 +145,7 @@ static int check_words(const Args *args) {
 int args_read(Args *args, const Command *c, int argc, char **argv) {
     args->command = c;
     args->words = ARENA_ARRAY(args->arena, char *, (size_t)argc + 1);
+    args->given = ARENA_ARRAY(args->arena, struct ArgsGiven, (size_t)argc + 1);
     args->values = ARENA_ARRAY(args->arena, const char *, count_flags(c->flags) + 1);
     bool flags = true;
     for (int i = 0; i < argc; i++) {
@@ -164,4 +166,12 @@ const char *args_flag(const Args *args, const char *name) {
     const Flag *f = find_flag(args->command->flags, str_from(name));
     ASSERT(f);
     return args->values[f - args->command->flags];
+}
+
+const char *args_flag_nth(const Args *args, const char *name, size_t n) {
+    for (size_t i = 0; i < args->n_given; i++) {
+        if (strcmp(args->given[i].flag->name, name) == 0 && n-- == 0)
+            return args->given[i].value;
+    }
+    return NULL;
 }

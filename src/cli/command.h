@@ -32,6 +32,12 @@ typedef struct Args {
     size_t n_words;
     /* by number in command->flags; NULL: not given; "" for a flag without a value */
     const char **values;
+    /* every flag of the command as given, in order */
+    struct ArgsGiven {
+        const Flag *flag;
+        const char *value;
+    } * given;
+    size_t n_given;
     const char *data; /* --data */
     bool json;
 } Args;
@@ -63,12 +69,16 @@ Str command_page(Arena *a);
 int args_read(Args *args, const Command *c, int argc, char **argv);
 /* The value of a flag of the command, NULL if not given. */
 const char *args_flag(const Args *args, const char *name);
+/* The values of a flag that may be given again and again: the n-th from 0, NULL after the last. */
+const char *args_flag_nth(const Args *args, const char *name, size_t n);
 
 int cmd_bench(Args *args);
 int cmd_cancel(Args *args);
-int cmd_expr(Args *args);
-int cmd_graph(Args *args);
+int cmd_dev(Args *args);
 int cmd_doctor(Args *args);
+int cmd_expr(Args *args);
+int cmd_fork(Args *args);
+int cmd_graph(Args *args);
 int cmd_help(Args *args);
 int cmd_init(Args *args);
 int cmd_logs(Args *args);
@@ -77,6 +87,8 @@ int cmd_new(Args *args);
 int cmd_pause(Args *args);
 int cmd_prompts(Args *args);
 int cmd_ps(Args *args);
+int cmd_record(Args *args);
+int cmd_replay(Args *args);
 int cmd_resolve(Args *args);
 int cmd_resume(Args *args);
 int cmd_run(Args *args);

@@ -232,6 +232,33 @@ int inputs_read(const Args *args, size_t first, const char *input, const Plan *p
     return code;
 }
 
+/* The map with what stands at `path` replaced; maps on the way are made where there are none. */
+static int set_at(const Args *args, const Type *type, Str path, Str text, Value *value) {
+    ptrdiff_t dot = str_find(path, STR("."));
+    Str name = dot < 0 ? path : str_slice(path, 0, (size_t)dot);
+    const TypeField *field = field_of(type, name);
+    const Type *inner = field ? field->type : NULL;
+    Value v = value_is(*value, V_MAP) ? value_get(*value, name) : VALUE_ABSENT;
+    int code = dot < 0 ? read_value(args, inner, path, text, &v)
+                       : set_at(args, inner, str_slice(path, (size_t)dot + 1, path.len), text, &v);
+    Value map = value_is(*value, V_MAP) ? *value : VALUE_EMPTY_MAP;
+    if (code == 0)
+        *value = value_with(args->arena, map, name, v);
+    return code;
+}
+
+int inputs_set(const Args *args, const Plan *plan, const char *word, Value *input) {
+    Str path, text;
+    int code = read_pair(args, word, &path, &text);
+    if (code != 0)
+        return code;
+    ptrdiff_t dot = str_find(path, STR("."));
+    Str top = dot < 0 ? path : str_slice(path, 0, (size_t)dot);
+    if (plan->input && plan->input->kind == TYPE_RECORD && !field_of(plan->input, top))
+        return refuse_key(args, plan, top);
+    return set_at(args, plan->input, path, text, input);
+}
+
 int inputs_untyped(const Args *args, size_t first, Value *ret_value) {
     *ret_value = VALUE_NULL;
     if (args->n_words <= first)

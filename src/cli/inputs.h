@@ -14,6 +14,8 @@ int inputs_file(const Args *args, const char *path, Str *ret_closure, Plan **ret
  * missing is asked for on a terminal. EXIT_USAGE or 0. */
 int inputs_read(const Args *args, size_t first, const char *input, const Plan *plan,
                 Value *ret_input);
+/* The input with the value of "path.to.it=VALUE" changed, typed by the plan. EXIT_USAGE or 0. */
+int inputs_set(const Args *args, const Plan *plan, const char *word, Value *input);
 /* KEY=VALUE words without types: JSON where it reads as JSON, else text. A single word that is JSON stands for the whole. */
 int inputs_untyped(const Args *args, size_t first, Value *ret_value);
 

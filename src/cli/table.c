@@ -15,6 +15,29 @@ static const Flag graph_flags[] = {
     { "out", "FILE", "write it there" },
     END,
 };
+static const Flag dev_flags[] = {
+    { "fresh", NULL, "begin with nothing reused" },
+    { "input", "JSON|@FILE|-", "the whole input; - reads standard input" },
+    { "once", NULL, "one run, then leave" },
+    END,
+};
+static const Flag fork_flags[] = {
+    { "detach", NULL, "start it in the background and return; `baton ps` shows it" },
+    { "file", "FILE", "run this file instead of the one the run was started with" },
+    { "from", "STEP", "do this step and what comes after it anew" },
+    { "id", "ID", "the new run's id" },
+    { "input", "JSON|@FILE|-", "the whole input, instead of that of the run" },
+    { "set", "PATH=VALUE", "change one value of the input; may be given again" },
+    END,
+};
+static const Flag record_flags[] = {
+    { "out", "FILE", "write it there rather than to standard output" },
+    END,
+};
+static const Flag replay_flags[] = {
+    { "file", "FILE", "derive it with this file instead of its own" },
+    END,
+};
 static const Flag help_flags[] = {
     { "markdown", NULL, "all commands as the page docs/cli.md" },
     END,
@@ -42,7 +65,8 @@ static const Flag show_flags[] = {
     END,
 };
 static const Flag model_flags[] = {
-    { "model", "PROVIDER/NAME", "the model to begin with; else what is found, else a scripted one" },
+    { "model", "PROVIDER/NAME",
+      "the model to begin with; else what is found, else a scripted one" },
     END,
 };
 static const Flag models_flags[] = {
@@ -76,7 +100,13 @@ const Command commands[] = {
       bench_flags, 0, -1, cmd_bench },
     { "cancel", "RUN", "end a run; what is in flight is stopped", NULL, reason_flags, 1, 1,
       cmd_cancel },
-    { "doctor", "[FILE...]", "is everything there that runs need? keys, servers, store, disk, programs",
+    { "dev", "FILE [KEY=VALUE | KEY=@FILE]...",
+      "run a workflow, and again whenever its files are saved, reusing what has not changed",
+      "What was recorded by the last run of the workflow is not done again where the request is the same; see docs/outcomes.md.\n"
+      "Mistakes in the file are shown and it waits for the next save. Ctrl-C ends it.",
+      dev_flags, 1, -1, cmd_dev },
+    { "doctor", "[FILE...]",
+      "is everything there that runs need? keys, servers, store, disk, programs",
       "Asks servers for their lists of models, which costs nothing. With FILE also everything that file names.\n"
       "Exit: 0 if nothing is broken, 1 if something is.",
       NULL, 0, -1, cmd_doctor },
@@ -84,6 +114,11 @@ const Command commands[] = {
       "As in a file, with or without ${{ }}. Values are JSON where they read as JSON, else text.\n"
       "  baton expr 'a + 1' a=2        baton expr 'steps.plan.output.size()' --run last",
       expr_flags, 1, -1, cmd_expr },
+    { "fork", "RUN [--from STEP] [--set PATH=VALUE]... [--file FILE]",
+      "start a run that reuses what another recorded",
+      "Nothing that RUN has recorded is done again where the request is the same, but for STEP and what comes after it.\n"
+      "Exit: as of `run`.",
+      fork_flags, 1, 1, cmd_fork },
     { "graph", "FILE|RUN", "draw the steps of a file, or of a run with what became of them",
       "Boxes are steps and groups of steps; a line leads from a step to one that needs it, a dashed one to what\n"
       "handles its failure. A box of two sheets happens once for each item of a list.",
@@ -104,9 +139,17 @@ const Command commands[] = {
       cmd_new },
     { "pause", "RUN", "let a run finish what is in flight and start nothing more", NULL,
       reason_flags, 1, 1, cmd_pause },
-    { "prompts", "[FILE]", "what the engine itself says to models; with FILE also what its agents are told",
-      NULL, NULL, 0, 1, cmd_prompts },
+    { "prompts", "[FILE]",
+      "what the engine itself says to models; with FILE also what its agents are told", NULL, NULL,
+      0, 1, cmd_prompts },
     { "ps", "", "list runs: state, age, what they wait for", NULL, ps_flags, 0, 0, cmd_ps },
+    { "record", "RUN [--out FILE]", "write a run's model answers as a file of the scripted model",
+      "With `model: scripted/FILE` the workflow then gets the same answers offline; see docs/scripted.md.",
+      record_flags, 1, 1, cmd_record },
+    { "replay", "RUN [--file FILE]",
+      "derive a run again from what it recorded, and compare each move",
+      "Nothing is executed. Exit: 0 the same, 3 it differs; the first difference is named with both sides.",
+      replay_flags, 1, 1, cmd_replay },
     { "resolve", "RUN STEP --done JSON | --not-done | --retry | --fail",
       "settle a step whose outcome is unknown",
       "A step is in doubt when an effect that may not be repeated was under way and nobody knows whether it happened.\n"
@@ -134,9 +177,10 @@ const Command commands[] = {
     { "verify", "", "check the store and replay every run, comparing each move", NULL, NULL, 0, 0,
       cmd_verify },
     { "version", "", "print the version", NULL, NULL, 0, 0, cmd_version },
-    { "watch", "[RUN]", "the tree of a run as it grows, from another terminal; Ctrl-C leaves it alone",
-      "Goes on when another process becomes the engine. Exit: that of `run` where the run ends.", NULL,
-      0, 1, cmd_watch },
+    { "watch", "[RUN]",
+      "the tree of a run as it grows, from another terminal; Ctrl-C leaves it alone",
+      "Goes on when another process becomes the engine. Exit: that of `run` where the run ends.",
+      NULL, 0, 1, cmd_watch },
     { "why", "RUN [STEP]", "why a step is where it is: the chain of causes, and what it waits for",
       NULL, NULL, 1, 2, cmd_why },
 };

@@ -23,6 +23,19 @@ static void write_out(const Buf *b) {
 
 static bool is_agent_part(Str address) { return address_turn_depth(address) > 0; }
 
+/* All that was to be done for it had been recorded before. */
+static bool is_reused(const TraceNode *n) {
+    bool any = false;
+    for (const TraceNode *at = n; at; at = tree_walk(n, at)) {
+        for (size_t i = 0; i < at->n_attempts; i++) {
+            if (!at->attempts[i].reused)
+                return false;
+            any = true;
+        }
+    }
+    return any;
+}
+
 static void line_of_move(View *v, const TraceTree *t, const Move *m) {
     const TraceNode *n = tree_find(t, m->address);
     bool leaf_begins = m->to == STATUS_RUNNING && m->from == STATUS_NEW && n &&
@@ -44,6 +57,8 @@ static void line_of_move(View *v, const TraceTree *t, const Move *m) {
         if (status_final(m->to) && n->start_ms && m->to != STATUS_SKIPPED) {
             buf_str_add(&b, STR("  "));
             words_duration_us(&b, (t->time_ms - n->start_ms) * 1000);
+            if (is_reused(n))
+                buf_str_add(&b, STR("  reused"));
         }
         if (m->choice.len && m->to != STATUS_OK) {
             buf_str_add(&b, STR("  "));

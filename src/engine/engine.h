@@ -115,10 +115,24 @@ enum { FOLD_E_DAMAGED = 1, FOLD_E_DIVERGED };
 int engine_fold(Store *store, const StoreRun *stored, bool check_moves, const Plan *plan, Arena *a,
                 Run **ret_run, Str *ret_problem);
 
-/* The outcomes that the first `upto` rows of a stored run have recorded; `stored` with all rows, `plan` its own. As
- * engine_fold(). */
-int engine_outcomes(Store *store, const StoreRun *stored, uint64_t upto, const Plan *plan,
-                    Outcomes *outcomes, Arena *a, Str *ret_problem);
+/* The outcomes that the first `upto` rows of a stored run have recorded before the step `before` (empty: all); `stored` with
+ * all rows, `plan` its own. As engine_fold(). */
+int engine_outcomes(Store *store, const StoreRun *stored, uint64_t upto, Str before,
+                    const Plan *plan, Outcomes *outcomes, Arena *a, Str *ret_problem);
+
+/* A run derived again from its facts, with nothing executed, and each move compared with the stored one; `stored` with all
+ * rows. `plan` may be of another file than the run's. */
+typedef struct Replay {
+    uint64_t rows, facts, moves; /* up to the difference */
+    RunStatus status;            /* at the end; 0: it differs */
+    bool differs;
+    uint64_t seq;        /* of the first row that differs */
+    Str address;         /* of the step; empty: the run */
+    Str stored, derived; /* both sides, as text */
+} Replay;
+/* 0, also when it differs; FOLD_E_DAMAGED or -ERR_* with *ret_problem. */
+int engine_replay(Store *store, const StoreRun *stored, const Plan *plan, Arena *a, Replay *ret,
+                  Str *ret_problem);
 
 typedef struct EngineStats {
     size_t resident, in_flight, queued_rows;

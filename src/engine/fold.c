@@ -79,22 +79,43 @@ typedef struct Fold {
     const Plan *plan;
     Run *run;
     RowWriter w;
-    Outcomes *outcomes; /* noted as it goes; NULL: nobody asks */
+    Outcomes *outcomes; /* noted as it goes, up to the step `before`; NULL: nobody asks */
+    Str before;
+    Replay *replay; /* counted, and where it differs; NULL: nobody asks */
     Arena *a;
     Str *ret_problem;
 } Fold;
 
-static int diverged(Fold *f, uint64_t seq, const char *stored, const char *derived) {
+static int diverged(Fold *f, uint64_t seq, Str address, const char *stored, const char *derived) {
+    if (f->replay) {
+        f->replay->differs = true;
+        f->replay->seq = seq;
+        f->replay->address = address;
+        f->replay->stored = str_from(stored);
+        f->replay->derived = str_from(derived);
+    }
     *f->ret_problem = arena_fmt(f->a, "row %llu: moves differ: stored `%s`, derived `%s`",
                                 (unsigned long long)seq, stored, derived);
     return FOLD_E_DIVERGED;
 }
 
-static const char *move_text(Fold *f, const Move *m) {
+static const char *move_text(Fold *f, const Move *m, bool args) {
     if (!m)
         return "nothing";
     Buf b = BUF_INIT(64 * KIB);
     move_write_text(&b, m);
+    if (args)
+        buf_fmt(&b, ", its arguments hash to %016llx", (unsigned long long)m->args);
+    Str text = arena_str(f->a, buf_str(&b));
+    buf_deinit(&b);
+    return text.p;
+}
+
+static const char *fact_text(Fold *f, const Fact *fact) {
+    Buf b = BUF_INIT(64 * KIB);
+    Fact plain = *fact;
+    plain.payload = STR_NULL;
+    fact_write_text(&b, &plain);
     Str text = arena_str(f->a, buf_str(&b));
     buf_deinit(&b);
     return text.p;
@@ -113,14 +134,19 @@ static int name_first_difference(Fold *f, const StoredRow *stored) {
     Str bytes = arena_str(f->a, buf_str(&body));
     buf_deinit(&body);
     if (row_read(bytes, buf_str(&f->w.data), false, f->a, &derived))
-        return diverged(f, stored->seq, "moves", "too many of them");
+        return diverged(f, stored->seq, STR(""), "moves", "too many of them");
     size_t i = 0;
     while (i < stored->row.n_moves && i < derived.n_moves &&
            same_move(&stored->row.moves[i], &derived.moves[i]))
         i++;
     const Move *s = i < stored->row.n_moves ? &stored->row.moves[i] : NULL;
     const Move *d = i < derived.n_moves ? &derived.moves[i] : NULL;
-    return diverged(f, stored->seq, move_text(f, s), move_text(f, d));
+    bool args = s && d && s->args != d->args;
+    return diverged(f, stored->seq,
+                    s   ? s->address
+                    : d ? d->address
+                        : STR(""),
+                    move_text(f, s, args), move_text(f, d, args));
 }
 
 static int start(Fold *f, const Fact *fact, uint64_t seq) {
@@ -128,9 +154,8 @@ static int start(Fold *f, const Fact *fact, uint64_t seq) {
     if (fact->kind != FACT_ACCEPTED)
         return damaged(f->a, f->ret_problem, seq, "the run does not begin with its acceptance");
     if (run_start(f->plan, fact, &f->w, &f->run, &problem, f->a)) {
-        *f->ret_problem = arena_fmt(f->a, "row %llu: its input is refused now: %.*s",
-                                    (unsigned long long)seq, STR_FMT(problem));
-        return FOLD_E_DIVERGED;
+        Str now = arena_fmt(f->a, "its input is refused: %.*s", STR_FMT(problem));
+        return diverged(f, seq, STR(""), "the run begins", now.p);
     }
     return 0;
 }
@@ -143,10 +168,10 @@ static int apply(Fold *f, const Fact *fact, uint64_t seq) {
     if (!f->run)
         return start(f, fact, seq);
     if (f->outcomes)
-        outcomes_note(f->outcomes, f->run, fact);
+        outcomes_note(f->outcomes, f->run, fact, f->before);
     int err = run_apply(f->run, fact, &f->w);
     if (err == RUN_E_IGNORED)
-        return diverged(f, seq, "a fact", "that nothing waits for");
+        return diverged(f, seq, fact->address, fact_text(f, fact), "nothing that waits for it");
     if (err)
         return damaged(f->a, f->ret_problem, seq, "a payload of it is not JSON");
     run_forget_closed(f->run);
@@ -155,6 +180,11 @@ static int apply(Fold *f, const Fact *fact, uint64_t seq) {
 
 static int fold_row(Fold *f, const StoredRow *stored, bool check_moves) {
     row_reset(&f->w);
+    if (f->replay) {
+        f->replay->rows++;
+        f->replay->facts += stored->row.n_facts;
+        f->replay->moves += stored->row.n_moves;
+    }
     for (size_t i = 0; i < stored->row.n_facts; i++) {
         int err = apply(f, &stored->row.facts[i].fact, stored->seq);
         if (err)
@@ -204,14 +234,31 @@ int engine_fold(Store *store, const StoreRun *stored, bool check_moves, const Pl
 }
 
 /* What a binary that acts differently today would make of the run does not matter: its facts are what is asked for. */
-int engine_outcomes(Store *store, const StoreRun *stored, uint64_t upto, const Plan *plan,
-                    Outcomes *outcomes, Arena *a, Str *ret_problem) {
+int engine_outcomes(Store *store, const StoreRun *stored, uint64_t upto, Str before,
+                    const Plan *plan, Outcomes *outcomes, Arena *a, Str *ret_problem) {
     StoredRow *rows;
     _cleanup_(run_freep)
     Run *run = NULL;
     int err = fold_read(store, stored, a, &rows, ret_problem);
-    Fold f = { .plan = plan, .outcomes = outcomes, .a = a, .ret_problem = ret_problem };
+    Fold f = {
+        .plan = plan, .outcomes = outcomes, .before = before, .a = a, .ret_problem = ret_problem
+    };
     StoreRun part = *stored;
     part.n_rows = MIN(part.n_rows, (size_t)upto);
     return err ? err : fold_all(f, &part, rows, false, &run);
+}
+
+int engine_replay(Store *store, const StoreRun *stored, const Plan *plan, Arena *a, Replay *ret,
+                  Str *ret_problem) {
+    StoredRow *rows;
+    _cleanup_(run_freep)
+    Run *run = NULL;
+    *ret = (Replay){ 0 };
+    int err = fold_read(store, stored, a, &rows, ret_problem);
+    Fold f = { .plan = plan, .replay = ret, .a = a, .ret_problem = ret_problem };
+    if (!err)
+        err = fold_all(f, stored, rows, true, &run);
+    if (!err)
+        ret->status = run_status(run);
+    return err == FOLD_E_DIVERGED ? 0 : err;
 }

@@ -21,10 +21,30 @@ typedef struct ReuseJob {
 
 /* ---- reader's side --------------------------------------------------------------------------------------------------- */
 
-static int read_outcomes(ReuseJob *j, Store *store) {
+/* What the source was itself offered and did not come to take: a run that failed early does not cost what the one before it
+ * had. So far back; each run's journal has what it took, so only runs that failed one after the other need more. */
+#define SOURCES_MAX 8
+
+static int read_run(ReuseJob *j, Store *store, Str id, uint64_t upto, Str before, unsigned depth);
+
+/* The source of the source, if it has one and that can be read. Of two steps to stop at, neither of which need be before the
+ * other, nothing older is taken. */
+static void read_older(ReuseJob *j, Store *store, const StoreRun *stored, Str before,
+                       unsigned depth) {
+    Row row;
+    const StoreRow *first = stored->rows;
+    if (depth == SOURCES_MAX || !stored->n_rows ||
+        row_read(first->body, first->data, first->forgotten, &j->p.arena, &row))
+        return;
+    const Fact *f = &row.facts[0].fact;
+    if (f->kind == FACT_ACCEPTED && f->from.len && (!before.len || !f->id.len))
+        read_run(j, store, f->from, f->upto, before.len ? before : f->id, depth + 1);
+}
+
+static int read_run(ReuseJob *j, Store *store, Str id, uint64_t upto, Str before, unsigned depth) {
     StoreRun stored;
     Arena *a = &j->p.arena;
-    int err = store->ops->load(store, j->source, true, a, &stored);
+    int err = store->ops->load(store, id, true, a, &stored);
     if (err) {
         j->problem = err == STORE_E_NOT_FOUND ? STR("there is no such run")
                                               : arena_str(a, str_from(store->read_problem));
@@ -37,15 +57,16 @@ static int read_outcomes(ReuseJob *j, Store *store) {
         j->problem = STR("its workflow file is refused by this version");
         return FOLD_E_DIVERGED;
     }
-    j->outcomes = outcomes_new(false);
-    if (!j->upto)
-        j->upto = stored.head_seq;
-    return engine_outcomes(store, &stored, j->upto, plan, j->outcomes, a, &j->problem);
+    if (!upto)
+        upto = j->upto = stored.head_seq;
+    read_older(j, store, &stored, before, depth);
+    return engine_outcomes(store, &stored, upto, before, plan, j->outcomes, a, &j->problem);
 }
 
 static void work(StoreJob *job, Store *store) {
     ReuseJob *j = (ReuseJob *)job;
-    j->p.err = read_outcomes(j, store);
+    j->outcomes = outcomes_new(false);
+    j->p.err = read_run(j, store, j->source, j->upto, STR(""), 0);
 }
 
 static void came_back(StoreJob *job) {

@@ -22,11 +22,35 @@ static bool is_good_id(Str id) {
     return id.len <= 64;
 }
 
-static bool knows_step(const Plan *plan, Str before, Arena *a, Str *ret_problem) {
-    if (!before.len || plan_find(plan, before))
+static Str path_of(const Node *n, Arena *a) {
+    if (n->handler_of)
+        return arena_fmt(a, "%.*s/on_error", STR_FMT(path_of(n->handler_of, a)));
+    Str group = n->parent && n->parent->parent ? path_of(n->parent, a) : STR("");
+    return arena_fmt(a, "%.*s%s%.*s", STR_FMT(group), group.len ? "/" : "", STR_FMT(n->name));
+}
+
+/* The address of the step that a person means by `before`: its id may do, items and turns need all that stands before them. */
+static bool find_step(const Plan *plan, Str before, Arena *a, Str *ret_address, Str *ret_problem) {
+    const Node *n = before.len ? plan_find(plan, before) : NULL;
+    *ret_address = STR("");
+    if (!before.len)
         return true;
-    *ret_problem = arena_fmt(a, "there is no step `%.*s` in the file, so nothing stands before it",
-                             (int)MIN(before.len, (size_t)200), before.p);
+    Str shown = str_slice(before, 0, MIN(before.len, (size_t)200));
+    if (!n || !n->parent) {
+        *ret_problem = arena_fmt(a, "there is no step `%.*s` in the file", STR_FMT(shown));
+        return false;
+    }
+    Str path = path_of(n, a);
+    bool counts = false;
+    for (size_t i = 0; i + 1 < before.len; i++)
+        counts |= before.p[i] == '[' || before.p[i] == '~' ||
+                  (before.p[i] == '.' && before.p[i + 1] >= '0' && before.p[i + 1] <= '9');
+    *ret_address = counts ? before : path;
+    Str top = str_slice(path, 0, MIN(path.len, strcspn(path.p, "/")));
+    if (str_starts(*ret_address, top))
+        return true;
+    *ret_problem = arena_fmt(a, "`%.*s` is not the whole address, which begins with %.*s",
+                             STR_FMT(shown), STR_FMT(top));
     return false;
 }
 
@@ -62,7 +86,7 @@ void engine_start_run(Engine *e, const EngineStart *start, EngineReplied replied
         problem = STR("the run whose outcomes are reused is named by its id");
     } else {
         q.plan = plans_get(e, start->closure, NULL, &a, &problem);
-        known_file = q.plan && knows_step(q.plan->plan, start->before, &a, &problem);
+        known_file = q.plan && find_step(q.plan->plan, start->before, &a, &q.id, &problem);
     }
     if (!known_file) {
         q.plan = plans_unref(e, q.plan);

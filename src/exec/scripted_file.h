@@ -2,6 +2,7 @@
 #ifndef BATON_EXEC_SCRIPTED_FILE_H
 #define BATON_EXEC_SCRIPTED_FILE_H
 
+#include "base/limits.h"
 #include "base/value.h"
 #include "kernel/fact.h"
 
@@ -51,5 +52,15 @@ Str scripted_explain(const ScriptedFile *f, const ScriptedAsk *ask, Arena *a);
 Str scripted_payload(const ScriptedReply *reply, const ScriptedAsk *ask, Str model, Arena *a);
 /* What it says, or a token for each four bytes. */
 Usage scripted_usage(const ScriptedReply *reply, Value request, Str payload, Arena *a);
+
+typedef struct ScriptedTake { /* what was asked once, and what a model said to it */
+    ScriptedAsk ask;
+    Value output; /* the neutral reply of docs/models.md */
+    Usage usage;
+    size_t number; /* scripted_write()'s */
+} ScriptedTake;
+/* Appends a file that answers like that. Sorts the takes. Returns how many are left out, because the same question had
+ * another answer. */
+size_t scripted_write(Buf *b, ScriptedTake *takes, size_t n);
 
 #endif

@@ -284,6 +284,9 @@ bool frame_is_from(const Frame *f, Str address) {
     if (!address.len)
         return false;
     for (size_t at = 0; next_part(address, &at, &part);) {
+        bool named = part.part == PART_STEP || part.part == PART_HANDLER;
+        while (named && n && (path[n - 1]->part == PART_ITEM || path[n - 1]->part == PART_ROUND))
+            n--;
         if (n == 0)
             return false;
         if (!is_part(path[--n], &part))

@@ -225,7 +225,8 @@ void frame_move(Run *r, Frame *f, Status to, uint32_t attempt, uint64_t args, St
 void frame_movef(Run *r, Frame *f, Status to, const char *fmt, ...) PRINTF(4, 5);
 Str frame_address(const Frame *f, Arena *a);
 void frame_write_address(Buf *b, const Frame *f);
-/* Does it stand at, below or after the step with this address? After: it needs it, or is a later round or turn. */
+/* Does it stand at, below or after the step with this address? After: it needs it, or is a later round or turn. An address
+ * without items and rounds ("work/fetch") means the step in all of them. */
 bool frame_is_from(const Frame *f, Str address);
 /* Follows an address from the root; NULL if nothing like that is open. */
 Frame *frame_find(Run *r, Str address);

@@ -10,7 +10,7 @@ struct Outcomes {
     Recorded *items;
     size_t n, room;
     uint32_t *
-        slots; /* number of an item + 1 by hash of its address; a power of two, at most half full */
+        slots; /* number of an item + 1 by address and request; a power of two, at most half full */
     size_t n_slots;
 };
 
@@ -33,10 +33,14 @@ Outcomes *outcomes_free(Outcomes *o) {
 
 /* ---- the table ---- */
 
-/* The slot of an address, or the empty one where it belongs. */
-static uint32_t *slot_of(const Outcomes *o, Str address) {
-    size_t at = (size_t)hash_fast(address, 0) & (o->n_slots - 1);
-    while (o->slots[at] && !str_eq(o->items[o->slots[at] - 1].address, address))
+static bool is_item(const Recorded *item, Str address, const Hash *request) {
+    return hash_eq(&item->request_hash, request) && str_eq(item->address, address);
+}
+
+/* The slot of an outcome, or the empty one where it belongs. */
+static uint32_t *slot_of(const Outcomes *o, Str address, const Hash *request) {
+    size_t at = (size_t)hash_fast(address, request->b[0]) & (o->n_slots - 1);
+    while (o->slots[at] && !is_item(&o->items[o->slots[at] - 1], address, request))
         at = (at + 1) & (o->n_slots - 1);
     return &o->slots[at];
 }
@@ -50,14 +54,15 @@ static void grow(Outcomes *o) {
     o->n_slots = o->room * 2;
     o->slots = xcalloc(o->n_slots, sizeof *o->slots);
     for (size_t i = 0; i < o->n; i++)
-        *slot_of(o, o->items[i].address) = (uint32_t)i + 1;
+        *slot_of(o, o->items[i].address, &o->items[i].request_hash) = (uint32_t)i + 1;
 }
 
-static Recorded *item_at(Outcomes *o, Str address) {
+static Recorded *item_at(Outcomes *o, Str address, const Hash *request) {
     grow(o);
-    uint32_t *slot = slot_of(o, address);
+    uint32_t *slot = slot_of(o, address, request);
     if (!*slot) {
-        o->items[o->n] = (Recorded){ .address = arena_str(&o->arena, address) };
+        o->items[o->n] =
+            (Recorded){ .address = arena_str(&o->arena, address), .request_hash = *request };
         *slot = (uint32_t)++o->n;
     }
     return &o->items[*slot - 1];
@@ -77,8 +82,10 @@ static bool hash_request(const Frame *call, Buf *b, Hash *ret) {
     if (!there || buf_over(b))
         return false;
     *ret = hash_bytes(buf_str(b));
-    ret->b[0] ^=
-        (uint8_t)call->call->callee->kind; /* the same words to another kind are another request */
+    /* The same words to another kind are another request. */
+    ret->b[0] ^= (uint8_t)call->call->callee->kind;
+    if (MUTANT(reuse_any_request))
+        *ret = (Hash){ { 0 } };
     return true;
 }
 
@@ -96,16 +103,15 @@ static const Frame *settled_by(Run *r, const Fact *fact) {
     return f && f->shape == &shape_call && f->call->want ? f : NULL;
 }
 
-void outcomes_note(Outcomes *o, Run *r, const Fact *fact) {
+void outcomes_note(Outcomes *o, Run *r, const Fact *fact, Str before) {
     const Frame *f = settled_by(r, fact);
-    if (!f)
+    if (!f || frame_is_from(f, before))
         return;
     Buf text = BUF_INIT(LIMIT_VALUE_BYTES);
     Hash hash;
     if (hash_request(f, &text, &hash)) {
         bool keep = o->keep_requests && f->call->callee->kind == CALLEE_MODEL;
-        Recorded *item = item_at(o, fact->address);
-        item->request_hash = hash;
+        Recorded *item = item_at(o, fact->address, &hash);
         item->payload = copy_payload(o, fact->payload);
         item->usage = fact->usage;
         item->took_us = fact->took_us;
@@ -121,17 +127,15 @@ void outcomes_note(Outcomes *o, Run *r, const Fact *fact) {
 const Recorded *outcomes_find(const Outcomes *o, const Want *w) {
     char room[512];
     Buf address = { .p = room, .room = sizeof(room), .cap_bytes = sizeof(room) };
-    frame_write_address(&address, w->frame);
-    const uint32_t *slot = o->n ? slot_of(o, buf_str(&address)) : NULL;
-    if (!slot || !*slot || frame_is_from(w->frame, w->frame->run->source_before))
-        return NULL;
-    const Recorded *item = &o->items[*slot - 1];
     Buf text = BUF_INIT(LIMIT_VALUE_BYTES);
     Hash hash;
-    bool same = hash_request(w->frame, &text, &hash) &&
-                (hash_eq(&hash, &item->request_hash) || MUTANT(reuse_any_request));
+    if (o->n == 0 || frame_is_from(w->frame, w->frame->run->source_before))
+        return NULL;
+    frame_write_address(&address, w->frame);
+    bool there = hash_request(w->frame, &text, &hash);
     buf_deinit(&text);
-    return same ? item : NULL;
+    uint32_t number = there ? *slot_of(o, buf_str(&address), &hash) : 0;
+    return number ? &o->items[number - 1] : NULL;
 }
 
 const Recorded *outcomes_all(const Outcomes *o, size_t *ret_n) {

@@ -28,9 +28,9 @@ Outcomes *outcomes_new(bool keep_requests);
 Outcomes *outcomes_free(Outcomes *o);
 DEFINE_CLEANUP(Outcomes *, outcomes_free)
 
-/* To be called before run_apply(r, fact) with each fact that the run takes: remembers the outcome, if it is one. A later
- * one of the same address counts. */
-void outcomes_note(Outcomes *o, Run *r, const Fact *fact);
+/* To be called before run_apply(r, fact) with each fact that the run takes: remembers the outcome, if it is one and stands
+ * before the step `before` (empty: wherever). The last one noted of an address and a request counts. */
+void outcomes_note(Outcomes *o, Run *r, const Fact *fact, Str before);
 /* The outcome recorded for an attempt that is wanted now; NULL: it must be made. */
 const Recorded *outcomes_find(const Outcomes *o, const Want *w);
 /* All, in the order of recording. */

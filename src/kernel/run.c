@@ -366,6 +366,7 @@ RunStatus run_status(const Run *r) { return r->status; }
 bool run_finished(const Run *r) { return r->status >= RUN_OK; }
 int64_t run_time(const Run *r) { return r->time_ms; }
 Str run_dir(const Run *r) { return r->dir; }
+Value run_input(const Run *r) { return r->input; }
 Str run_source(const Run *r) { return r->source; }
 uint64_t run_source_upto(const Run *r) { return r->source_upto; }
 Str run_source_before(const Run *r) { return r->source_before; }

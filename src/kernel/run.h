@@ -109,6 +109,8 @@ RunStatus run_status(const Run *r);
 bool run_finished(const Run *r);
 int64_t run_time(const Run *r);
 Str run_dir(const Run *r);
+/* As it was accepted, with the defaults of its type. */
+Value run_input(const Run *r);
 /* The run whose recorded outcomes this one reuses, up to which of its rows, and the step from which on it does not; empty:
  * none, all. */
 Str run_source(const Run *r);

@@ -36,7 +36,7 @@ struct ApiCall {
     unsigned status;
     Value result;
     Str text;
-    Stream *stream; /* events.c */
+    Stream *stream;     /* events.c */
     EngineStart *start; /* runs.c: waits for what is looked for first */
 };
 
@@ -93,6 +93,8 @@ void run_trace(ApiCall *call);
 void run_why(ApiCall *call);
 void run_events(ApiCall *call);
 void run_expr(ApiCall *call);
+void run_outcomes(ApiCall *call);
+void run_replay(ApiCall *call);
 void run_requests(ApiCall *call);
 void run_pause(ApiCall *call);
 void run_resume(ApiCall *call);

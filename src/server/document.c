@@ -50,6 +50,10 @@ Value document_listed(const StoreRun *stored, Arena *a) {
 static void add_run(MapBuilder *m, const Run *run, Arena *a) {
     add_all(m, value_copy(a, run_summary(run, a)));
     map_addz(m, "status", value_str(str_from(run_status_name(run_status(run)))));
+    map_addz(m, "input", value_copy(a, run_input(run)));
+    map_addz(m, "dir", value_str(arena_str(a, run_dir(run))));
+    if (run_source(run).len)
+        map_addz(m, "source", value_str(arena_str(a, run_source(run))));
     Value output = run_output(run);
     map_addz(m, "output", value_absent(output) ? VALUE_NULL : value_copy(a, output));
     map_addz(m, "error", value_copy(a, run_error(run)));

@@ -48,6 +48,8 @@ static void add_finished(MapBuilder *m, const Fact *f) {
     add_count(m, "queued_us", f->queued_us);
     add_count(m, "took_us", f->took_us);
     add_count(m, "retry_after_ms", f->retry_after_ms);
+    if (f->reused)
+        map_addz(m, "reused", value_bool(true));
 }
 
 static void add_payload(MapBuilder *m, const RowFact *f, Arena *a) {
@@ -139,6 +141,7 @@ static Fact read_fact(Value v) {
         .queued_us = count_of(v, "queued_us"),
         .took_us = count_of(v, "took_us"),
         .retry_after_ms = count_of(v, "retry_after_ms"),
+        .reused = value_is(value_getz(v, "reused"), V_BOOL),
         .run = text_of(v, "run"),
         .name = text_of(v, "name"),
         .id = text_of(v, "id"),

@@ -142,6 +142,10 @@ void runs_create(ApiCall *call) {
                      STR("send `closure`, or `files` { name: text } and `main`"));
         return;
     }
+    Value reuse = value_getz(body, "reuse");
+    if (value_is(reuse, V_MAP) && (!body_text(call, reuse, "run", &start.source) ||
+                                   !body_text(call, reuse, "before", &start.before)))
+        return;
     Value input = value_getz(body, "input");
     start.input = value_absent(input) || value_is(input, V_NULL) ? STR("{}")
                                                                  : value_text(&call->arena, input);

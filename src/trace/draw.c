@@ -46,6 +46,21 @@ static void write_usage(Buf *b, const Usage *u) {
     }
 }
 
+/* What was not done again, and what that saved. */
+static void write_reused(Buf *b, const TraceNode *n, const TraceSplit *s) {
+    if (!s->reused)
+        return;
+    bool whole = s->attempts == 0 && n->address.len;
+    if (whole)
+        buf_str_add(b, STR("  reused"));
+    else
+        buf_fmt(b, "  %lld reused", (long long)s->reused);
+    if (n->address.len || !(s->saved.tokens_in + s->saved.tokens_out + s->saved.cost_nano))
+        return;
+    buf_str_add(b, STR(", saved:"));
+    write_usage(b, &s->saved);
+}
+
 static bool interesting_choice(const TraceNode *n) {
     return n->choice.len > 0 && n->status != STATUS_OK;
 }
@@ -98,6 +113,7 @@ static void write_node(Buf *b, const TraceNode *n, Str label, const DrawOptions 
         draw_split(b, &split);
     }
     write_usage(b, &split.usage);
+    write_reused(b, n, &split);
     write_note(b, n);
     buf_str_add(b, str_from(ink_end(&o->ink)));
 }

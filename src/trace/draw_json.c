@@ -49,6 +49,8 @@ Value draw_attempt_json(const TraceAttempt *at, Arena *a) {
     add_count(&m, "tokens_out", at->usage.tokens_out);
     add_count(&m, "tokens_cached", at->usage.tokens_cached);
     add_count(&m, "cost_nano", at->usage.cost_nano);
+    if (at->reused)
+        map_addz(&m, "reused", value_bool(true));
     return map_done(&m, NULL);
 }
 
@@ -80,6 +82,11 @@ static Value node_json(const TraceNode *n, int64_t now_ms, Arena *a) {
     map_addz(&m, "split", split_json(&split, a));
     map_addz(&m, "tokens", value_int(split.usage.tokens_in + split.usage.tokens_out));
     map_addz(&m, "cost_nano", value_int(split.usage.cost_nano));
+    if (split.reused) {
+        map_addz(&m, "reused", value_int(split.reused));
+        map_addz(&m, "saved_tokens", value_int(split.saved.tokens_in + split.saved.tokens_out));
+        map_addz(&m, "saved_nano", value_int(split.saved.cost_nano));
+    }
     ListBuilder attempts = list_builder(a);
     for (size_t i = 0; i < n->n_attempts; i++)
         list_add(&attempts, draw_attempt_json(&n->attempts[i], a));

@@ -66,9 +66,21 @@ static void sweep(Sweep *s, TraceSplit *ret) {
     ret->us[first_open(open)] += s->to_us - at;
 }
 
+static void add_usage(Usage *to, const Usage *u) {
+    to->tokens_in += u->tokens_in;
+    to->tokens_out += u->tokens_out;
+    to->tokens_cached += u->tokens_cached;
+    to->cost_nano += u->cost_nano;
+}
+
 /* An attempt's time is told backwards from its end: it ran for took_us, before that it queued; what is left between its
  * opening and the queue is Baton's own. */
 static void add_attempt(Sweep *s, const TraceNode *n, const TraceAttempt *a, TraceSplit *ret) {
+    if (a->reused) {
+        ret->reused++;
+        add_usage(&ret->saved, &a->usage);
+        return;
+    }
     TraceColumn column = n->kind == TRACE_MODEL ? SPLIT_MODEL : SPLIT_TOOL;
     int64_t end = a->ended_ms ? a->ended_ms * 1000 : s->to_us;
     int64_t begin = a->ended_ms ? end - a->took_us : a->opened_ms * 1000;
@@ -78,10 +90,7 @@ static void add_attempt(Sweep *s, const TraceNode *n, const TraceAttempt *a, Tra
     ret->work_us += end - begin;
     ret->attempts++;
     ret->model_calls += n->kind == TRACE_MODEL;
-    ret->usage.tokens_in += a->usage.tokens_in;
-    ret->usage.tokens_out += a->usage.tokens_out;
-    ret->usage.tokens_cached += a->usage.tokens_cached;
-    ret->usage.cost_nano += a->usage.cost_nano;
+    add_usage(&ret->usage, &a->usage);
 }
 
 static TraceColumn column_of_stay(const TraceNode *n, Status status) {

@@ -23,6 +23,8 @@ typedef struct TraceSplit {
     int64_t work_us; /* of all attempts, also of those side by side */
     int64_t attempts, model_calls, steps_ok, steps_failed, steps;
     Usage usage;
+    int64_t reused; /* outcomes recorded before, which are no attempts; and what they cost then */
+    Usage saved;
 } TraceSplit;
 
 /* `now_ms`: for what has not ended. */

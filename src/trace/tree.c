@@ -168,6 +168,7 @@ static void take_finished(TraceTree *t, const Fact *f) {
     a->queued_us = f->queued_us;
     a->took_us = f->took_us;
     a->usage = f->usage;
+    a->reused = f->reused;
     if (n->kind == TRACE_GROUP)
         n->kind = f->usage.tokens_in || f->usage.tokens_out ? TRACE_MODEL : TRACE_TOOL;
 }
@@ -210,6 +211,7 @@ static void take_fact(TraceTree *t, const Fact *f) {
     case FACT_ACCEPTED:
         t->accepted_ms = f->time_ms;
         t->workflow = arena_str(&t->arena, f->name);
+        t->source = arena_str(&t->arena, f->from);
         if (t->root->start_ms == 0)
             t->root->start_ms = f->time_ms;
         break;

@@ -25,6 +25,7 @@ typedef struct TraceAttempt {
     int64_t opened_ms;
     int64_t ended_ms; /* 0: in flight */
     bool dispatched;  /* recorded as about to leave */
+    bool reused;      /* an outcome recorded before: usage and took_us are of then */
     Outcome outcome;  /* 0: in flight */
     Sent sent;
     Str error_kind, message;
@@ -71,6 +72,7 @@ typedef struct TraceTree {
     int64_t accepted_ms;
     unsigned recoveries; /* times another engine went on after one that was lost */
     size_t in_flight;    /* attempts open now */
+    Str source;          /* the run whose outcomes it reuses; empty: none */
 } TraceTree;
 
 /* The plan is borrowed. */

@@ -14,6 +14,10 @@ static void write_attempt(Buf *b, const Fact *f) {
     static const char *const outcomes[] = { "ended", "finished ok", "failed", "was refused",
                                             "ended unknown" };
     size_t o = (size_t)f->outcome < ARRAY_LEN(outcomes) ? (size_t)f->outcome : 0;
+    if (f->reused) {
+        buf_str_add(b, STR("its outcome was recorded before and is reused"));
+        return;
+    }
     buf_fmt(b, "attempt %u %s", f->attempt, outcomes[o]);
     if (f->took_us) {
         buf_str_add(b, STR(" after "));
@@ -49,7 +53,11 @@ static void write_by(Buf *b, const Fact *f) {
 static void write_cause(Buf *b, const Fact *f, Str self) {
     bool own = str_eq(f->address, self);
     switch (f->kind) {
-    case FACT_ACCEPTED: buf_str_add(b, STR("the run was accepted")); return;
+    case FACT_ACCEPTED:
+        buf_str_add(b, STR("the run was accepted"));
+        if (f->from.len)
+            buf_fmt(b, ", reusing what %.*s recorded", STR_FMT(f->from));
+        return;
     case FACT_FINISHED:
         if (!own)
             buf_fmt(b, "%.*s: ", STR_FMT(f->address));

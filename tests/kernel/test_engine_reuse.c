@@ -58,6 +58,25 @@ static void a_fork_of_a_fork_reuses_what_that_reused(void **state) {
     assert_int_equal(times(w, "r3", "pay") + times(w, "r3", "read") + times(w, "r3", "send"), 0);
 }
 
+/* r2 fails before it comes to what r1 recorded; r3 is offered that too, but not what r2 was told to do anew. */
+static void a_run_that_failed_early_loses_nothing(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    const char *first = "  - { id: bad, run: [x], effect: read, on_error: fail }\n" PAY,
+               *mended = "  - { id: good, run: [x], effect: read }\n" PAY REST;
+    make_source(h);
+    fork_run(h, "r2", first, "r1", "");
+    assert_int_equal(times(w, "r2", "pay"), 0);
+    fork_run(h, "r3", mended, "r2", "");
+    assert_int_equal(times(w, "r3", "good"), 1);
+    assert_int_equal(times(w, "r3", "pay") + times(w, "r3", "read"), 0);
+    fork_run(h, "r4", FLOW, "r1", "read");
+    fork_run(h, "r5", mended, "r4", "");
+    assert_int_equal(times(w, "r5", "pay"), 0);
+    signal_run(h, "r5", "s", "go", "1");
+    assert_int_equal(times(w, "r5", "send"), 1);
+}
+
 static void another_command_is_run(void **state) {
     World *w = *state;
     Host *h = boot(w);
@@ -202,6 +221,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(what_stands_before_the_step_is_not_done_again),
         TEST(a_fork_of_a_fork_reuses_what_that_reused),
+        TEST(a_run_that_failed_early_loses_nothing),
         TEST(another_command_is_run),
         TEST(what_did_not_end_well_is_not_offered),
         TEST(an_unfinished_run_can_be_forked),

@@ -305,7 +305,7 @@ static void apply(Talk *t, Str verb, Str line) {
     RowWriter row;
     Fact f = fact_of(t, verb, line);
     row_init(&row);
-    outcomes_note(t->noted, t->run, &f);
+    outcomes_note(t->noted, t->run, &f, STR(""));
     int err = run_apply(t->run, &f, &row);
     if (err) {
         buf_fmt(&t->out, err == RUN_E_IGNORED ? "  ignored\n" : "  corrupt\n");

@@ -1,0 +1,84 @@
+/* baton record: a run's model answers as a file of the scripted model. */
+#include "cli/command.h"
+#include "cli/place.h"
+#include "cli/say.h"
+#include "exec/scripted_file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static int64_t count_of(Value v, const char *key) {
+    Value n = value_getz(v, key);
+    return value_is(n, V_INT) ? n.i : 0;
+}
+
+static size_t read_takes(const Args *args, Value outcomes, ScriptedTake *takes) {
+    size_t n = 0;
+    for (size_t i = 0; value_is(outcomes, V_LIST) && i < outcomes.len; i++) {
+        Value o = outcomes.items[i], request = value_getz(o, "request"),
+              callee = value_getz(o, "callee");
+        if (!value_is(request, V_MAP) || !value_is(callee, V_STRING))
+            continue;
+        takes[n++] = (ScriptedTake){
+            .ask = scripted_ask(request, value_as_str(callee), args->arena),
+            .output = value_getz(o, "output"),
+            .usage = { count_of(o, "tokens_in"), count_of(o, "tokens_out"),
+                       count_of(o, "tokens_cached"), 0 },
+        };
+    }
+    return n;
+}
+
+static int write_file(const char *path, Str text) {
+    FILE *f = fopen(path, "we");
+    if (!f)
+        return say_error(EXIT_USAGE, "cannot write %s: %s", "", path, strerror(errno));
+    bool good = fwrite(text.p, 1, text.len, f) == text.len;
+    good &= fclose(f) == 0;
+    return good ? 0 : say_error(EXIT_INTERNAL, "cannot write %s: %s", "", path, strerror(errno));
+}
+
+static int write_takes(const Args *args, Str id, ScriptedTake *takes, size_t n) {
+    const char *out = args_flag(args, "out");
+    Buf b = BUF_INIT(LIMIT_FILE_BYTES);
+    buf_fmt(&b, "# What models answered in run %.*s.\n", STR_FMT(id));
+    size_t left_out = scripted_write(&b, takes, n);
+    int code = EXIT_OK;
+    if (buf_over(&b))
+        code = say_error(EXIT_INTERNAL,
+                         "the answers of run %.*s are more than a file may hold (%d MiB)", "",
+                         STR_FMT(id), (int)(LIMIT_FILE_BYTES / MIB));
+    else if (out)
+        code = write_file(out, buf_str(&b));
+    else
+        out_str(buf_str(&b));
+    buf_deinit(&b);
+    if (code == 0 && left_out)
+        say_line("%zu answer%s left out: the same question had another answer before", left_out,
+                 left_out == 1 ? " is" : "s are");
+    if (code == 0 && out)
+        say_line(
+            "%s: %zu model answer%s of run %.*s; `model: scripted/%s` in the file gives them again",
+            out, n - left_out, n - left_out == 1 ? "" : "s", STR_FMT(id), out);
+    return code;
+}
+
+int cmd_record(Args *args) {
+    Link *link = NULL;
+    Str id;
+    Value outcomes;
+    int code = place_open_run(args, &link, &id);
+    if (code == 0)
+        code = place_ask(args, link, API_GET, place_run_path(args->arena, id, "outcomes"), STR(""),
+                         VALUE_ABSENT, &outcomes);
+    link_close(link, 0);
+    if (code != 0)
+        return code;
+    ScriptedTake *takes = ARENA_ARRAY(args->arena, ScriptedTake, outcomes.len + 1u);
+    size_t n = read_takes(args, outcomes, takes);
+    if (n == 0)
+        return say_error(EXIT_NOT_FOUND, "run %.*s has no model answers to record",
+                         "`baton trace %.*s` shows what it did", STR_FMT(id), STR_FMT(id));
+    return write_takes(args, id, takes, n);
+}
