@@ -7,6 +7,7 @@
  * to, and each callout pays one step, and one more for each cache line between it and the last one: everything PCRE2 does
  * between two callouts is at most one walk of the pattern and that walk of the text. */
 #include "cel/pattern.h"
+#include "cel/ecma.h"
 #include "cel/re2.h"
 
 #include "base/limits.h"
@@ -42,14 +43,13 @@ static int refuse(int code, PatternError *error) {
     return PATTERN_E_SYNTAX;
 }
 
-static int compile(Arena *a, Str text, Pattern *p, PatternError *error) {
+static int compile(Arena *a, Str text, uint32_t options, Pattern *p, PatternError *error) {
     pcre2_general_context *memory = pcre2_general_context_create(arena_malloc, arena_keep, a);
     pcre2_compile_context *context = pcre2_compile_context_create(memory);
     pcre2_set_newline(context, PCRE2_NEWLINE_LF);
     int code;
     PCRE2_SIZE offset;
-    p->code =
-        pcre2_compile((PCRE2_SPTR)text.p, text.len, RE2_COMPILE_OPTIONS, &code, &offset, context);
+    p->code = pcre2_compile((PCRE2_SPTR)text.p, text.len, options, &code, &offset, context);
     if (!p->code)
         return refuse(code, error);
     uint32_t groups = 0;
@@ -58,18 +58,24 @@ static int compile(Arena *a, Str text, Pattern *p, PatternError *error) {
     return 0;
 }
 
-int pattern_compile(Arena *a, Str source, const Pattern **ret_pattern, PatternError *ret_error) {
+typedef struct Language {
+    bool (*translate)(Str source, Buf *out, PatternError *error);
+    uint32_t options;
+    size_t growth; /* bytes that one of the pattern may become */
+} Language;
+
+static int compile_in(const Language *language, Arena *a, Str source, const Pattern **ret_pattern,
+                      PatternError *ret_error) {
     PatternError error = { 0 };
-    /* \s grows most: its two bytes become 29. */
-    Buf translated = BUF_INIT(15 * PATTERN_BYTES_MAX);
+    Buf translated = BUF_INIT(language->growth * PATTERN_BYTES_MAX);
     int failed = PATTERN_E_SYNTAX;
     Pattern *p = ARENA_NEW(a, Pattern);
     if (source.len > PATTERN_BYTES_MAX) {
         snprintf(error.message, sizeof error.message, "it is %zu bytes long, more than %d",
                  source.len, PATTERN_BYTES_MAX);
-    } else if (re2_translate(source, &translated, &error)) {
+    } else if (language->translate(source, &translated, &error)) {
         ASSERT(!buf_over(&translated));
-        failed = compile(a, buf_str(&translated), p, &error);
+        failed = compile(a, buf_str(&translated), language->options, p, &error);
     }
     buf_deinit(&translated);
     if (!failed)
@@ -77,6 +83,19 @@ int pattern_compile(Arena *a, Str source, const Pattern **ret_pattern, PatternEr
     else if (ret_error)
         *ret_error = error;
     return failed;
+}
+
+int pattern_compile(Arena *a, Str source, const Pattern **ret_pattern, PatternError *ret_error) {
+    /* \s grows most: its two bytes become 29. */
+    static const Language re2 = { re2_translate, RE2_COMPILE_OPTIONS, 15 };
+    return compile_in(&re2, a, source, ret_pattern, ret_error);
+}
+
+int pattern_compile_ecma(Arena *a, Str source, const Pattern **ret_pattern,
+                         PatternError *ret_error) {
+    /* \S: its two bytes become 190. */
+    static const Language ecma = { ecma_translate, ECMA_COMPILE_OPTIONS, 100 };
+    return compile_in(&ecma, a, source, ret_pattern, ret_error);
 }
 
 unsigned pattern_groups(const Pattern *p) { return p->groups; }

@@ -3,6 +3,7 @@
  * astray on some text is stopped and reported, and how long that takes does not depend on the text.
  *
  *   re2.c      RE2's syntax -> PCRE2's, refusing what RE2 does not have
+ *   ecma.c     JavaScript's, for the schemas that are written in it
  *   pattern.c  compiling and matching */
 #ifndef BATON_CEL_PATTERN_H
 #define BATON_CEL_PATTERN_H
@@ -35,6 +36,9 @@ enum {
 
 /* Compiles into `a`, where the pattern lives; it borrows nothing of `source`. */
 int pattern_compile(Arena *a, Str source, const Pattern **ret_pattern, PatternError *ret_error);
+/* The same for ECMA-262's language with the flag u, which JSON Schema takes: it looks around and back. */
+int pattern_compile_ecma(Arena *a, Str source, const Pattern **ret_pattern,
+                         PatternError *ret_error);
 /* Capturing groups. */
 unsigned pattern_groups(const Pattern *p);
 
