@@ -112,6 +112,13 @@ static Str last_name(Str address) {
     return str_slice(address, MIN(from, to), to);
 }
 
+/* Random and of this attempt alone: nothing that a model or a server wrote before can hold it. */
+static Str make_mark(Engine *e, Arena *a) {
+    uint64_t n[2];
+    e->ports.random(e->ports.ctx, n, sizeof n);
+    return arena_fmt(a, "%016llx%016llx", (unsigned long long)n[0], (unsigned long long)n[1]);
+}
+
 /* Everything is copied: the run may go on, be compacted or dropped while the attempt is under way. */
 static void compose(Engine *e, Flight *f) {
     Attempt *a = &f->attempt;
@@ -125,7 +132,10 @@ static void compose(Engine *e, Flight *f) {
     a->workflow = arena_str(&a->arena, run_plan(run)->name);
     a->callee = arena_str(&a->arena, w->callee->name);
     a->attempt = w->attempt;
-    a->request = value_copy(&a->arena, want_request(w, &a->arena));
+    a->secrets = NULL;
+    a->n_secrets = 0;
+    a->secret_mark = run_plan(run)->n_secrets ? make_mark(e, &a->arena) : STR("");
+    a->request = value_copy(&a->arena, want_send(w, a->secret_mark, &a->arena));
     a->key = w->effect >= EFFECT_IDEMPOTENT ? want_key(w, e->install_key, &a->arena) : STR("");
     a->timeout_ms = want_timeout_ms(w);
     a->dir = arena_str(&a->arena, run_dir(run));

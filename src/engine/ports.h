@@ -17,6 +17,11 @@ struct StoreJob {
     StoreJob *next; /* the port's, while queued */
 };
 
+/* What an executor put in the place of a name, and must not let out again. */
+typedef struct Secret {
+    Str name, value;
+} Secret;
+
 /* One attempt in flight. Made by the engine, performed by an executor, freed by the engine after completion. */
 typedef struct Attempt Attempt;
 struct Attempt {
@@ -26,7 +31,10 @@ struct Attempt {
     Str run, address, step_name, workflow;
     Str callee; /* name of the agent or tool; "run", "http", "echo" */
     uint32_t attempt;
-    Value request;      /* want_request() of kernel/run.h */
+    Value request;   /* want_send() of kernel/run.h */
+    Str secret_mark; /* of the secrets in it; empty: there are none */
+    Secret *secrets; /* the executor's */
+    size_t n_secrets;
     Str key;            /* idempotency key; empty for pure and read */
     int64_t timeout_ms; /* 0: none. The engine enforces it through stop() */
     Str dir;            /* the run's directory: relative paths start here */

@@ -29,9 +29,8 @@ void commands_close(Exec *x);
 void fixtures_close(Fixtures *f);
 Fixtures *fixtures_free(Fixtures *f);
 
-static inline void exec_complete(Exec *x, Attempt *a, const Completion *c) {
-    x->options.complete(x->options.ctx, a, c);
-}
+/* Without the secrets that it was given. */
+void exec_complete(Exec *x, Attempt *a, const Completion *c);
 /* Completes ok with `payload`, JSON text. */
 void exec_succeed(Exec *x, Attempt *a, Str payload);
 /* Completes as a definite failure before anything was sent. */

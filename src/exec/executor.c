@@ -1,6 +1,7 @@
 /* Choosing the executor, and the few endings that all of them know. What is chosen depends on the attempt alone, so that
  * a stop finds the same executor as the start. */
 #include "exec/exec.h"
+#include "exec/secrets.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -47,9 +48,23 @@ Exec *exec_free(Exec *x) {
 }
 
 void exec_start(Exec *x, Attempt *a) {
+    Str missing;
     ASSERT(!x->closing);
     a->queued_us = 0;
-    executor_of(a)->start(x, a);
+    if (secrets_fill(a, &missing))
+        executor_of(a)->start(x, a);
+    else
+        exec_refuse(x, a, KIND_DENIED, "the secret `%.*s` is not in the environment of the engine",
+                    STR_FMT(missing));
+}
+
+void exec_complete(Exec *x, Attempt *a, const Completion *c) {
+    Completion clean = *c;
+    if (a->n_secrets) {
+        clean.message = secrets_hide_text(a, c->message);
+        clean.payload = secrets_hide_json(a, c->payload);
+    }
+    x->options.complete(x->options.ctx, a, &clean);
 }
 
 void exec_stop(Exec *x, Attempt *a) {

@@ -184,6 +184,19 @@ static void look_for_prices(Preflight *p, const Node *n, const Callee *c, const 
     }
 }
 
+/* ---- secrets */
+
+static void look_for_secrets(Preflight *p, const Plan *plan) {
+    for (size_t i = 0; i < plan->n_secrets; i++) {
+        const PlanSecret *s = &plan->secrets[i];
+        const char *value = getenv(arena_str(p->arena, s->name).p);
+        if (!value || !*value)
+            miss(p, s->pos, arena_fmt(p->arena, "secret `%.*s`", STR_FMT(s->name)),
+                 arena_fmt(p->arena, "`%.*s` is not set where the engine runs: export it there",
+                           STR_FMT(s->name)));
+    }
+}
+
 /* ---- the walk */
 
 static void look_at(Preflight *p, const Plan *plan, const Node *n, const Callee *c, Str who) {
@@ -217,6 +230,7 @@ size_t preflight(const Plan *plan, const PreflightOptions *options, Arena *a,
         if (n->verb == VERB_INVOKE && n->callee)
             look_at(&p, plan, n, n->callee, who_of(&p, n, n->callee));
     }
+    look_for_secrets(&p, plan);
     *ret = p.items;
     return p.n;
 }

@@ -267,7 +267,8 @@ typedef struct Scope {
     const Frame *frame;
     Value input; /* absent: the workflow's */
     Value with, output, detail, error, status, signal;
-    Value last; /* reducers */
+    Value last;      /* reducers */
+    Str secret_mark; /* see want_send() */
 } Scope;
 Scope scope_of(Run *r, const Frame *f);
 /* A guard: must be a bool. Returns 0, or TEMPLATE_E_EVAL with the message. */
@@ -298,9 +299,9 @@ void call_prepare(Run *r, Frame *f, const Callee *callee, Effect effect, Value a
 /* The retry policy that holds for it. */
 const Retry *call_retry(const Frame *f);
 /* The request of a run or http call; with `problem` (320 bytes) not NULL an error in a template fails it: VALUE_ABSENT. */
-Value call_compose(const Frame *f, Arena *a, char *problem);
-/* What its attempts send; see want_request(). Absent if a template fails now. */
-Value call_request(const Frame *f, Arena *a);
+Value call_compose(const Frame *f, Str secret_mark, Arena *a, char *problem);
+/* What its attempts send; see want_send(). Absent if a template fails now. */
+Value call_request(const Frame *f, Str secret_mark, Arena *a);
 /* Of a tool call that is being loaded; NULL: no such call. */
 const Callee *agent_call_callee(const Frame *call);
 /* The model call of an agent: composed from the agent's conversation. */

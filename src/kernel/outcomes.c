@@ -74,7 +74,7 @@ static Recorded *item_at(Outcomes *o, Str address, const Hash *request) {
 static bool hash_request(const Frame *call, Buf *b, Hash *ret) {
     Arena a;
     arena_init(&a, 0);
-    Value request = call_request(call, &a);
+    Value request = call_request(call, STR(""), &a);
     bool there = !value_absent(request);
     if (there)
         value_write(b, request);

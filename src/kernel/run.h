@@ -93,6 +93,9 @@ Str want_address(const Want *w, Arena *a);
  *            temperature, effort }
  * An error while evaluating a template was found when the attempt was opened, not here. */
 Value want_request(const Want *w, Arena *a);
+/* The same for who sends it. Where a secret belongs stands `<secret:NAME:MARK>`: the mark is to be one that no data can
+ * know, so that nothing else is taken for a secret. Without a mark it is `<secret:NAME>`, for people. */
+Value want_send(const Want *w, Str secret_mark, Arena *a);
 /* What the callee was given, of which the request is made; of a model call, what its agent was given. */
 Value want_input(const Want *w);
 /* The names that an expression sees where an attempt is wanted, or, with NULL, where the run ends: a map of input, run,

@@ -170,6 +170,13 @@ static Value load_error(const Scope *s) {
     return or_null(s->error);
 }
 
+/* What stands for a secret until it is sent. */
+static Value load_secret(const Scope *s, uint32_t number, Arena *a) {
+    Str name = s->run->plan->secrets[number].name;
+    return value_str(arena_fmt(a, "<secret:%.*s%s%.*s>", STR_FMT(name),
+                               s->secret_mark.len ? ":" : "", STR_FMT(s->secret_mark)));
+}
+
 static Value load(void *ctx, uint64_t slot, Arena *a) {
     const Scope *s = ctx;
     switch (slot_kind(slot)) {
@@ -193,6 +200,7 @@ static Value load(void *ctx, uint64_t slot, Arena *a) {
     case SLOT_ALWAYS: return value_bool(true);
     case SLOT_VAR: return s->run->plan->vars[slot_number(slot)];
     case SLOT_LATER: UNREACHABLE("a plan that runs has no names of verbs that do not");
+    case SLOT_SECRET: return load_secret(s, slot_number(slot), a);
     }
     return VALUE_ABSENT;
 }

@@ -96,10 +96,12 @@ int64_t want_timeout_ms(const Want *w) {
     return own && w->frame->node->timeout_ms ? w->frame->node->timeout_ms : w->callee->timeout_ms;
 }
 
-Value want_request(const Want *w, Arena *a) {
+Value want_send(const Want *w, Str secret_mark, Arena *a) {
     ASSERT(w->kind == WANT_ATTEMPT && w->frame->shape == &shape_call);
-    return call_request(w->frame, a);
+    return call_request(w->frame, secret_mark, a);
 }
+
+Value want_request(const Want *w, Arena *a) { return want_send(w, STR(""), a); }
 
 /* The key names the effect, never the attempt: an attempt more is the same effect. */
 Str want_key(const Want *w, const uint8_t install_key[32], Arena *a) {

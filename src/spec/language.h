@@ -39,6 +39,7 @@ enum {
     SEES_POST = 1 << 15,
     SEES_VOTES = 1 << 16,
     SEES_EVENT = 1 << 17,
+    SEES_SECRETS = 1 << 20, /* what leaves the engine: headers query body url env */
 };
 
 typedef enum Since { LATER, RUNS } Since;

@@ -7,6 +7,8 @@
  *   node -> parent group -> ... -> root          on_error step -> the step it stands for -> ... */
 #include "spec/read.h"
 
+#include "base/limits.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -133,6 +135,55 @@ static size_t name_var(Chain *c) {
     return refuse(c, "unknown_name",
                   remedy ? remedy : "define it under `vars:` of the project file, baton.yaml",
                   "unknown variable `%.*s`", STR_FMT(c->parts[1]));
+}
+
+/* ---- secrets --------------------------------------------------------------------------------------------------------- */
+
+static bool is_secret_name(Str s) {
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.p[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+        if (!letter && !(i > 0 && c >= '0' && c <= '9'))
+            return false;
+    }
+    return s.len > 0 && s.len <= LIMIT_ID_BYTES;
+}
+
+/* The expression is `secrets.NAME` and nothing else: nobody computes with what only stands for a secret. */
+static bool stands_alone(Str source, Str name) {
+    while (source.len && strchr(" \t\r\n", source.p[0]))
+        source = str_slice(source, 1, source.len);
+    while (source.len && strchr(" \t\r\n", source.p[source.len - 1]))
+        source.len--;
+    return str_starts(source, STR("secrets.")) && str_eq(str_slice(source, 8, source.len), name);
+}
+
+static uint32_t secret_number(Reader *r, Str name, const Yaml *at) {
+    Plan *plan = r->plan;
+    for (size_t i = 0; i < plan->n_secrets; i++)
+        if (str_eq(plan->secrets[i].name, name))
+            return (uint32_t)i;
+    PlanSecret *secrets = ARENA_ARRAY(r->arena, PlanSecret, plan->n_secrets + 1);
+    if (plan->n_secrets)
+        memcpy(secrets, plan->secrets, plan->n_secrets * sizeof *secrets);
+    secrets[plan->n_secrets] = (PlanSecret){ arena_str(r->arena, name), yaml_pos(at) };
+    plan->secrets = secrets;
+    return (uint32_t)plan->n_secrets++;
+}
+
+static size_t name_secret(Chain *c) {
+    Str source = c->scope->source;
+    if (!sees(c, SEES_SECRETS))
+        return refuse(c, "secret",
+                      "write it in `headers` `query` `body` `url` of `http`, or in `env` of `run`",
+                      "a secret cannot stand here: it would be recorded");
+    if (c->n == 1 || !is_secret_name(c->parts[1]))
+        return refuse(c, "secret", "like `${{ secrets.API_KEY }}`",
+                      "`secrets` needs the name of one");
+    if (!stands_alone(source, c->parts[1]))
+        return refuse(c, "secret", "like `Bearer ${{ secrets.API_KEY }}`",
+                      "a secret is text: nothing can be computed with it");
+    return take(c, 2, SLOT_SECRET, secret_number(c->scope->reader, c->parts[1], c->scope->at), 0);
 }
 
 /* ---- state ----------------------------------------------------------------------------------------------------------- */
@@ -385,19 +436,12 @@ static size_t word_signal(Chain *c) {
                   "`signal` stands in the `if` of `wait` and in the moves of a `machine` only");
 }
 
-static size_t word_later(Chain *c) {
-    return refuse(c, "later", "this version does not have it yet",
-                  "`%.*s` is part of the language and comes later", STR_FMT(c->parts[0]));
-}
-
 static const Word step_words[] = {
     { "steps", name_step },      { "state", name_state },   { "round", word_round },
     { "last", word_last },       { "output", word_output }, { "detail", word_detail },
     { "error", word_error },     { "status", word_status }, { "failed()", word_failed },
     { "always()", word_always }, { "signal", word_signal },
 };
-static const Word later_words[] = { { "secrets", word_later } };
-
 /* What one verb gives to what stands in it. */
 static const struct {
     const char *word;
@@ -484,9 +528,8 @@ size_t names_resolve(void *ctx, const Str *parts, size_t n, uint64_t *ret_slot, 
         return name_run(&c);
     if (str_is(parts[0], "vars"))
         return name_var(&c);
-    const Word *w = word_of(later_words, ARRAY_LEN(later_words), parts[0]);
-    if (w)
-        return w->resolve(&c);
+    if (str_is(parts[0], "secrets"))
+        return name_secret(&c);
     if (!scope->sight.node && str_is(parts[0], "with") && sees(&c, SEES_WITH))
         return take(&c, 1, SLOT_WITH, SLOT_CALL, 0);
     size_t taken = scope->sight.node ? name_item(&c) : 0;
@@ -496,6 +539,6 @@ size_t names_resolve(void *ctx, const Str *parts, size_t n, uint64_t *ret_slot, 
         return taken;
     if (!scope->sight.node)
         return name_in_callee(&c);
-    w = word_of(step_words, ARRAY_LEN(step_words), parts[0]);
+    const Word *w = word_of(step_words, ARRAY_LEN(step_words), parts[0]);
     return w ? w->resolve(&c) : refuse_word(&c);
 }

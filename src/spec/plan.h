@@ -45,6 +45,7 @@ typedef enum SlotKind {
     SLOT_ALWAYS, /* always() */
     SLOT_VAR,    /* number: in plan->vars */
     SLOT_LATER,  /* a name of a verb that this version checks only: no plan that runs has it */
+    SLOT_SECRET, /* number: in plan->secrets; what is loaded only stands for it */
 } SlotKind;
 #define SLOT_CALL UINT32_MAX
 typedef enum StepField {
@@ -278,6 +279,11 @@ struct Node {
     Str fail_kind;
 };
 
+typedef struct PlanSecret {
+    Str name;
+    Pos pos; /* where it is named first */
+} PlanSecret;
+
 /* A word of the file that this version checks and cannot run. */
 typedef struct Later {
     Pos pos;
@@ -298,6 +304,8 @@ struct Plan {
     size_t n_state;
     Value *vars; /* of the project */
     size_t n_vars;
+    PlanSecret *secrets; /* by name only: their values are no part of any plan or journal */
+    size_t n_secrets;
     Callee **callees; /* named agents and tools, file order */
     size_t n_callees;
     Node **nodes;

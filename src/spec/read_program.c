@@ -8,6 +8,13 @@ typedef struct Draft {
     const Sight *sight;
 } Draft;
 
+/* What is sent and never kept may hold secrets. */
+static Template *read_sent(Reader *r, const Yaml *y, const Draft *d) {
+    Sight sight = *d->sight;
+    sight.sees |= SEES_SECRETS;
+    return read_template(r, y, &sight);
+}
+
 /* ---- texts ----------------------------------------------------------------------------------------------------------- */
 
 /* A program's arguments are texts: `[sleep, 1]` means "1". */
@@ -140,7 +147,7 @@ static void set_env(Reader *r, const Yaml *key, const Yaml *value, void *target)
         if (str_starts(value->entries[i].key->text, STR("BATON_")))
             error_at(r, value->entries[i].key, "name", "choose another name",
                      "names that begin with BATON_ are the engine's own");
-    d->callee->env = read_template(r, value, d->sight);
+    d->callee->env = read_sent(r, value, d);
     if (d->callee->env)
         texts_of_map(r, d->callee->env);
 }
@@ -203,14 +210,14 @@ static void set_url(Reader *r, const Yaml *key, const Yaml *value, void *target)
     if (is_text(value) && !str_starts(value->text, STR("http://")) &&
         !str_starts(value->text, STR("https://")))
         error_at(r, value, "value", NULL, "`url` begins with https:// or http://");
-    d->callee->url = read_template(r, value, d->sight);
+    d->callee->url = read_sent(r, value, d);
 }
 
 static void set_query(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key;
     Draft *d = target;
     if (value->kind == YAML_MAP || read_is_map(r, value, "`query`"))
-        d->callee->query = read_template(r, value, d->sight);
+        d->callee->query = read_sent(r, value, d);
 }
 
 static void set_headers(Reader *r, const Yaml *key, const Yaml *value, void *target) {
@@ -218,7 +225,7 @@ static void set_headers(Reader *r, const Yaml *key, const Yaml *value, void *tar
     Draft *d = target;
     if (!read_is_map(r, value, "`headers`"))
         return;
-    d->callee->headers = read_template(r, value, d->sight);
+    d->callee->headers = read_sent(r, value, d);
     if (d->callee->headers)
         texts_of_map(r, d->callee->headers);
 }
@@ -226,7 +233,7 @@ static void set_headers(Reader *r, const Yaml *key, const Yaml *value, void *tar
 static void set_body(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key;
     Draft *d = target;
-    d->callee->body = read_template(r, value, d->sight);
+    d->callee->body = read_sent(r, value, d);
 }
 
 static const KeyRow http_rows[] = {

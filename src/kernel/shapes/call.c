@@ -46,7 +46,7 @@ void call_prepare(Run *r, Frame *f, const Callee *callee, Effect effect, Value a
 }
 
 /* Templates of a callee see its own input. */
-Value call_compose(const Frame *f, Arena *a, char *problem) {
+Value call_compose(const Frame *f, Str secret_mark, Arena *a, char *problem) {
     const Callee *callee = f->call->callee;
     const struct {
         const char *name;
@@ -60,6 +60,7 @@ Value call_compose(const Frame *f, Arena *a, char *problem) {
     MapBuilder m = map_builder(a);
     Scope s = scope_of(f->run, f);
     s.input = f->call->args;
+    s.secret_mark = secret_mark;
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         Value v;
         if (!parts[i].template)
@@ -73,7 +74,7 @@ Value call_compose(const Frame *f, Arena *a, char *problem) {
     return map_done(&m, NULL);
 }
 
-Value call_request(const Frame *f, Arena *a) {
+Value call_request(const Frame *f, Str secret_mark, Arena *a) {
     switch (f->call->callee->kind) {
     case CALLEE_ECHO: return f->call->args;
     case CALLEE_MODEL: return agent_request(f, a);
@@ -81,7 +82,7 @@ Value call_request(const Frame *f, Arena *a) {
     case CALLEE_HTTP: break;
     }
     /* Evaluated again rather than kept: it is needed once, and large bodies would double the run. */
-    return call_compose(f, a, NULL);
+    return call_compose(f, secret_mark, a, NULL);
 }
 
 /* ---- opening attempts ---- */
@@ -134,7 +135,7 @@ static void open_attempt(Run *r, Frame *f, Str choice) {
 static void enter(Run *r, Frame *f) {
     char problem[320];
     if ((f->call->callee->kind == CALLEE_RUN || f->call->callee->kind == CALLEE_HTTP) &&
-        value_absent(call_compose(f, &r->arena, problem))) {
+        value_absent(call_compose(f, STR(""), &r->arena, problem))) {
         frame_failf(r, f, KIND_INVALID, "%s", problem);
         return;
     }
