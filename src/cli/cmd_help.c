@@ -21,6 +21,10 @@ static Value command_value(const Command *c, Arena *a) {
 }
 
 int cmd_help(Args *args) {
+    if (args_flag(args, "man")) {
+        out_str(command_man(args->arena));
+        return EXIT_OK;
+    }
     if (args_flag(args, "markdown")) {
         out_str(command_page(args->arena));
         return EXIT_OK;

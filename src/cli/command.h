@@ -16,6 +16,13 @@ enum {
     EXIT_PAUSED = 130, /* by Ctrl-C */
 };
 
+typedef struct Exit {
+    int code;
+    const char *means;
+} Exit;
+extern const Exit exits[];
+extern const size_t exits_count;
+
 typedef struct Flag {
     const char *name;  /* without the dashes */
     const char *value; /* what it takes, as help shows it; NULL: nothing */
@@ -63,8 +70,9 @@ extern const Flag common_flags[];
 char flag_letter(const Flag *flag);
 const Command *command_find(Str name);
 void command_help(const Command *c);
-/* The reference page of all commands, as Markdown. */
+/* The reference page of all commands, as Markdown, and the same as the manual page baton(1). */
 Str command_page(Arena *a);
+Str command_man(Arena *a);
 /* Takes argv after the command's name apart; EXIT_USAGE with a message, or 0. -1: --help was asked and printed. */
 int args_read(Args *args, const Command *c, int argc, char **argv);
 /* The value of a flag of the command, NULL if not given. */
@@ -74,6 +82,7 @@ const char *args_flag_nth(const Args *args, const char *name, size_t n);
 
 int cmd_bench(Args *args);
 int cmd_cancel(Args *args);
+int cmd_completion(Args *args);
 int cmd_dev(Args *args);
 int cmd_doctor(Args *args);
 int cmd_expr(Args *args);

@@ -3,11 +3,7 @@
 #include "base/limits.h"
 #include "cli/command.h"
 
-typedef struct Exit {
-    int code;
-    const char *means;
-} Exit;
-static const Exit exits[] = {
+const Exit exits[] = {
     { EXIT_OK, "it is done; of `run` and `resume`: the run succeeded" },
     { EXIT_INTERNAL, "the engine or the store failed; what was acknowledged is safe" },
     { EXIT_USAGE, "the command line, the file or its input was refused" },
@@ -17,6 +13,7 @@ static const Exit exits[] = {
     { EXIT_WAITING, "the run waits for a person or a signal" },
     { EXIT_PAUSED, "the run was paused by Ctrl-C" },
 };
+const size_t exits_count = ARRAY_LEN(exits);
 
 static void add_flags(Buf *b, const Flag *flags) {
     if (!flags || !flags->name)
@@ -53,7 +50,7 @@ Str command_page(Arena *a) {
             "Every command takes\n"));
     add_flags(&b, common_flags);
     buf_str_add(&b, STR("\nand ends with\n\n| exit | |\n|---|---|\n"));
-    for (size_t i = 0; i < ARRAY_LEN(exits); i++)
+    for (size_t i = 0; i < exits_count; i++)
         buf_fmt(&b, "| %d | %s |\n", exits[i].code, exits[i].means);
     for (size_t i = 0; i < commands_count; i++)
         add_command(&b, &commands[i]);

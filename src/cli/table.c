@@ -39,6 +39,7 @@ static const Flag replay_flags[] = {
     END,
 };
 static const Flag help_flags[] = {
+    { "man", NULL, "all commands as the manual page baton(1)" },
     { "markdown", NULL, "all commands as the page docs/cli.md" },
     END,
 };
@@ -100,6 +101,11 @@ const Command commands[] = {
       bench_flags, 0, -1, cmd_bench },
     { "cancel", "RUN", "end a run; what is in flight is stopped", NULL, reason_flags, 1, 1,
       cmd_cancel },
+    { "completion", "bash|fish|zsh", "print a script that completes commands, flags and runs in a shell",
+      "  bash: source <(baton completion bash)      fish: baton completion fish | source\n"
+      "  zsh:  baton completion zsh > a folder of $fpath/_baton\n"
+      "`completion runs` prints what the scripts offer for RUN.",
+      NULL, 1, 1, cmd_completion },
     { "dev", "FILE [KEY=VALUE | KEY=@FILE]...",
       "run a workflow, and again whenever its files are saved, reusing what has not changed",
       "What was recorded by the last run of the workflow is not done again where the request is the same; see docs/outcomes.md.\n"
