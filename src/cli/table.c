@@ -10,6 +10,11 @@ static const Flag run_flags[] = {
     { "input", "JSON|@FILE|-", "the whole input; - reads standard input" },
     END,
 };
+static const Flag fmt_flags[] = {
+    { "check", NULL, "change nothing; name the files that are not laid out, and exit 2 if there are any" },
+    { "stdout", NULL, "write the layout there and leave the files alone" },
+    END,
+};
 static const Flag graph_flags[] = {
     { "format", "text|mermaid|dot|svg", "else by the name of the file; text on the terminal" },
     { "out", "FILE", "write it there" },
@@ -120,6 +125,10 @@ const Command commands[] = {
       "As in a file, with or without ${{ }}. Values are JSON where they read as JSON, else text.\n"
       "  baton expr 'a + 1' a=2        baton expr 'steps.plan.output.size()' --run last",
       expr_flags, 1, -1, cmd_expr },
+    { "fmt", "FILE...", "lay workflow files out in the one way",
+      "Only blanks change: indentation, the blanks in { } and [ ], where comments stand, empty lines. A file that\n"
+      "cannot be laid out without changing what it says is refused and stays as it is. - reads standard input.",
+      fmt_flags, 1, -1, cmd_fmt },
     { "fork", "RUN [--from STEP] [--set PATH=VALUE]... [--file FILE]",
       "start a run that reuses what another recorded",
       "Nothing that RUN has recorded is done again where the request is the same, but for STEP and what comes after it.\n"
