@@ -26,7 +26,7 @@ static Value load(void *ctx, uint64_t slot, Arena *a) {
 int cel_try(Arena *a, Str source, Value names, Value *ret_value, CelError *ret_error) {
     CelProgram *program;
     Value map = value_is(names, V_MAP) ? names : VALUE_EMPTY_MAP;
-    int err = cel_compile(a, source, &(CelNames){ .resolve = resolve, .ctx = &map }, &program,
-                          ret_error);
+    int err =
+        cel_compile(a, source, &(CelNames){ .resolve = resolve, .ctx = &map }, &program, ret_error);
     return err ? err : cel_eval(program, &(CelScope){ load, &map }, a, ret_value, ret_error);
 }

@@ -7,14 +7,23 @@
 #include "host/host.h"
 
 /* What the first word of a command is, as its synopsis says. */
-typedef enum WordKind { WORD_OTHER, WORD_FILE, WORD_RUN, WORD_COMMAND, WORD_PATTERN, WORD_SHELL } WordKind;
+typedef enum WordKind {
+    WORD_OTHER,
+    WORD_FILE,
+    WORD_RUN,
+    WORD_COMMAND,
+    WORD_PATTERN,
+    WORD_SHELL
+} WordKind;
 
 static WordKind first_word(const Command *c) {
     static const struct {
         const char *begins;
         WordKind kind;
-    } words[] = { { "RUN", WORD_RUN },         { "FILE", WORD_FILE },   { "FOLDER", WORD_FILE },
-                  { "COMMAND", WORD_COMMAND }, { "PATTERN", WORD_PATTERN }, { "bash", WORD_SHELL } };
+    } words[] = {
+        { "RUN", WORD_RUN },         { "FILE", WORD_FILE },       { "FOLDER", WORD_FILE },
+        { "COMMAND", WORD_COMMAND }, { "PATTERN", WORD_PATTERN }, { "bash", WORD_SHELL }
+    };
     Str synopsis = str_from(c->synopsis);
     if (str_starts(synopsis, STR("[")))
         synopsis = str_slice(synopsis, 1, synopsis.len);
@@ -123,11 +132,12 @@ static void write_zsh_command(Buf *b, const Command *c) {
 }
 
 static void write_zsh(Buf *b) {
-    buf_str_add(b, STR("#compdef baton\n"
-                       "# zsh completion of baton: baton completion zsh > a folder of $fpath/_baton\n"
-                       "_baton() {\n"
-                       "    local -a commands\n"
-                       "    commands=("));
+    buf_str_add(b,
+                STR("#compdef baton\n"
+                    "# zsh completion of baton: baton completion zsh > a folder of $fpath/_baton\n"
+                    "_baton() {\n"
+                    "    local -a commands\n"
+                    "    commands=("));
     for (size_t i = 0; i < commands_count; i++) {
         buf_fmt(b, "\n        '%s:", commands[i].name);
         write_zsh_text(b, commands[i].help);
@@ -195,10 +205,11 @@ static int print_runs(const Args *args) {
     char problem[HOST_PROBLEM_BYTES] = "";
     Link *link = NULL;
     Value answer;
-    if (link_open(&(LinkOptions){ .dir = place_data(args), .mode = LINK_READ }, &link, problem) != 0)
+    if (link_open(&(LinkOptions){ .dir = place_data(args), .mode = LINK_READ }, &link, problem) !=
+        0)
         return EXIT_OK;
-    int code = place_ask(args, link, API_GET, STR("/v1/runs"), STR("limit=100"), VALUE_ABSENT,
-                         &answer);
+    int code =
+        place_ask(args, link, API_GET, STR("/v1/runs"), STR("limit=100"), VALUE_ABSENT, &answer);
     link_close(link, 0);
     Value runs = value_getz(answer, "runs");
     if (code == 0 && runs.len)

@@ -61,7 +61,8 @@ static void look_at_programs(Doctor *d) {
     pid_t child;
     int status = 0;
     int err = posix_spawnp(&child, "sh", NULL, NULL, argv, environ);
-    if (err == 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && !WEXITSTATUS(status))
+    if (err == 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+        !WEXITSTATUS(status))
         TELL(d, FINE, "helper", "a program can be started (sh in PATH)");
     else
         TELL(d, BROKEN, "helper", "cannot start `sh`: %s; steps with `run` will fail",
@@ -86,9 +87,7 @@ static void look_at_disk(Doctor *d, const char *dir) {
         return;
     }
     uint64_t bytes = (uint64_t)v.f_bavail * v.f_frsize;
-    Finding finding = bytes < DISK_FAIL_BYTES   ? BROKEN
-                      : bytes < DISK_WARN_BYTES ? NOTE
-                                                : FINE;
+    Finding finding = bytes < DISK_FAIL_BYTES ? BROKEN : bytes < DISK_WARN_BYTES ? NOTE : FINE;
     if (access(folder.p, W_OK) != 0)
         TELL(d, BROKEN, "disk", "%s may not be written by this user", folder.p);
     else
@@ -142,8 +141,8 @@ static bool look_at_provider(Doctor *d, const Provider *p) {
         return false;
     }
     if (reach_models(a, p, &models, &n, &problem) == 0) {
-        TELL(d, FINE, p->name, "%.*s answers: %zu model%s%s", STR_FMT(way.url), n, n == 1 ? "" : "s",
-             p->key_env && way.key.len ? ", the key is good" : "");
+        TELL(d, FINE, p->name, "%.*s answers: %zu model%s%s", STR_FMT(way.url), n,
+             n == 1 ? "" : "s", p->key_env && way.key.len ? ", the key is good" : "");
         return true;
     }
     /* One that nobody asked for may be absent. */
@@ -197,10 +196,9 @@ static int report(Doctor *d) {
 }
 
 int cmd_doctor(Args *args) {
-    Doctor d = { .args = args,
-                 .found = list_builder(args->arena),
-                 .text = BUF_INIT(MIB),
-                 .ink = say_ink(1) };
+    Doctor d = {
+        .args = args, .found = list_builder(args->arena), .text = BUF_INIT(MIB), .ink = say_ink(1)
+    };
     const char *dir = place_data(args);
     look_at_versions(&d);
     look_at_programs(&d);

@@ -20,9 +20,9 @@ static const char project_text[] =
     "# Of every run; a workflow may set its own. Where a run would go over, it pauses and asks.\n"
     "limits: { %scalls: 100, tokens: 500k, on_breach: pause }\n"
     "\n"
-    "# A name for a model, to be used as `model: fast`; `baton models` lists what can be asked. Keys stay in the\n"
-    "# environment.\n"
-    "# models: { fast: %.*s }\n";
+    "# Names for models: a workflow says `model: fast`. `baton models` lists what can be asked; keys stay in the environment.\n"
+    "models:\n"
+    "  fast: %.*s\n";
 static const char no_money[] =
     "# `cost` is not among the limits: this version knows no prices, and would refuse the model under a limit of money.\n";
 
@@ -43,24 +43,23 @@ static int put(Init *i, const char *name, Str text) {
     return starter_write(path, text);
 }
 
-static int put_hello(Init *i, Str model) {
-    Str replies, path = path_in(i, "hello.yaml");
+static int put_hello(Init *i, const StarterFile *to) {
+    Str path = to->file;
     if (exists(path.p)) {
         list_add(&i->kept, value_str(path));
         return 0;
     }
-    int code = starter_write_pattern(i->args->arena, &pattern_hello, path, model, &replies);
+    int code = starter_write_pattern(i->args->arena, &pattern_hello, to);
     list_add(&i->written, value_str(path));
-    if (replies.len)
-        list_add(&i->written, value_str(replies));
+    if (to->replies.len)
+        list_add(&i->written, value_str(to->replies));
     return code;
 }
 
-static int put_project(Init *i, Str model) {
+static int put_project(Init *i, const StarterFile *hello) {
     Arena *a = i->args->arena;
-    bool scripted = model.len == 0;
-    Str text = arena_fmt(a, project_text, scripted ? "cost: 1.00, " : "",
-                         STR_FMT(scripted ? STR("openai/gpt-5-mini") : model));
+    bool scripted = hello->replies.len > 0;
+    Str text = arena_fmt(a, project_text, scripted ? "cost: 1.00, " : "", STR_FMT(hello->model));
     if (!scripted)
         text = arena_fmt(a, "%.*s\n%s", STR_FMT(text), no_money);
     return put(i, "baton.yaml", text);
@@ -90,12 +89,14 @@ static void report(Init *i, const StarterModel *model) {
     if (model->model.len)
         say_line("\nmodel: %.*s, because %.*s", STR_FMT(model->model), STR_FMT(model->found));
     else
-        say_line("\nmodel: scripted, because %.*s: its answers stand in hello.replies.yaml.\n"
-                 "  For a real one set a key (`baton models` lists them) and change `model:` in hello.yaml.",
-                 STR_FMT(model->found));
-    say_line("\nnext:  baton run %.*s\n       baton new       starts another file: pipeline, loop, ...\n"
-             "       baton doctor    looks whether everything is there",
-             STR_FMT(path_in(i, "hello.yaml")));
+        say_line(
+            "\nmodel: scripted, because %.*s: its answers stand in hello.replies.yaml.\n"
+            "  For a real one set a key (`baton models` lists them) and change `fast` in baton.yaml.",
+            STR_FMT(model->found));
+    say_line(
+        "\nnext:  baton run %.*s\n       baton new       starts another file: pipeline, loop, ...\n"
+        "       baton doctor    looks whether everything is there",
+        STR_FMT(path_in(i, "hello.yaml")));
 }
 
 static int make_folder(const Args *args, Str *ret_folder) {
@@ -118,9 +119,13 @@ int cmd_init(Args *args) {
     const char *given = args_flag(args, "model");
     StarterModel model = given ? (StarterModel){ str_from(given), STR("--model names it") }
                                : starter_model(args->arena);
-    code = put_project(&i, model.model);
+    StarterFile hello = starter_file(args->arena, path_in(&i, "hello.yaml"), model.model);
+    bool new_project = !exists(path_in(&i, "baton.yaml").p);
+    code = put_project(&i, &hello);
+    if (new_project) /* which has the name; one that was there may not */
+        hello.model = STR("fast");
     if (code == 0)
-        code = put_hello(&i, model.model);
+        code = put_hello(&i, &hello);
     if (code == 0)
         code = put(&i, ".gitignore", STR(".baton/\n"));
     if (code == 0)

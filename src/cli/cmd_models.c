@@ -63,10 +63,14 @@ int cmd_models(Args *args) {
         write_provider(&b, args, &providers[i]);
     buf_fmt(&b, "%-10s answers from a file: no key, no network\n", "scripted");
     if (is_set("OPENAI_BASE_URL"))
-        buf_str_add(&b, STR("OPENAI_BASE_URL is set: models of providers without a key or an address of their own are "
-                            "asked there\n"));
+        buf_str_add(
+            &b,
+            STR("OPENAI_BASE_URL is set: models of providers without a key or an address of their own are "
+                "asked there\n"));
     if (!args_flag(args, "all"))
-        buf_str_add(&b, STR("\n`baton models --all` asks each server which models it has. In a file: `model: PROVIDER/NAME`.\n"));
+        buf_str_add(
+            &b,
+            STR("\n`baton models --all` asks each server which models it has. In a file: `model: PROVIDER/NAME`.\n"));
     out_str(buf_str(&b));
     buf_deinit(&b);
     return EXIT_OK;

@@ -67,13 +67,13 @@ int cmd_new(Args *args) {
     if (!pattern)
         return refuse(args->words[0]);
     Str file = args->n_words > 1 ? str_from(args->words[1])
-                                 : arena_fmt(args->arena, "%s.yaml", pattern->name),
-        replies;
+                                 : arena_fmt(args->arena, "%s.yaml", pattern->name);
     const char *given = args_flag(args, "model");
     StarterModel model = given ? (StarterModel){ str_from(given), STR("") }
                                : starter_model(args->arena);
-    int code = starter_write_pattern(args->arena, pattern, file, model.model, &replies);
+    StarterFile to = starter_file(args->arena, file, model.model);
+    int code = starter_write_pattern(args->arena, pattern, &to);
     if (code == 0)
-        report(args, file, replies, &model);
+        report(args, file, to.replies, &model);
     return code;
 }

@@ -10,9 +10,7 @@
 static void write_template(Buf *b, const Template *t, Arena *a) {
     switch (t->kind) {
     case TEMPLATE_CONST: buf_str_add(b, value_plain(a, t->constant)); return;
-    case TEMPLATE_EXPR:
-        buf_fmt(b, "${{%.*s}}", STR_FMT(cel_source(t->program)));
-        return;
+    case TEMPLATE_EXPR: buf_fmt(b, "${{%.*s}}", STR_FMT(cel_source(t->program))); return;
     case TEMPLATE_JOIN:
         for (size_t i = 0; i < t->n; i++)
             write_template(b, t->parts[i], a);
@@ -70,8 +68,9 @@ static void print(Value list) {
     Buf b = BUF_INIT(16 << 20);
     for (size_t i = 0; i < list.len; i++) {
         Value e = list.items[i];
-        buf_fmt(&b, "%s%.*s  %s%.*s%s\n", i ? "\n" : "", STR_FMT(value_as_str(value_getz(e, "name"))),
-                ink_dim(&ink), STR_FMT(value_as_str(value_getz(e, "when"))), ink_end(&ink));
+        buf_fmt(&b, "%s%.*s  %s%.*s%s\n", i ? "\n" : "",
+                STR_FMT(value_as_str(value_getz(e, "name"))), ink_dim(&ink),
+                STR_FMT(value_as_str(value_getz(e, "when"))), ink_end(&ink));
         for (Str text = value_as_str(value_getz(e, "text")); text.len > 0;) {
             ptrdiff_t end = str_find(text, STR("\n"));
             Str line = str_slice(text, 0, end < 0 ? text.len : (size_t)end);

@@ -25,9 +25,9 @@ static Value part_of(Args *args, Value rows, const char *part, Str address) {
 }
 
 static int ask(Args *args, Link *link, Str id, const char *route, Str step, Value *ret) {
-    Str query = step.len ? arena_fmt(args->arena, "step=%.*s",
-                                     STR_FMT(place_encode(args->arena, step)))
-                         : STR("");
+    Str query = step.len
+                    ? arena_fmt(args->arena, "step=%.*s", STR_FMT(place_encode(args->arena, step)))
+                    : STR("");
     return place_ask(args, link, API_GET, place_run_path(args->arena, id, route), query,
                      VALUE_ABSENT, ret);
 }

@@ -67,8 +67,7 @@ static int tell_and_go_on(Args *args, const char *route, Value body, const char 
         return code;
     Str path = place_run_path(args->arena, id, route);
     return watch_run(
-        args,
-        &(WatchOptions){ .run = id, .path = path, .body = body, .told = what, .kept = kept });
+        args, &(WatchOptions){ .run = id, .path = path, .body = body, .told = what, .kept = kept });
 }
 
 int cmd_signal(Args *args) {

@@ -56,13 +56,15 @@ static void write_command(Buf *b, const Command *c) {
 Str command_man(Arena *a) {
     Buf b = BUF_INIT(MIB);
     buf_fmt(&b, ".TH BATON 1 \"\" \"baton %s\"\n", BATON_VERSION);
-    buf_str_add(&b, STR(".SH NAME\nbaton \\- runs workflows of agents, tools and people that survive any crash\n"
-                        ".SH SYNOPSIS\n.B baton\n.I COMMAND\n"
-                        "[WORD | \\-\\-FLAG | \\-\\-FLAG VALUE | \\-\\-FLAG=VALUE]... [\\-\\- WORD...]\n"
-                        ".SH DESCRIPTION\n"
-                        "A RUN is an id, the beginning of one, or \\fBlast\\fR. A STEP is an address as \\fBbaton trace\\fR\n"
-                        "shows it. What was asked for goes to standard output, everything else to standard error.\n"
-                        ".SH COMMANDS\n"));
+    buf_str_add(
+        &b,
+        STR(".SH NAME\nbaton \\- runs workflows of agents, tools and people that survive any crash\n"
+            ".SH SYNOPSIS\n.B baton\n.I COMMAND\n"
+            "[WORD | \\-\\-FLAG | \\-\\-FLAG VALUE | \\-\\-FLAG=VALUE]... [\\-\\- WORD...]\n"
+            ".SH DESCRIPTION\n"
+            "A RUN is an id, the beginning of one, or \\fBlast\\fR. A STEP is an address as \\fBbaton trace\\fR\n"
+            "shows it. What was asked for goes to standard output, everything else to standard error.\n"
+            ".SH COMMANDS\n"));
     for (size_t i = 0; i < commands_count; i++)
         write_command(&b, &commands[i]);
     buf_str_add(&b, STR(".SH OPTIONS\nEvery command takes\n"));

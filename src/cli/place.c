@@ -172,9 +172,9 @@ int place_print(const Args *args, Link *l, Str path, Str query) {
     Value answer;
     if (!args->json) {
         const char *colour = say_colour(1) ? "colour=1" : "colour=0";
-        return place_ask_text(args, l, path,
-                              arena_fmt(args->arena, "%.*s%s%s", STR_FMT(query),
-                                        query.len ? "&" : "", colour));
+        return place_ask_text(
+            args, l, path,
+            arena_fmt(args->arena, "%.*s%s%s", STR_FMT(query), query.len ? "&" : "", colour));
     }
     int code = place_ask(args, l, API_GET, path, query, VALUE_ABSENT, &answer);
     if (code == 0)
@@ -225,8 +225,9 @@ int place_run(const Args *args, Link *l, const char *text, Str *ret_id) {
         return code;
     Value runs = value_getz(answer, "runs");
     if (!value_is(runs, V_LIST) || runs.len == 0)
-        return last ? say_error(EXIT_NOT_FOUND, "there is no run yet", "`baton run FILE` starts one")
-                    : say_error(EXIT_NOT_FOUND, "no run `%s`", "`baton ps --all` lists them", text);
+        return last
+                   ? say_error(EXIT_NOT_FOUND, "there is no run yet", "`baton run FILE` starts one")
+                   : say_error(EXIT_NOT_FOUND, "no run `%s`", "`baton ps --all` lists them", text);
     for (size_t i = 0; i < runs.len; i++) {
         if (last || runs.len == 1 || str_eq(id_at(runs, i), want)) {
             *ret_id = id_at(runs, i);

@@ -68,21 +68,22 @@ int reach_models(Arena *a, const Provider *p, Str **ret_models, size_t *ret_n, S
     headers[n_headers++] = "Accept: application/json";
     if (way.key.len)
         headers[n_headers++] = arena_fmt(a, "Authorization: Bearer %.*s", STR_FMT(way.key)).p;
-    if (way.key.len && strcmp(p->name, "anthropic") == 0) { /* its list is not of the compatible kind */
+    if (way.key.len &&
+        strcmp(p->name, "anthropic") == 0) { /* its list is not of the compatible kind */
         headers[n_headers++] = arena_fmt(a, "x-api-key: %.*s", STR_FMT(way.key)).p;
         headers[n_headers++] = "anthropic-version: 2023-06-01";
     }
     Reach r = { .arena = a };
     get(&r, arena_fmt(a, "%.*s/models", STR_FMT(way.url)), headers, n_headers);
     if (r.answer.end != HTTP_ANSWERED) {
-        *ret_problem = arena_fmt(a, "no answer from %.*s: %.*s", STR_FMT(way.url),
-                                 STR_FMT(r.answer.problem));
+        *ret_problem =
+            arena_fmt(a, "no answer from %.*s: %.*s", STR_FMT(way.url), STR_FMT(r.answer.problem));
         return REACH_E_FAILED;
     }
     if (r.answer.status != 200) {
-        *ret_problem =
-            arena_fmt(a, "%.*s answers %d%s", STR_FMT(way.url), r.answer.status,
-                      r.answer.status == 401 || r.answer.status == 403 ? ": the key is refused" : "");
+        *ret_problem = arena_fmt(
+            a, "%.*s answers %d%s", STR_FMT(way.url), r.answer.status,
+            r.answer.status == 401 || r.answer.status == 403 ? ": the key is refused" : "");
         return REACH_E_FAILED;
     }
     *ret_n = ids_of(a, r.answer.body, ret_models);

@@ -94,15 +94,18 @@ static Str without_suffix(Str file) {
     return str_ends(file, STR(".yaml")) ? str_slice(file, 0, file.len - 5) : file;
 }
 
-int starter_write_pattern(Arena *a, const Pattern *pattern, Str file, Str model, Str *ret_replies) {
-    *ret_replies = STR("");
-    bool scripted = model.len == 0;
-    if (scripted) {
-        *ret_replies = arena_fmt(a, "%.*s.replies.yaml", STR_FMT(without_suffix(file)));
-        model = arena_fmt(a, "scripted/%.*s", STR_FMT(base_name(*ret_replies)));
-    }
-    Str text = replaced(a, str_from(pattern->text), STR("MODEL"), model);
-    text = replaced(a, text, STR("FILE"), base_name(file));
-    int code = starter_write(file, text);
-    return code || !scripted ? code : starter_write(*ret_replies, str_from(pattern->replies));
+StarterFile starter_file(Arena *a, Str file, Str model) {
+    if (model.len)
+        return (StarterFile){ .file = file, .model = model, .replies = STR("") };
+    Str replies = arena_fmt(a, "%.*s.replies.yaml", STR_FMT(without_suffix(file)));
+    return (StarterFile){ .file = file,
+                          .model = arena_fmt(a, "scripted/%.*s", STR_FMT(base_name(replies))),
+                          .replies = replies };
+}
+
+int starter_write_pattern(Arena *a, const Pattern *pattern, const StarterFile *to) {
+    Str text = replaced(a, str_from(pattern->text), STR("MODEL"), to->model);
+    text = replaced(a, text, STR("FILE"), base_name(to->file));
+    int code = starter_write(to->file, text);
+    return code || !to->replies.len ? code : starter_write(to->replies, str_from(pattern->replies));
 }

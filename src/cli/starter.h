@@ -25,7 +25,15 @@ StarterModel starter_model(Arena *a);
 
 /* One file that must not be there yet. EXIT_CONFLICT or another exit code with a message, or 0. */
 int starter_write(Str path, Str text);
-/* The workflow, and its replies where it needs them. *ret_replies: their file, empty if none. An exit code or 0. */
-int starter_write_pattern(Arena *a, const Pattern *pattern, Str file, Str model, Str *ret_replies);
+/* What a pattern's file is written with; an empty model stands for scripted replies beside the file. */
+typedef struct StarterFile {
+    Str file;
+    Str model;   /* as the file names it: `openai/gpt-5-mini`, or an alias of the project */
+    Str replies; /* the file of replies to be written too; empty: none */
+} StarterFile;
+/* For a model that was found, or not. */
+StarterFile starter_file(Arena *a, Str file, Str model);
+/* The workflow, and its replies where it needs them. An exit code or 0. */
+int starter_write_pattern(Arena *a, const Pattern *pattern, const StarterFile *to);
 
 #endif

@@ -89,8 +89,8 @@ static void start_model(Exec *x, Attempt *a) {
         exec_refuse(x, a, KIND_INVALID, "model: the request names no model");
         return;
     }
-    ProviderWay way = provider_way(&a->arena, value_as_str(model), x->options.model_url,
-                                   x->options.model_key);
+    ProviderWay way =
+        provider_way(&a->arena, value_as_str(model), x->options.model_url, x->options.model_key);
     if (way.problem.len) {
         exec_refuse(x, a, KIND_DENIED, "model: %.*s", STR_FMT(way.problem));
         return;

@@ -64,8 +64,7 @@ static bool in_path(Preflight *p, Str program, Str path) {
         const char *colon = memchr(path.p, ':', path.len);
         size_t n = colon ? (size_t)(colon - path.p) : path.len;
         Str folder = str_slice(path, 0, n);
-        if (is_program(
-                arena_fmt(p->arena, "%.*s/%.*s", STR_FMT(folder), STR_FMT(program)).p))
+        if (is_program(arena_fmt(p->arena, "%.*s/%.*s", STR_FMT(folder), STR_FMT(program)).p))
             return true;
         path = str_slice(path, MIN(n + 1, path.len), path.len);
     }
@@ -89,8 +88,8 @@ static void look_for_program(Preflight *p, const Callee *c, Pos pos, Str who) {
         /* `env:` may bring a PATH of its own: then it is looked for when it is started. */
         if (!c->env && !in_path(p, program, folders))
             miss(p, pos, who,
-                 arena_fmt(p->arena,
-                           "no program `%.*s` in PATH: install it, or write its path", STR_FMT(program)));
+                 arena_fmt(p->arena, "no program `%.*s` in PATH: install it, or write its path",
+                           STR_FMT(program)));
         return;
     }
     if (c->cwd && !fixed_text(c->cwd, &cwd))
@@ -217,12 +216,12 @@ static void look_at(Preflight *p, const Plan *plan, const Node *n, const Callee 
 
 static Str who_of(Preflight *p, const Node *n, const Callee *c) {
     bool named = c->name.len && !str_eq(c->name, n->verb_word);
-    return named ? arena_fmt(p->arena, "%s `%.*s`", c->is_agent ? "agent" : "tool", STR_FMT(c->name))
-                 : arena_fmt(p->arena, "step `%.*s`", STR_FMT(n->name));
+    return named
+               ? arena_fmt(p->arena, "%s `%.*s`", c->is_agent ? "agent" : "tool", STR_FMT(c->name))
+               : arena_fmt(p->arena, "step `%.*s`", STR_FMT(n->name));
 }
 
-size_t preflight(const Plan *plan, const PreflightOptions *options, Arena *a,
-                 const Missing **ret) {
+size_t preflight(const Plan *plan, const PreflightOptions *options, Arena *a, const Missing **ret) {
     Preflight p = { .options = options, .arena = a };
     p.items = ARENA_ARRAY(a, Missing, MISSING_MAX);
     for (size_t i = 0; i < plan->n_nodes; i++) {

@@ -46,10 +46,9 @@ ProviderWay provider_own_way(Arena *a, const Provider *p) {
         url = str_from(p->url);
     else if (strcmp(p->name, "ollama") == 0)
         url = ollama_url(a, url);
-    ProviderWay way = { .provider = p,
-                        .url = url,
-                        .key = from_environment(p->key_env),
-                        .problem = STR("") };
+    ProviderWay way = {
+        .provider = p, .url = url, .key = from_environment(p->key_env), .problem = STR("")
+    };
     bool at_home = str_is(url, p->url);
     way.official = at_home && strcmp(p->name, "openai") == 0;
     if (at_home && p->key_env && way.key.len == 0)
@@ -62,8 +61,8 @@ ProviderWay provider_own_way(Arena *a, const Provider *p) {
 
 /* With a server for everything named, a provider is asked directly only where something of its own says so. */
 static bool goes_its_own_way(const Provider *p, Str server) {
-    return strcmp(p->name, "openai") != 0 &&
-           (server.len == 0 || from_environment(p->key_env).len || from_environment(p->url_env).len);
+    return strcmp(p->name, "openai") != 0 && (server.len == 0 || from_environment(p->key_env).len ||
+                                              from_environment(p->url_env).len);
 }
 
 static ProviderWay default_way(Arena *a, const Provider *p, Str name, Str server, Str key) {
@@ -80,10 +79,9 @@ static ProviderWay default_way(Arena *a, const Provider *p, Str name, Str server
                                 "has the model, or name one of `baton models`",
                                 STR_FMT(name));
     else if (way.official && key.len == 0)
-        way.problem = arena_fmt(a,
-                                "OPENAI_API_KEY is not set where the engine runs (for another "
-                                "server set OPENAI_BASE_URL; for work offline use model: "
-                                "scripted/FILE)");
+        way.problem = arena_fmt(a, "OPENAI_API_KEY is not set where the engine runs (for another "
+                                   "server set OPENAI_BASE_URL; for work offline use model: "
+                                   "scripted/FILE)");
     return way;
 }
 

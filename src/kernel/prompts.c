@@ -3,8 +3,7 @@
 #include "base/str.h"
 
 const Prompt prompts[PROMPT_COUNT] = {
-    [PROMPT_REPAIR] = { "repair",
-                        "an answer is not of its type, or fails a check; from the user",
+    [PROMPT_REPAIR] = { "repair", "an answer is not of its type, or fails a check; from the user",
                         "This answer was not accepted: {}. Please answer again." },
     [PROMPT_TOOL_DENIED] = { "tool_denied",
                              "a tool call that `allow` forbids; as the tool's result",

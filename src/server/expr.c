@@ -15,9 +15,9 @@ static void evaluate(Try *t, Run *run, const Want *w) {
     t->done = true;
     Value names = value_copy(a, run_names(run, w, a));
     if (cel_try(a, t->expr, names, &value, &error) != 0) {
-        work_problem(t->call, 422, KIND_INVALID,
-                     arena_fmt(a, "%s (byte %zu of the expression)", error.message,
-                               error.offset + 1));
+        work_problem(
+            t->call, 422, KIND_INVALID,
+            arena_fmt(a, "%s (byte %zu of the expression)", error.message, error.offset + 1));
         return;
     }
     MapBuilder m = map_builder(a);
@@ -29,8 +29,7 @@ static void evaluate(Try *t, Run *run, const Want *w) {
 static void look(void *ctx, Run *run) {
     Try *t = ctx;
     for (Want *w = run_opened(run); w && !t->done && t->step.len; w = w->next) {
-        if (w->kind == WANT_ATTEMPT &&
-            address_is_within(want_address(w, &t->call->arena), t->step))
+        if (w->kind == WANT_ATTEMPT && address_is_within(want_address(w, &t->call->arena), t->step))
             evaluate(t, run, w);
     }
 }
@@ -41,7 +40,8 @@ static void look_at_end(void *ctx, Run *run) {
         evaluate(t, run, NULL);
     else if (!t->done)
         work_problem(t->call, 404, KIND_NOT_FOUND,
-                     arena_fmt(&t->call->arena, "step %.*s never began; without a step the whole run is seen",
+                     arena_fmt(&t->call->arena,
+                               "step %.*s never began; without a step the whole run is seen",
                                STR_FMT(t->step)));
 }
 

@@ -8,7 +8,8 @@
 
 #include <stdlib.h>
 
-#define REQUESTS_MAX 200 /* a step in a loop over thousands: the first of them say what there is to see */
+#define REQUESTS_MAX                                                                               \
+    200 /* a step in a loop over thousands: the first of them say what there is to see */
 
 typedef struct Requests {
     ApiCall *call;
@@ -32,8 +33,7 @@ static Value model_body(Arena *a, const Want *w, Value request) {
     ProviderWay way = provider_way(a, model, str_from(getenv("OPENAI_BASE_URL")),
                                    str_from(getenv("OPENAI_API_KEY")));
     return model_request(
-        a, request,
-        &(ModelTarget){ model_without_provider(model), w->callee->name, way.official });
+        a, request, &(ModelTarget){ model_without_provider(model), w->callee->name, way.official });
 }
 
 static Value attempt_value(Requests *t, const Want *w, Str address) {
@@ -43,8 +43,9 @@ static Value attempt_value(Requests *t, const Want *w, Str address) {
     MapBuilder m = map_builder(a);
     map_addz(&m, "address", value_str(address));
     map_addz(&m, "attempt", value_int(w->attempt));
-    map_addz(&m, "kind",
-             value_str(str_from(w->callee->kind < ARRAY_LEN(kinds) ? kinds[w->callee->kind] : "?")));
+    map_addz(
+        &m, "kind",
+        value_str(str_from(w->callee->kind < ARRAY_LEN(kinds) ? kinds[w->callee->kind] : "?")));
     map_addz(&m, "callee", value_str(w->callee->name));
     if (w->effect >= EFFECT_IDEMPOTENT)
         map_addz(&m, "key", value_str(want_key(w, t->store->install_key, a)));

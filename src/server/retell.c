@@ -73,8 +73,8 @@ bool retell(ApiCall *call, Store *store, void (*look)(void *ctx, Run *run),
         end(ctx, t.run);
     run_free(t.run);
     if (problem.p)
-        work_problem(call, 500, KIND_INTERNAL,
-                     arena_fmt(&call->arena, "the run cannot be told again: %.*s",
-                               STR_FMT(problem)));
+        work_problem(
+            call, 500, KIND_INTERNAL,
+            arena_fmt(&call->arena, "the run cannot be told again: %.*s", STR_FMT(problem)));
     return !problem.p;
 }

@@ -227,9 +227,9 @@ static Str refusal(Run *r, Frame *f, const AgentTool *tool, size_t index, Str na
     if (type_convert(tool->callee->input, *arguments, &r->arena, arguments, &problem))
         return prompt_text(&r->arena, PROMPT_TOOL_FAILED, problem);
     if (tool->calls >= 0 && f->agent->used[index] >= (uint32_t)tool->calls)
-        return prompt_text(&r->arena, PROMPT_TOOL_FAILED,
-                           arena_fmt(&r->arena, "`%.*s` may be called %d times only",
-                                     STR_FMT(name), tool->calls));
+        return prompt_text(
+            &r->arena, PROMPT_TOOL_FAILED,
+            arena_fmt(&r->arena, "`%.*s` may be called %d times only", STR_FMT(name), tool->calls));
     if (tool->allow) {
         bool yes = false;
         char why[320];
