@@ -42,25 +42,21 @@ static bool put_escape(Translator *t) {
     t->last = ITEM;
     if (letter == 'p' || letter == 'P')
         return re2_put_property(t);
-    const char *set = re2_set_of(letter);
-    /* A negated set of its own keeps its meaning under (?i), where characters far off fold to letters. */
-    static const char *const negated[] = {
-        ['D'] = "[^0-9]", ['W'] = "[^0-9A-Za-z_]", ['S'] = "[^\\x{9}\\x{a}\\x{c}\\x{d}\\x{20}]"
-    };
-    if (set && letter < 'a')
-        re2_put(t, negated[letter]);
-    else if (set)
-        buf_fmt(t->out, "[%s]", set);
-    else if (letter == 'A' || letter == 'z' || letter == 'b' || letter == 'B')
-        buf_fmt(t->out, "(?:\\%c)", letter);
-    else {
-        uint32_t c;
-        if (!re2_read_escape(t, &c))
-            return false;
-        re2_put_char(t, c);
+    if (re2_is_class(letter)) {
+        re2_put(t, "[");
+        re2_put_class(t);
+        re2_put(t, "]");
         return true;
     }
-    t->at += 2;
+    if (letter == 'A' || letter == 'z' || letter == 'b' || letter == 'B') {
+        buf_fmt(t->out, "(?:\\%c)", letter);
+        t->at += 2;
+        return true;
+    }
+    uint32_t c;
+    if (!re2_read_escape(t, &c))
+        return false;
+    re2_put_char(t, c);
     return true;
 }
 
@@ -109,12 +105,11 @@ static bool refuse_group(Translator *t, size_t start) {
 /* (?i) to the end of the group it stands in, or (?i-s:...) of a group of its own. After "(?". */
 static bool put_flags(Translator *t, size_t start) {
     Flags flags = t->flags;
-    int ignore_case = -1;
     bool on = true, any = false;
     for (;; t->at++) {
         int c = re2_peek(t);
         if (c == 'i')
-            ignore_case = on;
+            flags.ignore_case = on;
         else if (c == 'm')
             flags.multi_line = on;
         else if (c == 's')
@@ -132,7 +127,8 @@ static bool put_flags(Translator *t, size_t start) {
     if ((!group && re2_peek(t) != ')') || (!on && !any))
         return refuse_group(t, start);
     t->at++;
-    const char *letter = ignore_case < 0 ? "" : ignore_case ? "i" : "-i";
+    bool same = flags.ignore_case == t->flags.ignore_case;
+    const char *letter = same ? "" : flags.ignore_case ? "i" : "-i";
     char opening[8];
     snprintf(opening, sizeof opening, "(?%s%s", letter, group ? ":" : ")");
     if (group && !open_group(t, opening))

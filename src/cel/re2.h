@@ -8,7 +8,7 @@
 #define RE2_COMPILE_OPTIONS                                                                        \
     (PCRE2_UTF | PCRE2_DOTALL | PCRE2_MULTILINE | PCRE2_ALT_CIRCUMFLEX | PCRE2_NEVER_BACKSLASH_C)
 
-/* Writes the pattern into `out` (at most 15 times its size); false after filling *error. */
+/* Writes the pattern into `out` (at most 54 times its size); false after filling *error. */
 bool re2_translate(Str source, Buf *out, PatternError *error);
 
 #endif

@@ -8,7 +8,7 @@
 typedef enum Last { NOTHING, ITEM, REPETITION } Last;
 
 typedef struct Flags {
-    bool multi_line, dot_all, ungreedy;
+    bool ignore_case, multi_line, dot_all, ungreedy;
 } Flags;
 
 typedef struct Translator {
@@ -56,7 +56,8 @@ bool re2_read_escape(Translator *t, uint32_t *ret);
 bool re2_put_property(Translator *t);
 /* [...] */
 bool re2_put_set(Translator *t);
-/* What \d \s \w \D \S \W hold, as it stands within [ ]; NULL for other letters. */
-const char *re2_set_of(int letter);
+/* Writes what \d \s \w \D \S \W hold, as it stands within [ ]. */
+static inline bool re2_is_class(int letter) { return letter > 0 && strchr("dswDSW", letter); }
+void re2_put_class(Translator *t);
 
 #endif

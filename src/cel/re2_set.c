@@ -85,7 +85,7 @@ bool re2_read_escape(Translator *t, uint32_t *ret) {
     int c = re2_peek(t);
     if (re2_is_digit(c))
         return read_octal(t, start, ret);
-    bool sign = c > ' ' && c < 0x7f && !re2_is_letter(c) && c != '_';
+    bool sign = c > ' ' && c < 0x7f && !re2_is_letter(c);
     int control = control_of(c);
     if (!sign && control < 0 && c != 'x' && c != ' ')
         return refuse_escape(t, start, c);
@@ -141,29 +141,101 @@ bool re2_put_property(Translator *t) {
         return re2_refuse(t, start,
                           "\\p takes a category or a script: \\pL, \\p{Lu}, \\p{Greek}, not '%.*s'",
                           (int)MIN(name.len, (size_t)30), name.p);
+    bool cased = str_is(name, "Lu") || str_is(name, "Ll") || str_is(name, "Lt");
+    if (cased && t->flags.ignore_case)
+        name = STR("L&"); /* PCRE2's word for the three together */
     buf_fmt(t->out, "\\%c{%s%.*s}", negated ? 'P' : 'p',
-            is_category(name) ? "" : "sc:", STR_FMT(name));
+            cased || is_category(name) ? "" : "sc:", STR_FMT(name));
     return true;
 }
 
-/* \d \s \w and their opposites: as they stand within [ ]. */
-const char *re2_set_of(int letter) {
-    switch (letter) {
-    case 'd': return "0-9";
-    case 'w': return "0-9A-Za-z_";
-    case 's': return "\\x{9}\\x{a}\\x{c}\\x{d}\\x{20}";
-    case 'D': return "\\D";
-    case 'W': return "\\W";
-    case 'S': return "\\S\\x{b}";
-    default: return NULL;
+/* Sets of ASCII, as pairs of first and last. */
+typedef struct AsciiSet {
+    const char *name; /* of [:name:], or the letter of \d \s \w */
+    uint8_t n;
+    uint8_t ranges[10];
+} AsciiSet;
+
+static const AsciiSet ascii_sets[] = {
+    { "alnum", 3, { '0', '9', 'A', 'Z', 'a', 'z' } },
+    { "alpha", 2, { 'A', 'Z', 'a', 'z' } },
+    { "ascii", 1, { 0, 0x7f } },
+    { "blank", 2, { '\t', '\t', ' ', ' ' } },
+    { "cntrl", 2, { 0, 0x1f, 0x7f, 0x7f } },
+    { "digit", 1, { '0', '9' } },
+    { "graph", 1, { '!', '~' } },
+    { "lower", 1, { 'a', 'z' } },
+    { "print", 1, { ' ', '~' } },
+    { "punct", 4, { '!', '/', ':', '@', '[', '`', '{', '~' } },
+    { "space", 2, { '\t', '\r', ' ', ' ' } },
+    { "upper", 1, { 'A', 'Z' } },
+    { "word", 4, { '0', '9', 'A', 'Z', '_', '_', 'a', 'z' } },
+    { "xdigit", 3, { '0', '9', 'A', 'F', 'a', 'f' } },
+    { "d", 1, { '0', '9' } },
+    { "s", 3, { '\t', '\n', '\f', '\r', ' ', ' ' } },
+    { "w", 4, { '0', '9', 'A', 'Z', '_', '_', 'a', 'z' } },
+};
+
+static const AsciiSet *ascii_set(Str name) {
+    for (size_t i = 0; i < ARRAY_LEN(ascii_sets); i++)
+        if (str_is(name, ascii_sets[i].name))
+            return &ascii_sets[i];
+    return NULL;
+}
+
+static void fill(const AsciiSet *set, bool fold, bool *has) {
+    for (unsigned i = 0; i < set->n; i++)
+        for (unsigned c = set->ranges[2 * i]; c <= set->ranges[2 * i + 1]; c++) {
+            has[c] = true;
+            if (fold && re2_is_letter((int)c))
+                has[c ^ 0x20] = true;
+        }
+}
+
+static void put_span(Translator *t, uint32_t first, uint32_t last) {
+    re2_put_char(t, first);
+    if (last > first) {
+        buf_char(t->out, '-');
+        re2_put_char(t, last);
     }
+}
+
+/* Writes the characters of a set, or all others, as they stand within [ ]. Under (?i) the opposite is that of the letters
+ * in either case; beyond ASCII two characters are a case of a letter in it: U+017F of s, U+212A of k. */
+static void put_ascii_set(Translator *t, const AsciiSet *set, bool negated) {
+    bool has[128] = { false };
+    bool fold = t->flags.ignore_case;
+    fill(set, fold, has);
+    for (unsigned c = 0, first; c < 128; c++) {
+        if (has[c] == negated)
+            continue;
+        for (first = c; c < 127 && has[c + 1] != negated; c++)
+            ;
+        put_span(t, first, c);
+    }
+    if (!negated)
+        return;
+    uint32_t from = 0x80;
+    if (fold && has['s']) {
+        put_span(t, from, 0x17e);
+        from = 0x180;
+    }
+    if (fold && has['k']) {
+        put_span(t, from, 0x2129);
+        from = 0x212b;
+    }
+    put_span(t, from, CODEPOINT_MAX);
+}
+
+void re2_put_class(Translator *t) {
+    int letter = re2_peek_at(t, 1);
+    char name = (char)(letter | 0x20);
+    put_ascii_set(t, ascii_set((Str){ &name, 1 }), letter < 'a');
+    t->at += 2;
 }
 
 /* [:alpha:] and the like. */
 static bool put_named_set(Translator *t, bool *ret_taken) {
-    static const char *const names[] = { "alnum", "alpha", "ascii", "blank", "cntrl",
-                                         "digit", "graph", "lower", "print", "punct",
-                                         "space", "upper", "word",  "xdigit" };
     Str rest = str_slice(t->source, t->at, t->source.len);
     bool opens = str_starts(rest, STR("[:"));
     ptrdiff_t length = opens ? str_find(str_slice(rest, 2, rest.len), STR(":]")) : -1;
@@ -173,14 +245,13 @@ static bool put_named_set(Translator *t, bool *ret_taken) {
     Str name = str_slice(rest, 2, 2 + (size_t)length);
     bool negated = str_starts(name, STR("^"));
     name = str_slice(name, negated, name.len);
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        if (str_is(name, names[i])) {
-            buf_fmt(t->out, "[:%s%s:]", negated ? "^" : "", names[i]);
-            t->at += (size_t)length + 4;
-            return true;
-        }
-    }
-    return re2_refuse(t, t->at, "there is no set [:%.*s:]", (int)MIN(name.len, (size_t)30), name.p);
+    const AsciiSet *set = name.len > 1 ? ascii_set(name) : NULL;
+    if (!set)
+        return re2_refuse(t, t->at, "there is no set [:%.*s:]", (int)MIN(name.len, (size_t)30),
+                          name.p);
+    put_ascii_set(t, set, negated);
+    t->at += (size_t)length + 4;
+    return true;
 }
 
 /* ---- [ ] ---- */
@@ -212,11 +283,9 @@ static bool put_set_item(Translator *t) {
     int letter = re2_peek(t) == '\\' ? re2_peek_at(t, 1) : -1;
     if (letter == 'p' || letter == 'P')
         return re2_put_property(t);
-    const char *set = re2_set_of(letter);
-    if (!set)
+    if (!re2_is_class(letter))
         return put_range(t);
-    re2_put(t, set);
-    t->at += 2;
+    re2_put_class(t);
     return true;
 }
 

@@ -130,7 +130,11 @@ static void sets_are_of_ascii_unless_they_say_otherwise(void **state) {
     finds(state, "[\\Sx]+", " \xc3\xa9\v ", "\xc3\xa9\v");
     finds(state, "\\D", "1\xd9\xa3", "\xd9\xa3");
     finds(state, "[\\W]", "a\xe4\xb8\xad", "\xe4\xb8\xad");
-    finds(state, "(?i)\\W", "k\xe2\x84\xaa", NULL); /* the sign of Kelvin folds to k */
+    /* The sign of Kelvin is a case of k, the long s of s. */
+    finds(state, "(?i)\\W|[\\W]|[[:^word:]]|[^\\w]", "k\xe2\x84\xaa\xc5\xbf", NULL);
+    finds(state, "(?i)[[:upper:]]{3}", "s\xe2\x84\xaa\xc5\xbf", "s\xe2\x84\xaa\xc5\xbf");
+    finds(state, "(?i:\\p{Lu})\\p{Lu}", "aAb", "aA");
+    finds(state, "[\\p{Lu}#\\W[:alpha:]]", "\xce\xb1", "\xce\xb1");
     finds(state, "\\bcode\\b", "encode code", "code");
     finds(state, "\\B.", "ab", "b");
     finds(state, "\\v", "\n\v", "\v");
@@ -176,6 +180,7 @@ static void escapes_are_one_character(void **state) {
     finds(state, "\\x41\\x{42}\\103\\07", "ABC\a", "ABC\a");
     finds(state, "\\Qa.b*\\E+", "a.b**", "a.b**");
     finds(state, "\\Q(", "a(", "(");
+    finds(state, "\\_\\-\\ ", "_- ", "_- ");
     finds(state, "a{,2}", "aa{,2}", "a{,2}");
     finds(state, "a{", "a{", "a{");
     char *last =
@@ -281,9 +286,26 @@ static void size_and_depth_are_bounded(void **state) {
     compiled(*state, source);
     memset(source, '.', PATTERN_BYTES_MAX);
     compiled(*state, source);
-    for (size_t i = 0; i < PATTERN_BYTES_MAX; i++) /* what grows most when it is written anew */
-        source[i] = "\\s"[i % 2];
-    refuses(state, source, 0, "too large");
+}
+
+/* However much a pattern grows when it is written for PCRE2, there is room, and PCRE2 says itself what is too large. */
+static void the_longest_patterns_are_compiled_or_refused(void **state) {
+    World *w = *state;
+    static const char *const units[] = { "\\W",         "\\S",         "\\D",  "\\s",  "[\\W]",
+                                         "[[:^word:]]", "[[:punct:]]", "\\pL", "^",    "$",
+                                         ".",           "|",           "a*",   "\x01", "(?i)",
+                                         "\\b",         "\xc3\xa9",    "()",   "{",    "a{9}" };
+    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+        char source[PATTERN_BYTES_MAX + 1] = "(?i)";
+        size_t n = 4, unit = strlen(units[i]);
+        for (; n + unit <= PATTERN_BYTES_MAX; n += unit)
+            memcpy(source + n, units[i], unit);
+        const Pattern *p;
+        PatternError error = { 0 };
+        if (pattern_compile(&w->arena, (Str){ source, n }, &p, &error) &&
+            !strstr(error.message, "too large") && !strstr(error.message, "too long"))
+            fail_msg("%s: %s", units[i], error.message);
+    }
 }
 
 /* ---- cost ---- */
@@ -363,6 +385,7 @@ int main(void) {
         T(what_perl_means_by_other_escapes_is_refused),
         T(mistakes_are_told_with_their_place),
         T(size_and_depth_are_bounded),
+        T(the_longest_patterns_are_compiled_or_refused),
         T(a_pattern_that_goes_astray_is_stopped),
         T(a_plain_pattern_reads_a_long_text_for_little),
         T(what_is_not_utf8_is_no_text),
