@@ -16,12 +16,32 @@ static Value diag_value(const Diag *d, Arena *a) {
     return map_done(&m, NULL);
 }
 
+/* What the file has and this version does not run: each word once. */
+static Str later_words(const Plan *plan, Arena *a) {
+    Buf b = BUF_INIT(16 * KIB);
+    for (size_t i = 0; plan && i < plan->n_later; i++) {
+        const Later *l = &plan->later[i];
+        bool known = false;
+        for (size_t k = 0; k < i; k++)
+            known |= str_eq(plan->later[k].what, l->what);
+        bool own = str_eq(l->pos.file, plan->file);
+        if (!known)
+            buf_fmt(&b, "%s%.*s (%.*s%u)", b.len ? ", " : "", STR_FMT(l->what),
+                    own ? 5 : (int)l->pos.file.len + 1,
+                    own ? "line " : arena_fmt(a, "%.*s:", STR_FMT(l->pos.file)).p, l->pos.line);
+    }
+    Str words = arena_str(a, buf_str(&b));
+    buf_deinit(&b);
+    return words;
+}
+
 static int validate(Args *args, const char *path, ListBuilder *found, size_t *ret_read) {
     Project project;
     Diags diags;
     int code = inputs_load(args, path, &diags, &project);
     if (code != 0)
         return code;
+    Str later = later_words(project.plan, args->arena);
     plan_free(project.plan);
     Buf b = BUF_INIT(MIB);
     for (size_t i = 0; i < diags.n; i++) {
@@ -37,6 +57,9 @@ static int validate(Args *args, const char *path, ListBuilder *found, size_t *re
     if (!args->json)
         out_str(arena_fmt(args->arena, "%s: good, %zu file%s read\n", path, project.n_read,
                           project.n_read == 1 ? "" : "s"));
+    if (!args->json && later.len)
+        out_str(arena_fmt(args->arena, "  this version checks and does not run: %.*s\n",
+                          STR_FMT(later)));
     return EXIT_OK;
 }
 

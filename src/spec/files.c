@@ -152,6 +152,17 @@ const Yaml *source_card(Files *f, Source *s) {
     return s->state == SOURCE_GOOD ? s->yaml.root : NULL;
 }
 
+void files_call(Files *f, Source *s) {
+    if (s == f->main || s->called)
+        return;
+    s->called = s->whole = true;
+    Source **called = ARENA_ARRAY(f->arena, Source *, f->n_called + 1);
+    if (f->n_called)
+        memcpy(called, f->called, f->n_called * sizeof *called);
+    called[f->n_called++] = s;
+    f->called = called;
+}
+
 void source_keep(Files *f, Source *s, unsigned first_line, unsigned last_line) {
     if (!s->keep)
         s->keep = ARENA_ARRAY(f->arena, bool, (size_t)s->yaml.n_lines + 2);

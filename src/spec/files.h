@@ -20,6 +20,7 @@ typedef struct Source {
     const Yaml *body; /* a prompt's or a card's text below its front matter */
     bool *keep;       /* by line from 1: is part of what a run is pinned to; NULL: nothing is */
     bool whole;       /* all of it is */
+    bool called;      /* is a workflow that another calls */
 } Source;
 
 typedef struct Files Files;
@@ -33,7 +34,7 @@ struct Files {
     PlanNeeds *needs; /* what is missing goes here; NULL: it is a problem */
     Table asked;
     Source **called; /* workflows that are called, first come first */
-    size_t n_called, room_called;
+    size_t n_called;
 };
 
 /* Opens a closure's bytes; false if they are none. `needs` may be NULL. */
@@ -51,6 +52,8 @@ static inline Source *source_of(const YamlFile *yaml) {
     return (Source *)((uintptr_t)yaml - offsetof(Source, yaml));
 }
 
+/* A workflow that is called: it is checked with the one that calls it, and pinned with it. */
+void files_call(Files *f, Source *s);
 /* Part of what a run is pinned to. */
 void source_keep(Files *f, Source *s, unsigned first_line, unsigned last_line);
 

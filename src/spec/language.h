@@ -7,7 +7,7 @@
  *   type  a TYPE        value  data with ${{ }}        data  data without        expr  a bare expression
  *   agent tool  a name or a definition      model  `provider/name`, an alias, a list of them or a Model
  *   step  one step      steps  a list or map of them   task  a step without a verb
- *   state  the name of a state of the machine around
+ *   state  the name of a state of the machine around   workflow  the name of a workflow or its file
  *   'word'  this word   [X]  a list of X     {X}  a map from names to X    Block  a map of that block's words
  *   X | Y   either; which one, the kind of the value tells (scalar, list, map), a 'word' before other scalars
  *
@@ -39,6 +39,7 @@ enum {
     SEES_POST = 1 << 15,
     SEES_VOTES = 1 << 16,
     SEES_EVENT = 1 << 17,
+    SEES_NO_INPUT = 1 << 19, /* a file of its own, for every run */
     SEES_SECRETS = 1 << 20, /* what leaves the engine: headers query body url env */
 };
 

@@ -22,7 +22,7 @@ static const Keyword agent[] = {
     { "a2a", "value", 0, LATER, "an agent elsewhere plays it: its address" },
     { "worker", "text", 0, LATER, "a program that polls for work plays it" },
     { "human", "Human", 0, LATER, "a person plays it" },
-    { "call", "text", 0, LATER, "a workflow plays it: its name or its file" },
+    { "call", "workflow", 0, LATER, "a workflow plays it: its name or its file" },
     { "like", "text", 0, RUNS, "a copy of this agent, with the keys given here changed" },
     { "role", "text", 0, RUNS, "put before the instructions" },
     { "instructions", "value", 0, RUNS, "the system message" },
@@ -76,23 +76,23 @@ static const Keyword agent_tool[] = {
 };
 static const Keyword run[] = {
     { "command", "[text]", 0, RUNS, "program and arguments" },
-    { "env", "{value}", 0, RUNS, "more environment" },
+    { "env", "{value}", SEES_SECRETS, RUNS, "more environment" },
     { "cwd", "value", 0, RUNS, "directory, relative to the file's" },
     { "stdin", "value", 0, RUNS, "the input as JSON if missing" },
 };
 static const Keyword http[] = {
     { "method", "'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS'", 0, RUNS,
       "GET" },
-    { "url", "value", 0, RUNS, "the address" },
-    { "query", "{value}", 0, RUNS, "behind the `?`" },
-    { "headers", "{value}", 0, RUNS, "headers" },
-    { "body", "value", 0, RUNS, "a map or list is sent as JSON" },
+    { "url", "value", SEES_SECRETS, RUNS, "the address" },
+    { "query", "{value}", SEES_SECRETS, RUNS, "behind the `?`" },
+    { "headers", "{value}", SEES_SECRETS, RUNS, "headers" },
+    { "body", "value", SEES_SECRETS, RUNS, "a map or list is sent as JSON" },
 };
 static const Keyword mcp[] = {
     { "command", "[text]", 0, LATER, "program and arguments of the server" },
-    { "url", "value", 0, LATER, "or its address" },
-    { "headers", "{value}", 0, LATER, "headers" },
-    { "env", "{value}", 0, LATER, "more environment" },
+    { "url", "value", SEES_SECRETS, LATER, "or its address" },
+    { "headers", "{value}", SEES_SECRETS, LATER, "headers" },
+    { "env", "{value}", SEES_SECRETS, LATER, "more environment" },
 };
 static const Keyword model[] = {
     { "use", "text | [text]", 0, RUNS, "models, in the order of fallback" },

@@ -70,35 +70,35 @@ static const Keyword inbox[] = {
 static const Keyword project[] = {
     { "baton", "count", 0, RUNS, "1: the version of the language; the first key" },
     { "providers", "{Provider}", 0, LATER, "where models live" },
-    { "secrets", "Secrets", 0, LATER, "where secrets come from" },
-    { "vars", "{data}", 0, LATER, "what differs between places" },
-    { "prices", "Prices", 0, LATER, "what models cost" },
-    { "limits", "Limits", 0, LATER, "the default of every run" },
+    { "secrets", "Secrets", 0, RUNS, "where secrets come from" },
+    { "vars", "{data}", 0, RUNS, "what differs between places" },
+    { "prices", "Prices", 0, RUNS, "what models cost" },
+    { "limits", "Limits", 0, RUNS, "the default of every run" },
     { "budgets", "{Budget}", 0, LATER, "across runs" },
-    { "models", "{model}", 0, LATER, "names for models" },
+    { "models", "{model}", 0, RUNS, "names for models" },
     { "people", "{Person}", 0, LATER, "who can be asked" },
     { "groups", "{[text]}", 0, LATER, "people together" },
     { "channels", "{Channel}", 0, LATER, "how they are reached" },
     { "escalation", "{Escalation}", 0, LATER, "by risk" },
-    { "types", "{type}", 0, LATER, "names for types" },
-    { "agents", "{Agent | text}", 0, LATER, "roles" },
-    { "tools", "{Tool}", 0, LATER, "functions" },
+    { "types", "{type}", 0, RUNS, "names for types" },
+    { "agents", "{Agent | text}", 0, RUNS, "roles" },
+    { "tools", "{Tool}", 0, RUNS, "functions" },
     { "server", "Server", 0, LATER, "of `baton serve`" },
 };
 static const Keyword provider[] = {
     { "kind", "text", 0, LATER, "the API it speaks" },
-    { "url", "value", 0, LATER, "where it is" },
-    { "key", "value", 0, LATER, "its secret" },
+    { "url", "value", SEES_SECRETS, LATER, "where it is" },
+    { "key", "value", SEES_SECRETS, LATER, "its secret" },
     { "rate", "rate", 0, LATER, "calls at most" },
     { "breaker", "Breaker", 0, LATER, "when it fails" },
 };
 static const Keyword secrets[] = {
-    { "from", "'env'", 0, LATER, "the environment" },
+    { "from", "'env'", 0, RUNS, "the environment" },
     { "file", "text", 0, LATER, "a file" },
     { "command", "[text]", 0, LATER, "what a program prints" },
 };
 static const Keyword prices[] = {
-    { "file", "text", 0, LATER, "their file" },
+    { "file", "text", 0, RUNS, "their file" },
 };
 static const Keyword budget[] = {
     { "per", "'day' | 'month'", 0, LATER, "a new one begins" },
@@ -113,11 +113,11 @@ static const Keyword person[] = {
     { "channels", "text | [text]", 0, LATER, "how to reach this person" },
 };
 static const Keyword channel[] = {
-    { "webhook", "value", 0, LATER, "an address" },
-    { "sign", "value", 0, LATER, "the secret it is signed with" },
-    { "chat", "value", 0, LATER, "an address" },
+    { "webhook", "value", SEES_SECRETS, LATER, "an address" },
+    { "sign", "value", SEES_SECRETS, LATER, "the secret it is signed with" },
+    { "chat", "value", SEES_SECRETS, LATER, "an address" },
     { "email", "text", 0, LATER, "an address" },
-    { "pager", "value", 0, LATER, "an address" },
+    { "pager", "value", SEES_SECRETS, LATER, "an address" },
 };
 static const Keyword escalation[] = {
     { "notify", "text | [text]", 0, LATER, "channels" },

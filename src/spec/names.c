@@ -60,7 +60,7 @@ static size_t take_later(Chain *c) {
 /* False, with the problem told, if parts[at] is a field that the type does not have. */
 static bool has_field(Chain *c, const Type *t, size_t at, const char *whose) {
     Reader *r = c->scope->reader;
-    if (!t || t->kind != TYPE_RECORD || at >= c->n || type_field(t, c->parts[at]))
+    if (!t || t->kind != TYPE_RECORD || t->open || at >= c->n || type_field(t, c->parts[at]))
         return true;
     const char *remedy = near_field(r, t, c->parts[at]);
     if (!remedy)
@@ -183,6 +183,9 @@ static size_t name_secret(Chain *c) {
     if (!stands_alone(source, c->parts[1]))
         return refuse(c, "secret", "like `Bearer ${{ secrets.API_KEY }}`",
                       "a secret is text: nothing can be computed with it");
+    if (!secrets_from_env(c->scope->reader))
+        later_at(c->scope->reader, c->scope->at, "remove `secrets` from baton.yaml and export them",
+                 "a secret from a file or a command");
     return take(c, 2, SLOT_SECRET, secret_number(c->scope->reader, c->parts[1], c->scope->at), 0);
 }
 
@@ -522,7 +525,7 @@ size_t names_resolve(void *ctx, const Str *parts, size_t n, uint64_t *ret_slot, 
     NameScope *scope = ctx;
     Chain c = { scope, parts, n, ret_slot, message };
     scope->error = (NameError){ 0 };
-    if (str_is(parts[0], "input") && !sees(&c, SEES_REDUCE))
+    if (str_is(parts[0], "input") && !sees(&c, SEES_REDUCE | SEES_NO_INPUT))
         return name_input(&c);
     if (str_is(parts[0], "run") && !sees(&c, SEES_NO_RUN))
         return name_run(&c);

@@ -169,6 +169,19 @@ static void form_task(Reader *r, const Yaml *y, const Sight *sight, const char *
     read_part(r, y, y, STR("task"), PLACE_TASK, sight);
 }
 
+/* A file belongs to those of its caller; a name is looked up when it is called. */
+static void form_workflow(Reader *r, const Yaml *y, const Sight *sight, const char *what) {
+    Str s;
+    (void)sight;
+    if (!read_text(r, y, what, &s))
+        return;
+    bool file = str_find(s, STR("/")) >= 0 || str_ends(s, STR(".yaml")) ||
+                str_ends(s, STR(".yml")) || str_ends(s, STR(".json"));
+    Source *source = file ? files_named(r->files, y) : NULL;
+    if (source)
+        files_call(r->files, source);
+}
+
 static void form_state(Reader *r, const Yaml *y, const Sight *sight, const char *what) {
     Str name;
     if (read_text(r, y, what, &name))
@@ -202,6 +215,7 @@ static const Plain plains[] = {
     { "model", SCALAR | LIST | MAP, form_model, "a model" },
     { "step", MAP, form_step, "a step" },
     { "task", MAP, form_task, "modifiers of a step" },
+    { "workflow", SCALAR, form_workflow, "the name of a workflow or its file" },
     { "state", SCALAR, form_state, "a state of the machine" },
 };
 

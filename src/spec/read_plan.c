@@ -185,8 +185,11 @@ void read_plan(Arena *a, Files *files, Source *source, Plan *plan, Diags *diags)
 static void read_library(Arena *a, Files *files, Plan *plan, Diags *diags) {
     Reader r;
     begin(&r, a, files, &files->main->yaml, plan, diags);
-    if (check_head(&r, r.file->root))
+    if (check_head(&r, r.file->root)) {
+        begin_root(&r, r.file->root);
         read_definitions(&r);
+        plan->root = NULL;
+    }
     arena_deinit(&r.scratch);
 }
 

@@ -85,11 +85,10 @@ static void read_vars(Reader *r, const Yaml *root) {
 
 /* ---- the whole ------------------------------------------------------------------------------------------------------- */
 
+/* What takes effect elsewhere; the rest is checked by its form. */
 static const KeyRow rows[] = {
-    { "baton", ignore },  { "providers", ignore }, { "secrets", ignore },  { "vars", ignore },
-    { "prices", ignore }, { "limits", ignore },    { "budgets", ignore },  { "models", ignore },
-    { "people", ignore }, { "groups", ignore },    { "channels", ignore }, { "escalation", ignore },
-    { "types", ignore },  { "agents", ignore },    { "tools", ignore },    { "server", ignore },
+    { "baton", ignore },  { "vars", ignore },  { "prices", ignore }, { "limits", ignore },
+    { "models", ignore }, { "types", ignore }, { "agents", ignore }, { "tools", ignore },
 };
 
 void read_project(Reader *r) {
@@ -97,10 +96,16 @@ void read_project(Reader *r) {
         return;
     const Yaml *root = r->project->root, *prices = yaml_get(root, "prices"),
                *limits = yaml_get(root, "limits");
-    read_map(r, root, rows, ARRAY_LEN(rows), "a project file", NULL);
+    Sight sight = { .sees = SEES_NO_RUN | SEES_NO_INPUT, .stands_in = "the project file" };
+    read_block(r, root, language_block(STR("Project")), rows, ARRAY_LEN(rows), &sight, NULL);
     if (prices)
         read_prices(r, prices);
     read_vars(r, root);
     if (limits)
         read_limits(r, limits, &r->plan->limits);
+}
+
+bool secrets_from_env(const Reader *r) {
+    const Yaml *secrets = r->project ? yaml_get(r->project->root, "secrets") : NULL;
+    return !secrets || (!yaml_get(secrets, "file") && !yaml_get(secrets, "command"));
 }

@@ -24,9 +24,9 @@ static Str read_whole(const char *path) {
 
 static void assert_form(Str form) {
     static const char *const plain[] = {
-        "text",  "id",      "bool",  "count", "number", "share", "duration",
-        "money", "percent", "rate",  "type",  "value",  "data",  "expr",
-        "agent", "tool",    "model", "step",  "task",   "state", "steps",
+        "text",    "id",   "bool", "count", "number", "share",    "duration", "money",
+        "percent", "rate", "type", "value", "data",   "expr",     "agent",    "tool",
+        "model",   "step", "task", "state", "steps",  "workflow",
     };
     Str one, inner;
     size_t n = 0;
