@@ -1,18 +1,12 @@
-/* The checker walks the tree once, from the leaves up, and gives for each node the one that replaces it.
- *
- * Names: a chain of plain selections is offered as a whole; what is left of it stays N_SELECT.
- *
- *   steps.plan.output.title    N_SELECT title -> N_SELECT output -> N_SELECT plan -> N_IDENT steps
- *   the resolver takes three   N_SELECT title -> N_SLOT
- *
- * In order: a variable of a macro, the resolver's names, the names of types (int, google.protobuf.Duration).
+/* The checker walks the tree once, from the leaves up, and gives for each node the one that replaces it. What
+ * names mean is in resolve.c.
  *
  * Macros become loop nodes whose variables are numbered by nesting, so that the evaluator keeps them in one array.
  *
  * A node whose operands are all constant is evaluated here, and stays as it is if that fails: `1/0 == 1 || true` is
  * true, and an error belongs to the moment of evaluation, where something may absorb it. */
 #include "cel/check.h"
-#include "cel/eval.h"
+#include "cel/checker.h"
 #include "cel/function.h"
 #include "cel/macro.h"
 #include "cel/parse.h"
@@ -20,32 +14,10 @@
 
 #include <stdio.h>
 
-enum {
-    /* Parts of one name; the longest of Baton's own has four. */
-    PARTS_MAX = 16,
-    /* Slots beyond this many are listed once for each mention: finding them again would be quadratic. */
-    SLOTS_UNIQUE_MAX = 256,
-    /* Of all constants of a program together: some milliseconds, and what a large table of literals takes. */
-    FOLDING_STEPS = 200 * 1000,
-    FOLDING_BYTES = 1024 * 1024,
-};
-
-typedef struct Checker {
-    Arena *arena;
-    const CelNames *names;
-    CelError *error;
-    Str variables[CEL_LOCALS_MAX];
-    size_t n_variables, n_variables_max;
-    uint64_t *slots;
-    size_t n_slots, slots_room;
-    Folding folding;
-    bool builds;
-    bool unknown; /* something was left for evaluation to refuse */
-} Checker;
+/* Of all constants of a program together: some milliseconds, and what a large table of literals takes. */
+enum { FOLDING_STEPS = 200 * 1000, FOLDING_BYTES = 1024 * 1024 };
 
 static Node *check(Checker *c, Node *node);
-
-static bool by_the_book(const Checker *c) { return c->names && c->names->by_the_book; }
 
 static bool check_args(Checker *c, Node *node) {
     for (size_t i = 0; i < node->n_args; i++)
@@ -66,191 +38,10 @@ static Node *fold(Checker *c, Node *node) {
     return constant;
 }
 
-/* Refuses what names nothing, or with by_the_book leaves it to be refused when it is evaluated. */
-static Node *refuse_unknown(Checker *c, const Node *node, const char *message) {
-    if (!by_the_book(c)) {
-        cel_syntax_error(c->error, node->offset, "%s", message);
-        return NULL;
-    }
-    c->unknown = true;
-    Node *unknown = node_new(c->arena, N_UNKNOWN, node->offset, 0);
-    unknown->text = arena_str(c->arena, str_from(message));
-    return unknown;
-}
-
-/* ---- names ---- */
-
-static bool find_variable(const Checker *c, Str name, size_t *ret_number) {
-    for (size_t i = c->n_variables; i-- > 0;) {
-        if (str_eq(c->variables[i], name)) {
-            *ret_number = i;
-            return true;
-        }
-    }
-    return false;
-}
-
-static void note_slot(Checker *c, uint64_t slot) {
-    for (size_t i = 0; i < c->n_slots && i < SLOTS_UNIQUE_MAX; i++)
-        if (c->slots[i] == slot)
-            return;
-    if (c->n_slots == c->slots_room) {
-        c->slots_room = c->slots_room ? c->slots_room * 2 : 4;
-        uint64_t *slots = arena_alloc(c->arena, c->slots_room * sizeof *slots);
-        if (c->n_slots)
-            memcpy(slots, c->slots, c->n_slots * sizeof *slots);
-        c->slots = slots;
-    }
-    c->slots[c->n_slots++] = slot;
-}
-
-/* The selections of a chain from its identifier on; NULL unless it starts at one. */
-typedef struct Chain {
-    Node *nodes[PARTS_MAX]; /* nodes[0] is the N_IDENT */
-    Str parts[PARTS_MAX];
-    size_t n;      /* filled, at most PARTS_MAX */
-    size_t length; /* all there are */
-} Chain;
-
-static bool find_chain(Node *node, Chain *ret_chain) {
-    size_t length = 1;
-    for (Node *n = node; n->kind != N_IDENT; n = n->args[0], length++)
-        if (n->kind != N_SELECT)
-            return false;
-    *ret_chain = (Chain){ .length = length, .n = MIN(length, (size_t)PARTS_MAX) };
-    size_t place = length;
-    for (Node *n = node; place-- > 0; n = place ? n->args[0] : n) {
-        if (place < PARTS_MAX) {
-            ret_chain->nodes[place] = n;
-            ret_chain->parts[place] = n->text;
-        }
-    }
-    return true;
-}
-
-static bool is_variable(const Checker *c, const Chain *chain) {
-    size_t number;
-    return find_variable(c, chain->parts[0], &number);
-}
-
-/* The first `taken` parts as they are written, for messages. */
-static Str chain_text(Checker *c, const Chain *chain, size_t taken) {
-    Buf b = BUF_INIT(512);
-    for (size_t i = 0; i < taken; i++) {
-        if (i)
-            buf_char(&b, '.');
-        buf_str_add(&b, chain->parts[i]);
-    }
-    Str text = buf_over(&b) ? chain->parts[0] : arena_str(c->arena, buf_str(&b));
-    buf_deinit(&b);
-    return text;
-}
-
-static Node *variable_node(Checker *c, const Chain *chain) {
-    size_t number;
-    if (!find_variable(c, chain->parts[0], &number))
-        return NULL;
-    Node *node = node_new(c->arena, N_LOCAL, chain->nodes[0]->offset, 0);
-    node->local = (uint16_t)number;
-    return node;
-}
-
-static Node *slot_node(Checker *c, const Chain *chain, size_t taken, uint64_t slot) {
-    Node *node = node_new(c->arena, N_SLOT, chain->nodes[0]->offset, 0);
-    node->slot = slot;
-    node->text = chain_text(c, chain, taken);
-    for (size_t i = 1; i < taken; i++)
-        node->optional |= chain->nodes[i]->optional;
-    note_slot(c, slot);
-    return node;
-}
-
-static Node *type_node(Checker *c, const Chain *chain, size_t *ret_taken) {
-    static const char *const types[] = {
-        "bool",
-        "bytes",
-        "double",
-        "google.protobuf.Duration",
-        "google.protobuf.Timestamp",
-        "int",
-        "list",
-        "map",
-        "net.CIDR",
-        "net.IP",
-        "null_type",
-        "optional_type",
-        "string",
-        "type",
-        "uint",
-    };
-    for (size_t taken = MIN(chain->n, (size_t)3); taken > 0; taken--) {
-        Str text = taken == 1 ? chain->parts[0] : chain_text(c, chain, taken);
-        for (size_t i = 0; i < ARRAY_LEN(types); i++) {
-            if (!str_is(text, types[i]))
-                continue;
-            Node *node = node_new(c->arena, N_CONST, chain->nodes[0]->offset, 0);
-            node->value = value_str(str_from(types[i]));
-            node->value.type = V_TYPE;
-            *ret_taken = taken;
-            return node;
-        }
-    }
-    return NULL;
-}
-
-static Node *refuse_name(Checker *c, const Chain *chain, const char *message) {
-    char usual[200];
-    Str name = chain->parts[0];
-    size_t rows;
-    if (function_find(name, &rows))
-        snprintf(usual, sizeof usual, "`%.*s` is a function: write %.*s(...)", STR_FMT(name),
-                 STR_FMT(name));
-    else
-        snprintf(usual, sizeof usual, "no such name: %.*s; text stands in quotes",
-                 (int)MIN(name.len, (size_t)80), name.p);
-    return refuse_unknown(c, chain->nodes[0], message[0] ? message : usual);
-}
-
-/* What the start of the chain means, and how many parts it takes. */
-static Node *resolve_start(Checker *c, const Chain *chain, size_t *ret_taken) {
-    char message[sizeof c->error->message] = "";
-    *ret_taken = 1;
-    Node *node = variable_node(c, chain);
-    if (node)
-        return node;
-    uint64_t slot = 0;
-    if (c->names && c->names->resolve)
-        *ret_taken = c->names->resolve(c->names->ctx, chain->parts, chain->n, &slot, message);
-    else
-        *ret_taken = 0;
-    ASSERT(*ret_taken <= chain->n);
-    message[sizeof message - 1] = '\0';
-    if (*ret_taken)
-        return slot_node(c, chain, *ret_taken, slot);
-    node = type_node(c, chain, ret_taken);
-    return node ? node : refuse_name(c, chain, message);
-}
-
-static Node *check_chain(Checker *c, Node *top, const Chain *chain) {
-    size_t taken;
-    Node *start = resolve_start(c, chain, &taken);
-    if (!start || start->kind == N_UNKNOWN || taken == chain->length)
-        return start;
-    /* Chains longer than PARTS_MAX: the selection just above the last part taken is still within. */
-    Node *above = top;
-    if (taken < chain->n)
-        above = chain->nodes[taken];
-    else
-        while (above->args[0] != chain->nodes[taken - 1])
-            above = above->args[0];
-    above->args[0] = start;
-    return top;
-}
-
 static Node *check_select(Checker *c, Node *node, bool folding) {
     Chain chain;
-    if (find_chain(node, &chain))
-        return check_chain(c, node, &chain);
+    if (chain_find(node, &chain))
+        return chain_resolve(c, node, &chain);
     if (!check_args(c, node))
         return NULL;
     return folding ? fold(c, node) : node;
@@ -261,7 +52,8 @@ static Node *check_select(Checker *c, Node *node, bool folding) {
 static bool is_bind(const Checker *c, const Node *node) {
     size_t number;
     return str_is(node->text, "bind") && node->args[0]->kind == N_IDENT &&
-           str_is(node->args[0]->text, "cel") && !find_variable(c, node->args[0]->text, &number);
+           str_is(node->args[0]->text, "cel") &&
+           !checker_find_variable(c, node->args[0]->text, &number);
 }
 
 static bool push_variable(Checker *c, const Node *name, const Macro *macro) {
@@ -342,7 +134,7 @@ static bool compile_pattern(Checker *c, Node *node, Node **ret_refused) {
         return true;
     char message[sizeof c->error->message];
     snprintf(message, sizeof message, PATTERN_COMPLAINT, error.message, error.offset + 1);
-    *ret_refused = refuse_unknown(c, source, message);
+    *ret_refused = checker_refuse(c, source, message);
     return false;
 }
 
@@ -380,13 +172,13 @@ static Node *check_rows(Checker *c, const Node *call, const Function *rows, size
                  call->n_args - skip - method, call->n_args - skip - method == 1 ? "" : "s");
     else
         return function_node(c, call, rows, n_rows, skip);
-    return refuse_unknown(c, call, message);
+    return checker_refuse(c, call, message);
 }
 
 /* math.greatest(...) and the like: the receiver is the start of the function's name, unless it is a variable. */
 static const Function *find_qualified(Checker *c, const Node *call, size_t *ret_rows) {
     Chain chain;
-    if (!find_chain(call->args[0], &chain) || chain.length > 2 || is_variable(c, &chain))
+    if (!chain_find(call->args[0], &chain) || chain.length > 2 || chain_is_variable(c, &chain))
         return NULL;
     char name[64];
     int n = snprintf(name, sizeof name, "%.*s%s%.*s.%.*s", STR_FMT(chain.parts[0]),
@@ -400,7 +192,7 @@ static Str namespace_of(const Checker *c, const Node *call) {
     const Node *receiver = call->kind == N_METHOD ? call->args[0] : NULL;
     size_t number;
     if (!receiver || receiver->kind != N_IDENT || receiver->text.len > 20 ||
-        find_variable(c, receiver->text, &number))
+        checker_find_variable(c, receiver->text, &number))
         return STR_NULL;
     return receiver->text;
 }
@@ -411,7 +203,7 @@ static Node *refuse_function(Checker *c, const Node *call) {
     function_hint(space, call->text, hint);
     snprintf(message, sizeof message, "no such function: %.*s%s%.*s()%s", STR_FMT(space),
              space.len ? "." : "", (int)MIN(call->text.len, (size_t)60), call->text.p, hint);
-    return refuse_unknown(c, call, message);
+    return checker_refuse(c, call, message);
 }
 
 static Node *check_method(Checker *c, Node *call) {
@@ -447,7 +239,7 @@ static Node *check_call_of_name(Checker *c, Node *call) {
     if (!c->names || !c->names->resolve ||
         !c->names->resolve(c->names->ctx, chain.parts, 1, &slot, message))
         return refuse_function(c, call);
-    return slot_node(c, &chain, 1, slot);
+    return chain_slot(c, &chain, 1, slot);
 }
 
 static Node *check_call(Checker *c, Node *call) {
