@@ -17,6 +17,26 @@ static const Pattern *pattern_of(Eval *ev, Value source) {
     return NULL;
 }
 
+/* The search came to no end. `before` is what there was to spend. */
+static void fail_search(Eval *ev, int failed, int64_t before) {
+    if (failed == PATTERN_E_TEXT) {
+        fail(ev, "the text is not UTF-8");
+    } else if (ev->steps_left >= 0) {
+        fail(ev,
+             "the pattern takes too much memory on this text; repeat single characters or sets, "
+             "as in [ab]*, instead of groups, as in (a|b)*");
+    } else if (before < LIMIT_CEL_STEPS / 2) {
+        fail_over(ev); /* others spent more */
+    } else {
+        fail(
+            ev,
+            "the pattern tries more than %lld steps to match this text; do not repeat what repeats "
+            "itself, as in (a+)+, and say what cannot follow, as in [^,]*, instead of .*",
+            (long long)before);
+        ev->over = true;
+    }
+}
+
 /* 1 found, 0 not, -1 after a failure. */
 static int find(Eval *ev, const Pattern *p, Value text, size_t from, PatternSpan *spans) {
     bool found;
@@ -24,18 +44,12 @@ static int find(Eval *ev, const Pattern *p, Value text, size_t from, PatternSpan
         ev->search = pattern_search_new();
     if (from == 0 && !charge_bytes(ev, text.len))
         return -1;
+    int64_t before = ev->steps_left;
     int failed =
         pattern_find(ev->search, p, value_as_str(text), from, &ev->steps_left, &found, spans);
     if (!failed)
         return found;
-    if (ev->steps_left < 0)
-        fail_over(ev);
-    else if (failed == PATTERN_E_COST)
-        fail(ev,
-             "the pattern takes too much memory on this text; repeat single characters or sets, "
-             "as in [ab]*, instead of groups, as in (a|b)*");
-    else
-        fail(ev, "the text is not UTF-8");
+    fail_search(ev, failed, before);
     return -1;
 }
 
