@@ -6,6 +6,7 @@
  *        v
  *   run it, reusing the last one --> say what was reused --> wait for a save of what it is made of --> again               */
 #include "base/json.h"
+#include "base/money.h"
 #include "cli/command.h"
 #include "cli/inputs.h"
 #include "cli/launch.h"
@@ -89,7 +90,7 @@ static void say_reused(const Args *args, Str id) {
     }
     if (count_of(doc, "saved_nano")) {
         buf_str_add(&b, STR(", "));
-        words_money(&b, count_of(doc, "saved_nano"));
+        money_write(&b, count_of(doc, "saved_nano"));
         buf_str_add(&b, STR(" saved"));
     }
     say_line("%.*s: %.*s", STR_FMT(id), STR_FMT(buf_str(&b)));

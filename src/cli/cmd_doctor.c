@@ -157,7 +157,8 @@ static void look_at_models(Doctor *d) {
         any |= look_at_provider(d, &providers[i]);
     if (!any)
         TELL(d, NOTE, "models", "none can be asked; `model: scripted/FILE` works without");
-    TELL(d, NOTE, "prices", "this version counts tokens and calls, no money: limit those");
+    if (d->args->n_words == 0)
+        TELL(d, NOTE, "prices", "`baton doctor FILE` says whether those of its models are known");
 }
 
 /* ---- files */

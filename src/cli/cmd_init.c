@@ -18,13 +18,17 @@ static const char project_text[] =
     "baton: 1\n"
     "\n"
     "# Of every run; a workflow may set its own. Where a run would go over, it pauses and asks.\n"
-    "limits: { %scalls: 100, tokens: 500k, on_breach: pause }\n"
+    "limits: { cost: 1.00, calls: 100, tokens: 500k, on_breach: pause }\n"
+    "prices: { file: prices.yaml }\n"
     "\n"
     "# Names for models: a workflow says `model: fast`. `baton models` lists what can be asked; keys stay in the environment.\n"
     "models:\n"
     "  fast: %.*s\n";
-static const char no_money[] =
-    "# `cost` is not among the limits: this version knows no prices, and would refuse the model under a limit of money.\n";
+static const char prices_text[] =
+    "# What models cost: money per million tokens. Without a price a model is not asked while `cost` is limited.\n"
+    "# This figure is a guess, meant to be too high, so that the limit holds: look yours up.\n"
+    "models:\n"
+    "  %.*s: { input: 20.00, output: 100.00 }\n";
 
 static bool exists(const char *path) { return access(path, F_OK) == 0; }
 
@@ -58,11 +62,11 @@ static int put_hello(Init *i, const StarterFile *to) {
 
 static int put_project(Init *i, const StarterFile *hello) {
     Arena *a = i->args->arena;
-    bool scripted = hello->replies.len > 0;
-    Str text = arena_fmt(a, project_text, scripted ? "cost: 1.00, " : "", STR_FMT(hello->model));
-    if (!scripted)
-        text = arena_fmt(a, "%.*s\n%s", STR_FMT(text), no_money);
-    return put(i, "baton.yaml", text);
+    Str model = hello->model;
+    bool free_of_charge = hello->replies.len || str_starts(model, STR("ollama/"));
+    Str example = free_of_charge ? STR("openai/gpt-5-mini") : model;
+    int code = put(i, "baton.yaml", arena_fmt(a, project_text, STR_FMT(model)));
+    return code ? code : put(i, "prices.yaml", arena_fmt(a, prices_text, STR_FMT(example)));
 }
 
 static void say_files(const char *what, Value files) {

@@ -328,6 +328,13 @@ static void rule_on_timeout(Flight *f) {
     buf_deinit(&text);
 }
 
+static Usage priced(const Flight *f) {
+    Usage usage = f->completion.usage;
+    if (!f->reused)
+        usage.cost_nano = want_cost(f->want, &usage);
+    return usage;
+}
+
 static Fact finished(const Engine *e, const Flight *f) {
     const Completion *c = &f->completion;
     Fact fact = { .kind = FACT_FINISHED,
@@ -338,7 +345,7 @@ static Fact finished(const Engine *e, const Flight *f) {
                   .outcome = c->outcome,
                   .sent = c->sent,
                   .message = cut_message(c->message),
-                  .usage = c->usage,
+                  .usage = priced(f),
                   .queued_us = f->attempt.queued_us,
                   .reused = f->reused,
                   .took_us = c->took_us,

@@ -174,12 +174,14 @@ static bool limits_cost(const Node *n, const Callee *c, const Plan *plan) {
 static void look_for_prices(Preflight *p, const Node *n, const Callee *c, const Plan *plan, Pos pos,
                             Str who) {
     for (size_t i = 0; i < c->n_models && limits_cost(n, c, plan); i++) {
-        if (!str_starts(c->models[i], STR("scripted/")))
+        Str m = c->models[i];
+        if (!c->prices[i].known)
             miss(p, pos, who,
                  arena_fmt(p->arena,
-                           "a limit of cost is set and the price of `%.*s` is not known: limit "
-                           "`tokens` or `calls` instead",
-                           STR_FMT(c->models[i])));
+                           "a limit of cost is set and the price of `%.*s` is not known: add "
+                           "`%.*s: { input: ..., output: ... }`, money per million tokens, to the "
+                           "file under `prices:` of baton.yaml",
+                           STR_FMT(m), STR_FMT(m)));
     }
 }
 

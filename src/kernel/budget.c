@@ -3,6 +3,7 @@
  * An attempt reserves its worst case at every limit above it before it is wanted, and settles when it ends. What does not
  * fit while others are open waits (they may cost less than reserved); what does not fit alone is a breach. Calls count
  * model calls; an attempt of any other kind reserves nothing. */
+#include "base/money.h"
 #include "kernel/frame.h"
 
 struct Budget {
@@ -51,6 +52,17 @@ void budget_open(Run *r, Frame *f) {
         f->budget->deadline = want_timer(r, f, TIMER_DEADLINE, r->time_ms + limits.deadline);
 }
 
+static const Price *price_of(const Frame *call) {
+    return &call->call->callee->prices[call->parent->agent->model];
+}
+
+/* Money is rounded up, and never past what a limit can say. */
+static int64_t price_times(int64_t tokens, int64_t nano_per_million) {
+    const int64_t most = INT64_MAX / 8;
+    __extension__ __int128 nano = ((__int128)tokens * nano_per_million + 999999) / 1000000;
+    return nano > most ? most : (int64_t)nano;
+}
+
 /* One byte of the request is at most one token. The conversation is what grows; the rest of a request is small beside it. */
 Amount call_worst_case(const Frame *f) {
     if (f->call->callee->kind != CALLEE_MODEL)
@@ -62,25 +74,65 @@ Amount call_worst_case(const Frame *f) {
         bytes += 32 + (content.type == V_STRING ? content.len : 256);
     }
     int64_t output = f->call->callee->max_output > 0 ? f->call->callee->max_output : OUTPUT_DEFAULT;
-    return (Amount){ .calls = 1, .tokens = bytes + output };
+    const Price *p = price_of(f);
+    return (Amount){ .calls = 1,
+                     .tokens = bytes + output,
+                     .cost = price_times(bytes, MAX(p->input, p->cached)) +
+                             price_times(output, p->output) };
+}
+
+int64_t want_cost(const Want *w, const Usage *u) {
+    if (w->callee->kind != CALLEE_MODEL)
+        return u->cost_nano;
+    const Price *p = price_of(w->frame);
+    int64_t cached = MIN(u->tokens_cached, u->tokens_in);
+    return price_times(u->tokens_in - cached, p->input) + price_times(cached, p->cached) +
+           price_times(u->tokens_out, p->output);
 }
 
 typedef struct Line {
     const char *name;
     int64_t limit, spent, reserved, worst;
+    bool money; /* nano-units; else a count */
 } Line;
 
 static void lines_of(const Budget *b, Amount worst, Line ret[3]) {
-    ret[0] = (Line){ "calls", b->limits.calls, b->spent.calls, b->reserved.calls, worst.calls };
-    ret[1] =
-        (Line){ "tokens", b->limits.tokens, b->spent.tokens, b->reserved.tokens, worst.tokens };
-    ret[2] = (Line){ "cost", b->limits.cost, b->spent.cost, b->reserved.cost, worst.cost };
+    ret[0] =
+        (Line){ "calls", b->limits.calls, b->spent.calls, b->reserved.calls, worst.calls, false };
+    ret[1] = (Line){ "tokens",           b->limits.tokens, b->spent.tokens,
+                     b->reserved.tokens, worst.tokens,     false };
+    ret[2] = (Line){ "cost", b->limits.cost, b->spent.cost, b->reserved.cost, worst.cost, true };
 }
 
-/* A limit of cost that cannot be kept is not silently dropped. Scripted models cost nothing; prices of others come later. */
-static bool price_is_known(const Frame *call) {
-    const Callee *c = call->call->callee;
-    return str_starts(c->models[call->parent->agent->model], STR("scripted/"));
+static void write_amount(Buf *b, const Line *l, int64_t amount) {
+    if (l->money)
+        money_write(b, amount);
+    else
+        buf_fmt(b, "%lld", (long long)amount);
+}
+
+static Str waits_for(Run *r, const Line *l) {
+    Buf b = BUF_INIT(256);
+    buf_fmt(&b, "waits for %s: others hold ", l->name);
+    write_amount(&b, l, l->reserved);
+    buf_fmt(&b, " of ");
+    write_amount(&b, l, l->limit);
+    Str text = arena_str(&r->arena, buf_str(&b));
+    buf_deinit(&b);
+    return text;
+}
+
+static Str breaches(Run *r, const Line *l) {
+    Buf b = BUF_INIT(256);
+    buf_fmt(&b, "limit of %s reached: ", l->name);
+    write_amount(&b, l, l->spent);
+    buf_fmt(&b, " spent, up to ");
+    write_amount(&b, l, l->worst);
+    buf_fmt(&b, " more, limit ");
+    write_amount(&b, l, l->limit);
+    Str text = arena_str(&r->arena, buf_str(&b));
+    buf_deinit(&b);
+    return text;
 }
 
 static Fit fit_one(Run *r, const Frame *f, Amount worst, Str *ret_why) {
@@ -93,13 +145,10 @@ static Fit fit_one(Run *r, const Frame *f, Amount worst, Str *ret_why) {
             continue;
         if (l->reserved > 0 && l->spent + l->worst <= l->limit) {
             fit = FIT_WAIT;
-            *ret_why = arena_fmt(&r->arena, "waits for %s: others hold %lld of %lld", l->name,
-                                 (long long)l->reserved, (long long)l->limit);
+            *ret_why = waits_for(r, l);
             continue;
         }
-        *ret_why =
-            arena_fmt(&r->arena, "limit of %s reached: %lld spent, up to %lld more, limit %lld",
-                      l->name, (long long)l->spent, (long long)l->worst, (long long)l->limit);
+        *ret_why = breaches(r, l);
         return f->budget->limits.on_breach_fail ? FIT_BREACH_FAIL : FIT_BREACH_PAUSE;
     }
     return fit;
@@ -110,7 +159,7 @@ Fit budget_reserve(Run *r, Frame *f, Amount worst, Str *ret_why) {
         return FIT_YES;
     Fit fit = FIT_YES;
     for (const Frame *up = f; up && fit <= FIT_WAIT; up = up->parent) {
-        if (up->budget && up->budget->limits.cost >= 0 && !price_is_known(f)) {
+        if (up->budget && up->budget->limits.cost >= 0 && !price_of(f)->known) {
             *ret_why = arena_fmt(&r->arena,
                                  "a limit of cost is set and the price of `%.*s` is not known",
                                  STR_FMT(f->call->callee->models[f->parent->agent->model]));

@@ -83,6 +83,9 @@ Want *run_wants(Run *r);
 const WantClosed *run_closed(const Run *r, size_t *ret_n);
 void run_forget_closed(Run *r);
 
+/* What an attempt that used this much cost, by the prices that the closure pins; for other callees what the usage says. */
+int64_t want_cost(const Want *w, const Usage *u);
+
 /* Canonical text of a frame's address in `a`: "work/fetch[3]~2". Empty for the root. */
 Str want_address(const Want *w, Arena *a);
 /* What an attempt sends, composed when it is performed (DESIGN.md section 5):

@@ -114,6 +114,12 @@ typedef struct Retry {
 #define RETRY_NONE                                                                                 \
     ((Retry){ .delay_ms = 1000, .max_delay_ms = 60000, .factor = 2.0, .jitter_percent = 20 })
 
+/* What a million tokens of a model cost, in nano-units of money. Those of scripted and local models cost nothing. */
+typedef struct Price {
+    int64_t input, cached, output;
+    bool known;
+} Price;
+
 typedef struct AgentTool {
     const Callee *callee;
     Str name;          /* as the model calls it */
@@ -144,6 +150,7 @@ struct Callee {
     /* model */
     Str *models; /* fallback order: "openai/gpt-5", "scripted/replies.yaml"; at least one */
     size_t n_models;
+    const Price *prices; /* of each of `models` */
     Template *instructions;
     Template *prompt; /* what the user message says; NULL: the arguments as text */
     Value examples;   /* few-shot: list of { with, output }; absent if none */

@@ -170,7 +170,7 @@ struct Named {
     NamedState state;
     const Named *outer; /* the type in which this one is being read */
     bool is_agent;
-    void *thing; /* Type, Callee, Model, or a number in the plan; NULL when refused */
+    void *thing; /* Type, Callee, Model, Price, or a number in the plan; NULL when refused */
     Use *uses;
     bool used;
 };
@@ -217,6 +217,7 @@ void read_types(Reader *r);
 
 typedef struct Model { /* an alias of `models:`, or what an agent says in its place */
     Str *models;
+    Price *prices; /* of each */
     size_t n_models;
     int64_t max_output; /* 0: default */
     Value temperature;

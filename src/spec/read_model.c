@@ -12,19 +12,34 @@ static bool is_model(Str s) {
     return slash > 0 && (size_t)slash + 1 < s.len;
 }
 
+/* Those of a machine of one's own. */
+static bool is_free(Str model) {
+    return str_starts(model, STR("scripted/")) || str_starts(model, STR("ollama/"));
+}
+
+static Price price_of(Reader *r, Str model) {
+    Named *d = table_get(&r->prices, 0, model);
+    if (!d)
+        return (Price){ .known = is_free(model) };
+    note_use(r, d);
+    return d->thing ? *(Price *)d->thing : (Price){ 0 };
+}
+
 static void add_model(Reader *r, const Yaml *at, Model *m, Str name) {
     if (m->n_models == MODELS_MAX) {
         error_at(r, at, "limit", NULL, "too many models: at most %d", MODELS_MAX);
         return;
     }
     Str *models = ARENA_ARRAY(r->arena, Str, m->n_models + 1);
-    if (m->n_models)
+    Price *prices = ARENA_ARRAY(r->arena, Price, m->n_models + 1);
+    if (m->n_models) {
         memcpy(models, m->models, m->n_models * sizeof *models);
+        memcpy(prices, m->prices, m->n_models * sizeof *prices);
+    }
+    prices[m->n_models] = price_of(r, name);
     models[m->n_models++] = name;
     m->models = models;
-    Named *price = table_get(&r->prices, 0, name);
-    if (price)
-        note_use(r, price);
+    m->prices = prices;
 }
 
 /* An alias brings its models and, where nothing is said yet, its settings. */

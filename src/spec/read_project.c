@@ -8,25 +8,42 @@ static void ignore(Reader *r, const Yaml *key, const Yaml *value, void *target) 
 
 /* ---- prices ---------------------------------------------------------------------------------------------------------- */
 
-static void price(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+static void set_input(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key;
-    read_money(r, value, target);
+    read_money(r, value, &((Price *)target)->input);
 }
 
-static const KeyRow price_rows[] = { { "input", price }, { "cached", price }, { "output", price } };
+static void set_cached(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_money(r, value, &((Price *)target)->cached);
+}
 
-static void read_price(Reader *r, const Named *d) {
-    int64_t unused;
+static void set_output(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_money(r, value, &((Price *)target)->output);
+}
+
+static const KeyRow price_rows[] = { { "input", set_input },
+                                     { "cached", set_cached },
+                                     { "output", set_output } };
+
+/* Without a price of their own cached tokens cost what others do. */
+static void read_price(Reader *r, Named *d) {
+    Price *p = ARENA_NEW(r->arena, Price);
+    p->cached = -1;
     if (str_find(d->name, STR("/")) < 0)
         error_at(r, d->key, "price", "like `openai/gpt-5: { input: 1.25, output: 10.00 }`",
                  "a price belongs to a model: `provider/name`");
     if (!read_is_map(r, d->value, "a price"))
         return;
-    read_map(r, d->value, price_rows, ARRAY_LEN(price_rows), "a price", &unused);
+    read_map(r, d->value, price_rows, ARRAY_LEN(price_rows), "a price", p);
     if (!yaml_get(d->value, "input") || !yaml_get(d->value, "output"))
         error_at(r, d->value, "missing",
                  "money per million tokens: `{ input: 1.25, output: 10.00 }`",
                  "a price has `input` and `output`");
+    p->cached = p->cached < 0 ? p->input : p->cached;
+    p->known = true;
+    d->thing = p;
 }
 
 static const KeyRow prices_file_rows[] = { { "baton", ignore },
@@ -44,7 +61,7 @@ void read_prices_root(Reader *r, const Yaml *root) {
                  "a file of prices has `models`");
     r->named = NULL;
     define_block(r, root, &scheme);
-    for (const Named *d = r->named; d; d = d->next)
+    for (Named *d = r->named; d; d = d->next)
         read_price(r, d);
 }
 

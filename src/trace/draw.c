@@ -10,6 +10,8 @@
  * siblings into one line "… 37 more ok": what runs or failed stays in sight. */
 #include "trace/draw.h"
 
+#include "base/money.h"
+
 #define FOLD_SIBLINGS_MIN 3 /* fewer are not worth a line that says so */
 
 typedef struct Drawing {
@@ -42,7 +44,7 @@ static void write_usage(Buf *b, const Usage *u) {
     }
     if (u->cost_nano) {
         buf_str_add(b, STR("  cost "));
-        words_money(b, u->cost_nano);
+        money_write(b, u->cost_nano);
     }
 }
 

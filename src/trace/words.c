@@ -24,18 +24,6 @@ void words_count(Buf *b, int64_t n) {
         buf_fmt(b, "%lld.%lldM", (long long)(n / 1000000), (long long)(n % 1000000 / 100000));
 }
 
-void words_money(Buf *b, int64_t nano) {
-    int64_t rest = nano % 1000000000;
-    if (rest < 0)
-        rest = -rest;
-    char digits[16];
-    int n = snprintf(digits, sizeof digits, "%09lld", (long long)rest);
-    while (n > 2 && digits[n - 1] == '0')
-        n--;
-    buf_fmt(b, "%s%lld.%.*s", nano < 0 && nano > -1000000000 ? "-" : "",
-            (long long)(nano / 1000000000), n, digits);
-}
-
 void words_clock(Buf *b, int64_t ms) {
     Civil c = civil_from_seconds(ms / 1000);
     buf_fmt(b, "%02d:%02d:%02d.%03d", c.hour, c.minute, c.second, (int)(ms % 1000));

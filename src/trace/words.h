@@ -14,8 +14,6 @@ typedef struct Ink { /* how to draw: escape sequences or nothing */
 void words_duration_us(Buf *b, int64_t us);
 /* "340", "1.2k", "3.4M". */
 void words_count(Buf *b, int64_t n);
-/* "0.0021": nano-units of the project's currency, without zeros at the end. */
-void words_money(Buf *b, int64_t nano);
 /* "14:03:22.123" UTC. */
 void words_clock(Buf *b, int64_t ms);
 /* Escape sequences, empty without colour. */

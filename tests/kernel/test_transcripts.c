@@ -169,6 +169,16 @@ static void finished(Str verb, Str *line, Fact *f) {
     kind_and_message(line, f);
 }
 
+/* As the engine does. */
+static void price(const Talk *t, Fact *f) {
+    for (const Want *w = run_wants(t->run); w; w = w->next) {
+        Arena a = ARENA_NULL;
+        if (w->kind == WANT_ATTEMPT && str_eq(want_address(w, &a), f->address))
+            f->usage.cost_nano = want_cost(w, &f->usage);
+        arena_deinit(&a);
+    }
+}
+
 static void reused(Talk *t, Str line, Fact *f) {
     f->kind = FACT_FINISHED;
     address_and_attempt(&line, f);
@@ -228,7 +238,7 @@ static bool control_word(Str verb, Fact *f) {
 static Fact fact_of(Talk *t, Str verb, Str line) {
     Fact f = { .time_ms = t->now };
     if (str_is(verb, "ok") || str_is(verb, "failed") || str_is(verb, "unknown")) {
-        finished(verb, &line, &f);
+        finished(verb, &line, &f), price(t, &f);
     } else if (str_is(verb, "reused")) {
         reused(t, line, &f);
     } else if (str_is(verb, "dispatching")) {
@@ -343,11 +353,32 @@ static Str next_line(Str *text) {
     return line;
 }
 
-static Plan *compile(Talk *t, Str workflow) {
+#define FILES_MAX 4
+
+/* The workflow, then other files, each after a line `--- NAME`. */
+static size_t files_of(Str text, Str *names, Str *texts) {
+    size_t n = 1;
+    names[0] = STR("flow.yaml");
+    texts[0] = str_slice(text, 0, 0);
+    for (Str rest = text; rest.len;) {
+        Str line = next_line(&rest);
+        if (str_starts(line, STR("--- "))) {
+            assert_true(n < FILES_MAX);
+            names[n] = str_slice(line, 4, line.len);
+            texts[n++] = str_slice(rest, 0, 0);
+        } else {
+            texts[n - 1].len = (size_t)(rest.p - texts[n - 1].p);
+        }
+    }
+    return n;
+}
+
+static Plan *compile(Talk *t, Str text) {
     Plan *plan = NULL;
     Diags diags = { .arena = &t->arena };
-    Str name = STR("flow.yaml");
-    if (plan_compile(closure_make(&t->arena, name, &name, &workflow, 1), &plan, &diags)) {
+    Str names[FILES_MAX], texts[FILES_MAX];
+    size_t n = files_of(text, names, texts);
+    if (plan_compile(closure_make(&t->arena, names[0], names, texts, n), &plan, &diags)) {
         Buf b = BUF_INIT(MIB);
         for (size_t i = 0; i < diags.n; i++)
             diag_write(&b, &diags.items[i]);

@@ -1,6 +1,7 @@
 /* The past, told from rows made by hand: tree, split, why, and the JSON form of rows. */
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/money.h"
 #include "server/event.h"
 #include "trace/draw.h"
 #include "trace/why.h"
@@ -382,7 +383,7 @@ static void money_is_written_without_zeros_at_the_end(void **state) {
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         Buf b = BUF_INIT(64);
-        words_money(&b, cases[i].nano);
+        money_write(&b, cases[i].nano);
         buf_char(&b, '\0');
         assert_string_equal(b.p, cases[i].text);
         buf_deinit(&b);

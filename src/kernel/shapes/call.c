@@ -263,8 +263,10 @@ static void add_reused(Run *r, Frame *f, const Usage *u) {
 
 static void settle(Run *r, Frame *f, const Fact *fact) {
     const Usage *u = &fact->usage;
-    Amount spent = { 1, u->tokens_in + u->tokens_out, u->cost_nano };
-    budget_settle(r, f, call_worst_case(f), fact->reused ? (Amount){ 0 } : spent);
+    Amount worst = call_worst_case(f), spent = { 1, u->tokens_in + u->tokens_out, u->cost_nano };
+    if (fact->outcome == OUTCOME_UNKNOWN && !spent.tokens)
+        spent = worst; /* nobody knows what it used: it may have been all */
+    budget_settle(r, f, worst, fact->reused ? (Amount){ 0 } : spent);
     want_close(r, f->call->want);
     f->call->want = NULL;
     if (fact->reused)

@@ -1,0 +1,10 @@
+/* Money is int64 nano-units of the project's currency. */
+#ifndef BATON_BASE_MONEY_H
+#define BATON_BASE_MONEY_H
+
+#include "base/buf.h"
+
+/* At least two decimals, at most nine: "0.25", "1.000000001". */
+void money_write(Buf *b, int64_t nano);
+
+#endif
