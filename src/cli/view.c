@@ -5,6 +5,8 @@
 
 #include <unistd.h>
 
+/* From the first column: the terminal itself writes ^C where the cursor stands. */
+#define UP_AND_CLEAR "\r\033[%uA\033[J"
 #define REDRAW_MS 100 /* fast enough to feel live, slow enough to read */
 
 void view_init(View *v) { *v = (View){ .terminal = say_terminal(2), .ink = say_ink(2) }; }
@@ -84,7 +86,7 @@ void view_clear(View *v) {
     if (!v->drawn)
         return;
     Buf b = BUF_INIT(64);
-    buf_fmt(&b, "\033[%uA\033[J", v->drawn);
+    buf_fmt(&b, UP_AND_CLEAR, v->drawn);
     write_out(&b);
     buf_deinit(&b);
     v->drawn = 0;
@@ -129,7 +131,7 @@ static void redraw(View *v, const TraceTree *t, int64_t now_ms, unsigned lines_m
                             .lines = lines_max ? MIN(lines_max, lines - 1) : 0 };
     draw_tree(&text, t, &options);
     if (v->drawn)
-        buf_fmt(&out, "\033[%uA\033[J", v->drawn);
+        buf_fmt(&out, UP_AND_CLEAR, v->drawn);
     unsigned count = 0;
     for (Str rest = buf_str(&text); rest.len > 0;) {
         const char *end = memchr(rest.p, '\n', rest.len);
