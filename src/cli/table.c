@@ -178,6 +178,10 @@ const Command commands[] = {
       "Ctrl-C pauses the run: it waits for what is in flight; a second Ctrl-C stops now.\n"
       "Exit: 0 succeeded, 2 refused, 3 failed, 5 the id is another run's, 8 waits for a person, 130 paused.",
       run_flags, 1, -1, cmd_run },
+    { "schema", "", "the JSON Schema (2020-12) of all files, for editors",
+      "An editor that knows YAML then completes words and marks mistakes. Put `# yaml-language-server: $schema=FILE`\n"
+      "on the first line, or name the file in the editor's settings. `baton validate` knows more.",
+      NULL, 0, 0, cmd_schema },
     { "serve", "", "keep this directory's runs going until stopped", NULL, serve_flags, 0, 0,
       cmd_serve },
     { "show", "RUN [STEP]", "show a run, or what one step was given and gave",

@@ -2,6 +2,7 @@
  * all steps are known (read_text.c).
  *
  *   read_steps -> read_new_node, read_step -> a row per key -> read_modifier.c, read_verb.c, read_callee.c */
+#include "spec/language_schema.h"
 #include "spec/read.h"
 
 #include "base/limits.h"
@@ -285,6 +286,8 @@ static const Fit modifiers[] = {
     { "set", WORKS | SET_ALONE },
     { "stream", INVOKE | PLAY | TASK },
 };
+
+const char *language_verb_at(size_t i) { return i < ARRAY_LEN(verbs) ? verbs[i].word : NULL; }
 
 static unsigned fit_of(const Fit *fits, size_t n, Str word, unsigned none) {
     for (size_t i = 0; i < n; i++)
