@@ -35,47 +35,66 @@ static Str later_words(const Plan *plan, Arena *a) {
     return words;
 }
 
-static int validate(Args *args, const char *path, ListBuilder *found, size_t *ret_read) {
+static Value later_value(const Later *l, Arena *a) {
+    MapBuilder m = map_builder(a);
+    map_addz(&m, "file", value_str(arena_str(a, l->pos.file)));
+    map_addz(&m, "line", value_int(l->pos.line));
+    map_addz(&m, "column", value_int(l->pos.column));
+    map_addz(&m, "what", value_str(arena_str(a, l->what)));
+    return map_done(&m, NULL);
+}
+
+typedef struct Checked {
+    ListBuilder found, later;
+    size_t n_read;
+} Checked;
+
+static void say_good(Args *args, const char *path, const Project *p) {
+    Str later = later_words(p->plan, args->arena);
+    out_str(arena_fmt(args->arena, "%s: good, %zu file%s read\n", path, p->n_read,
+                      p->n_read == 1 ? "" : "s"));
+    if (later.len)
+        out_str(arena_fmt(args->arena, "  this version checks and does not run: %.*s\n",
+                          STR_FMT(later)));
+}
+
+static int validate(Args *args, const char *path, Checked *ret) {
     Project project;
     Diags diags;
     int code = inputs_load(args, path, &diags, &project);
     if (code != 0)
         return code;
-    Str later = later_words(project.plan, args->arena);
-    plan_free(project.plan);
     Buf b = BUF_INIT(MIB);
     for (size_t i = 0; i < diags.n; i++) {
-        list_add(found, diag_value(&diags.items[i], args->arena));
+        list_add(&ret->found, diag_value(&diags.items[i], args->arena));
         if (!args->json)
             diag_write(&b, &diags.items[i]);
     }
     say_text("%.*s", STR_FMT(buf_str(&b)));
     buf_deinit(&b);
-    *ret_read += project.n_read;
-    if (project.result != 0)
-        return EXIT_USAGE;
-    if (!args->json)
-        out_str(arena_fmt(args->arena, "%s: good, %zu file%s read\n", path, project.n_read,
-                          project.n_read == 1 ? "" : "s"));
-    if (!args->json && later.len)
-        out_str(arena_fmt(args->arena, "  this version checks and does not run: %.*s\n",
-                          STR_FMT(later)));
-    return EXIT_OK;
+    ret->n_read += project.n_read;
+    bool good = project.result == 0 && !(args_flag(args, "strict") && diags.n);
+    for (size_t i = 0; good && project.plan && i < project.plan->n_later; i++)
+        list_add(&ret->later, later_value(&project.plan->later[i], args->arena));
+    if (good && !args->json)
+        say_good(args, path, &project);
+    plan_free(project.plan);
+    return good ? EXIT_OK : EXIT_USAGE;
 }
 
 int cmd_validate(Args *args) {
-    ListBuilder found = list_builder(args->arena);
-    size_t n_read = 0;
+    Checked checked = { list_builder(args->arena), list_builder(args->arena), 0 };
     int code = EXIT_OK;
     for (size_t i = 0; i < args->n_words; i++) {
-        int one = validate(args, args->words[i], &found, &n_read);
+        int one = validate(args, args->words[i], &checked);
         code = one ? one : code;
     }
     if (args->json) {
         MapBuilder m = map_builder(args->arena);
         map_addz(&m, "ok", value_bool(code == EXIT_OK));
-        map_addz(&m, "files", value_int((int64_t)n_read));
-        map_addz(&m, "found", list_done(&found));
+        map_addz(&m, "files", value_int((int64_t)checked.n_read));
+        map_addz(&m, "found", list_done(&checked.found));
+        map_addz(&m, "later", list_done(&checked.later));
         out_json(map_done(&m, NULL));
     }
     return code;

@@ -11,7 +11,8 @@ static const Flag run_flags[] = {
     END,
 };
 static const Flag fmt_flags[] = {
-    { "check", NULL, "change nothing; name the files that are not laid out, and exit 2 if there are any" },
+    { "check", NULL,
+      "change nothing; name the files that are not laid out, and exit 2 if there are any" },
     { "stdout", NULL, "write the layout there and leave the files alone" },
     END,
 };
@@ -94,6 +95,10 @@ static const Flag signal_flags[] = {
     { "id", "ID", "say it once, however often the command is repeated" },
     END,
 };
+static const Flag validate_flags[] = {
+    { "strict", NULL, "warnings are errors" },
+    END,
+};
 static const Flag reason_flags[] = {
     { "reason", "TEXT", "why, for those who read it later" },
     END,
@@ -106,7 +111,8 @@ const Command commands[] = {
       bench_flags, 0, -1, cmd_bench },
     { "cancel", "RUN", "end a run; what is in flight is stopped", NULL, reason_flags, 1, 1,
       cmd_cancel },
-    { "completion", "bash|fish|zsh", "print a script that completes commands, flags and runs in a shell",
+    { "completion", "bash|fish|zsh",
+      "print a script that completes commands, flags and runs in a shell",
       "  bash: source <(baton completion bash)      fish: baton completion fish | source\n"
       "  zsh:  baton completion zsh > a folder of $fpath/_baton\n"
       "`completion runs` prints what the scripts offer for RUN.",
@@ -121,7 +127,8 @@ const Command commands[] = {
       "Asks servers for their lists of models, which costs nothing. With FILE also everything that file names.\n"
       "Exit: 0 if nothing is broken, 1 if something is.",
       NULL, 0, -1, cmd_doctor },
-    { "expr", "EXPRESSION [KEY=VALUE | JSON]...", "try an expression, over names given here or those of a run",
+    { "expr", "EXPRESSION [KEY=VALUE | JSON]...",
+      "try an expression, over names given here or those of a run",
       "As in a file, with or without ${{ }}. Values are JSON where they read as JSON, else text.\n"
       "  baton expr 'a + 1' a=2        baton expr 'steps.plan.output.size()' --run last",
       expr_flags, 1, -1, cmd_expr },
@@ -192,7 +199,9 @@ const Command commands[] = {
       NULL, signal_flags, 2, -1, cmd_signal },
     { "trace", "RUN", "the tree of steps: where the time, the tokens and the money went", NULL,
       NULL, 1, 1, cmd_trace },
-    { "validate", "FILE...", "check workflow files", NULL, NULL, 1, -1, cmd_validate },
+    { "validate", "FILE...", "check workflow files",
+      "Runs nothing. Words that this version does not run yet are checked like all others and told at the end.",
+      validate_flags, 1, -1, cmd_validate },
     { "verify", "", "check the store and replay every run, comparing each move", NULL, NULL, 0, 0,
       cmd_verify },
     { "version", "", "print the version", NULL, NULL, 0, 0, cmd_version },

@@ -10,9 +10,9 @@ static const Node *outward(const Node *n) { return n->handler_of ? n->handler_of
 /* ---- state: writers -------------------------------------------------------------------------------------------------- */
 
 /* Does the step run several times at once? */
-static bool in_for(const Node *n) {
+static bool in_for(const Reader *r, const Node *n) {
     for (; n; n = outward(n))
-        if (n->for_)
+        if (n->for_ || r->notes[n->no].many)
             return true;
     return false;
 }
@@ -33,7 +33,7 @@ static void check_write(Reader *r, const StateKey *k, const StateWrite *w) {
     const char *remedy = k->type && k->type->kind == TYPE_LIST
                              ? "say how they join: `reduce: append`"
                              : "say how they join: `reduce: last`";
-    if (in_for(w->node))
+    if (in_for(r, w->node))
         error_at(r, w->at, "state", remedy,
                  "`%.*s` is written by every item of a loop and has no `reduce`", STR_FMT(k->name));
     if (w->next)
@@ -96,9 +96,9 @@ static Meeting meet(const Node *a, const Node *b) {
     return m;
 }
 
-static bool in_repeat(const Node *n) {
+static bool in_repeat(const Reader *r, const Node *n) {
     for (; n; n = outward(n))
-        if (n->repeat)
+        if (n->repeat || r->notes[n->no].play)
             return true;
     return false;
 }
@@ -107,9 +107,9 @@ static bool in_repeat(const Node *n) {
 static bool reads_after(const Reader *r, const StateRead *read, const StateWrite *w) {
     Meeting m = meet(read->node, w->node);
     bool same = read->node == w->node;
-    if (in_repeat(m.group) || (same && w->node->repeat))
+    if (in_repeat(r, m.group) || (same && w->node->repeat))
         return true; /* a round sees the rounds before */
-    if (in_for(m.group))
+    if (in_for(r, m.group))
         return false; /* another item writes at the same time */
     if (same)
         return true; /* its own write follows, always */
@@ -122,7 +122,7 @@ static bool reads_after(const Reader *r, const StateRead *read, const StateWrite
 
 static const char *remedy_of_read(Reader *r, const StateRead *read, const StateWrite *w) {
     Meeting m = meet(read->node, w->node);
-    if (in_for(m.group))
+    if (in_for(r, m.group))
         return "read it after the loop, or say `live: true` if any moment will do";
     if (m.group->ordered)
         return "move this behind it, or say `live: true` if any moment will do";
@@ -232,6 +232,20 @@ static void warn_unreachable(Reader *r, const Node *group) {
     }
 }
 
+/* The simplest thing that does it first. */
+static void warn_group_of_one(Reader *r, const Node *n) {
+    const Yaml *y = r->node_yaml[n->no];
+    size_t rest = 0;
+    for (size_t i = 0; i < y->n; i++) {
+        Str word = y->entries[i].key->text;
+        rest += !str_is(word, "id") && !str_is(word, "needs") && !str_is(word, "if") &&
+                !str_is(word, "steps");
+    }
+    if (n->n_children == 1 && rest == 0)
+        warn_at(r, yaml_get(y, "steps"), "simpler", "put the step in the place of the group",
+                "a group of one step");
+}
+
 static void check_join(Reader *r, const Node *n) {
     const Yaml *join = yaml_get(r->node_yaml[n->no], "join");
     if (join && n->join.kind == JOIN_COUNT && (size_t)n->join.count > n->n_children)
@@ -260,6 +274,17 @@ static void inherit_with(Node *n) {
         n->with = n->handler_of->with;
 }
 
+/* Definitions of the file itself: what it imports is for others too. An agent with capabilities may be found by them. */
+void check_used(Reader *r) {
+    for (const Named *d = r->all; d; d = d->next_of_all) {
+        bool found = d->is_agent && d->value->kind == YAML_MAP &&
+                     yaml_get(d->value, "capabilities");
+        if (d->key->file == r->file && !d->used && !found)
+            warn_at(r, d->key, "unused", "take it out, or use it", "nothing uses `%.*s`",
+                    (int)MIN(d->name.len, 80), d->name.p);
+    }
+}
+
 void check_plan(Reader *r) {
     const Plan *plan = r->plan;
     for (size_t i = 0; i < plan->n_nodes; i++) {
@@ -271,8 +296,10 @@ void check_plan(Reader *r) {
         check_address(r, n);
         if (n->verb == VERB_GROUP)
             warn_unreachable(r, n);
-        if (n->verb == VERB_GROUP && n->parent)
+        if (n->verb == VERB_GROUP && n->parent) {
             check_join(r, n);
+            warn_group_of_one(r, n);
+        }
     }
     const Yaml *result = yaml_get(r->file->root, "return");
     if (result)

@@ -148,7 +148,7 @@ static const Keyword test_case[] = {
 };
 
 const Block language_files[] = {
-    BLOCK("Workflow", "a workflow", workflow, "baton steps", "", ""),
+    BLOCK("Workflow", "a workflow", workflow, "steps", "", ""),
     BLOCK("Trigger", "`on`", trigger, "", "event cron webhook chat", ""),
     BLOCK("Concurrency", "`concurrency`", concurrency, "max", "",
           "`concurrency: { key: \"${{ input.customer }}\", max: 1 }`"),
@@ -156,7 +156,7 @@ const Block language_files[] = {
     BLOCK("StateKey", "a state key", state_key, "", "", ""),
     BLOCK("Reducer", "`reduce`", reducer, "expr", "", "`reduce: { expr: last + output }`"),
     BLOCK("Inbox", "an inbox", inbox, "", "", ""),
-    BLOCK("Project", "a project file", project, "baton", "", ""),
+    BLOCK("Project", "a project file", project, "", "", ""),
     BLOCK("Provider", "a provider", provider, "", "", ""),
     BLOCK("Secrets", "`secrets`", secrets, "", "from file command", ""),
     BLOCK("Prices", "`prices`", prices, "file", "", "`prices: { file: prices.yaml }`"),
@@ -165,7 +165,7 @@ const Block language_files[] = {
     BLOCK("Channel", "a channel", channel, "", "", ""),
     BLOCK("Escalation", "`escalation`", escalation, "", "", ""),
     BLOCK("Server", "`server`", server, "", "", ""),
-    BLOCK("Test", "a test", test, "baton test cases", "", ""),
+    BLOCK("Test", "a test", test, "test cases", "", ""),
     BLOCK("Case", "a case of a test", test_case, "", "", ""),
 };
 const size_t n_language_files = ARRAY_LEN(language_files);

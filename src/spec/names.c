@@ -91,12 +91,8 @@ static size_t unknown_field(Chain *c, const Field *fields, size_t n, Str word, c
 
 /* ---- input, run ------------------------------------------------------------------------------------------------------ */
 
-/* Steps of a definition (`undo`, `probe`) see its input, and nothing of the workflow. */
 static const Sight *home_of(const Chain *c) {
-    const Node *level = c->scope->sight.node;
-    while (level && outward(level))
-        level = outward(level);
-    return level ? c->scope->reader->notes[level->no].home : NULL;
+    return read_home(c->scope->reader, c->scope->sight.node);
 }
 
 static size_t name_input(Chain *c) {
@@ -289,6 +285,10 @@ static size_t refuse_own(Chain *c, const Node *level) {
 
 static size_t refuse_order(Chain *c, const Node *level, const Node *step) {
     Arena *a = &c->scope->reader->scratch;
+    if (c->scope->reader->notes[level->parent->no].machine)
+        return refuse(c, "order", "keep what it gave in `state`",
+                      "not every way to `%.*s` leads through `%.*s`", STR_FMT(level->name),
+                      STR_FMT(step->name));
     if (level->parent->ordered)
         return refuse(c, "order", "move it before this one", "`%.*s` comes later in the list",
                       STR_FMT(step->name));

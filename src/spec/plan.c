@@ -40,9 +40,9 @@ static void refuse_later(const Plan *plan, Diags *diags) {
     for (size_t i = 0; i < plan->n_later; i++) {
         const Later *l = &plan->later[i];
         diag_error(diags, l->pos, "later",
-                   l->why.len ? arena_str(diags->arena, l->why).p
-                              : "leave it out; `baton validate` checks it already",
-                   "%.*s comes later: this Baton checks it and cannot run it", STR_FMT(l->what));
+                   l->why.len ? arena_str(diags->arena, l->why).p : "leave it out to run the file",
+                   "%.*s comes later: this Baton checks it and does not run it yet",
+                   STR_FMT(l->what));
     }
 }
 

@@ -83,9 +83,9 @@ typedef struct Sight Sight;
  * what cannot run yet. Words that must stand there are asked for. */
 void read_block(Reader *r, const Yaml *map, const Block *b, const KeyRow *rows, size_t n,
                 const Sight *sight, void *target);
-/* One word of the table, as read_block does without a row. */
-void read_keyword(Reader *r, const Yaml *key, const Yaml *value, const Block *b,
-                  const Sight *sight);
+/* One word of the table, as read_block does without a row. `why`: see later_at. */
+void read_keyword(Reader *r, const Yaml *key, const Yaml *value, const Block *b, const Sight *sight,
+                  const char *why);
 /* Checks a value by its form (language.h) and keeps nothing. */
 void read_form(Reader *r, const Yaml *y, Str form, const Sight *sight, const char *what);
 /* Notes that the file needs what this version checks and cannot run. `why` may be NULL. */
@@ -295,6 +295,8 @@ struct NodeNote {
     unsigned sees;     /* names that all that stands inside sees, besides its own */
     const Sight *home; /* what a definition sees, whose `undo` or `probe` this is; else NULL */
     Machine *machine;  /* of the step with that verb */
+    bool play;         /* its verb goes on in rounds: a read inside sees what was written so far */
+    bool many;         /* it runs several times at once: a task of `supervise` */
 };
 /* Of all names that a verb gives to what stands inside it. */
 #define SEES_INSIDE                                                                                \
@@ -303,6 +305,8 @@ struct NodeNote {
 /* Reads a step that stands inside the verb of sight->node, or inside a definition. Its parent is the verb's node, among
  * whose children it is not. */
 void read_part(Reader *r, const Yaml *at, const Yaml *y, Str name, Place place, const Sight *sight);
+/* What the definition sees in whose `undo` or `probe` the node stands; NULL in the workflow itself. */
+const Sight *read_home(const Reader *r, const Node *node);
 /* What a block's words cannot say each by itself: before and after they are read. */
 void shape_enter(Reader *r, const Yaml *map, const Block *b, Sight *sight);
 void shape_leave(Reader *r, const Yaml *map, const Block *b, const Sight *sight);
@@ -325,6 +329,8 @@ void read_set(Reader *r, const Yaml *y, Node *node);
 void read_wait(Reader *r, const Yaml *y, Node *node);
 void read_fail(Reader *r, const Yaml *y, Node *node);
 void read_state(Reader *r, const Yaml *y);
+/* A write of this key by the node; NULL, with the problem told, if there is no such key. */
+const StateKey *read_write(Reader *r, const Yaml *key, Node *node);
 
 /* ---- order and checks ------------------------------------------------------------------------------------------------ */
 
@@ -333,5 +339,7 @@ void order_steps(Reader *r);
 /* Is sibling b ordered before a? */
 bool order_before(const Reader *r, const Node *a, const Node *b);
 void check_plan(Reader *r);
+/* When it is known what is used. */
+void check_used(Reader *r);
 
 #endif

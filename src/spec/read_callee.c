@@ -114,7 +114,7 @@ static const Block *block_of(const Draft *d) {
 static void set_kind_later(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     Draft *d = target;
     take_kind(r, key, d, 0);
-    read_keyword(r, key, value, block_of(d), &d->sight);
+    read_keyword(r, key, value, block_of(d), &d->sight, NULL);
 }
 
 /* ---- fields of both -------------------------------------------------------------------------------------------------- */
@@ -521,6 +521,7 @@ static const Callee *read_member(Reader *r, const Yaml *y, Str name, size_t dot)
                      "`only` of `%.*s` leaves `%.*s` out", STR_FMT(set), (int)MIN(member.len, 80),
                      member.p);
     }
+    note_use(r, d);
     return callee_of_name(r, y, d);
 }
 

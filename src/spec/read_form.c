@@ -33,12 +33,21 @@ void later_at(Reader *r, const Yaml *y, const char *why, const char *fmt, ...) {
     r->later_end = &note->next;
 }
 
+static bool is_before(const Later *a, const Later *b) {
+    return a->pos.line != b->pos.line ? a->pos.line < b->pos.line : a->pos.column < b->pos.column;
+}
+
 void keep_later(Reader *r) {
     Plan *plan = r->plan;
     plan->later = ARENA_ARRAY(r->arena, Later, LATER_MAX);
-    for (const LaterNote *n = r->later; n && plan->n_later < LATER_MAX; n = n->next)
-        if (n->own || (n->within && n->within->used))
-            plan->later[plan->n_later++] = n->later;
+    for (const LaterNote *n = r->later; n && plan->n_later < LATER_MAX; n = n->next) {
+        if (!n->own && !(n->within && n->within->used))
+            continue;
+        size_t at = plan->n_later++;
+        for (; at > 0 && is_before(&n->later, &plan->later[at - 1]); at--)
+            plan->later[at] = plan->later[at - 1];
+        plan->later[at] = n->later;
+    }
 }
 
 /* ---- plain forms ----------------------------------------------------------------------------------------------------- */
@@ -403,21 +412,21 @@ static const KeyRow *row_of(const KeyRow *rows, size_t n, Str word) {
 }
 
 static void read_word(Reader *r, const Yaml *key, const Yaml *value, const Keyword *k,
-                      const Sight *sight) {
+                      const Sight *sight, const char *why) {
     Sight inside = *sight;
     inside.sees |= k->sees;
     if (k->since == LATER)
-        later_at(r, key, NULL, "`%s`", k->word);
+        later_at(r, key, why, "`%s`", k->word);
     r->inside_later += k->since == LATER;
     read_form(r, value, str_from(k->form), &inside, arena_fmt(&r->scratch, "`%s`", k->word).p);
     r->inside_later -= k->since == LATER;
 }
 
-void read_keyword(Reader *r, const Yaml *key, const Yaml *value, const Block *b,
-                  const Sight *sight) {
+void read_keyword(Reader *r, const Yaml *key, const Yaml *value, const Block *b, const Sight *sight,
+                  const char *why) {
     const Keyword *k = language_word(b, key->text);
     ASSERT(k);
-    read_word(r, key, value, k, sight);
+    read_word(r, key, value, k, sight, why);
 }
 
 void read_block(Reader *r, const Yaml *map, const Block *b, const KeyRow *rows, size_t n,
@@ -433,7 +442,7 @@ void read_block(Reader *r, const Yaml *map, const Block *b, const KeyRow *rows, 
         if (row)
             row->read(r, e->key, e->value, target);
         else if (k)
-            read_word(r, e->key, e->value, k, &inside);
+            read_word(r, e->key, e->value, k, &inside, NULL);
         else
             refuse_key(r, e->key, b);
     }

@@ -13,6 +13,12 @@ static Node *new_home(Reader *r, const Yaml *y, const Sight *sight) {
     return home;
 }
 
+const Sight *read_home(const Reader *r, const Node *node) {
+    while (node && (node->handler_of || node->parent))
+        node = node->handler_of ? node->handler_of : node->parent;
+    return node ? r->notes[node->no].home : NULL;
+}
+
 static void name_part(Reader *r, const Yaml *at, Node *part) {
     Str id;
     part->has_id = true;
@@ -41,6 +47,7 @@ void read_part(Reader *r, const Yaml *at, const Yaml *y, Str name, Place place,
         part = read_new_node(r, y, bare(name), home);
     if (place == PLACE_NAMED && !is_state)
         name_part(r, at, part);
+    r->notes[part->no].many = place == PLACE_TASK;
     r->notes[part->no].sees |= sight->sees & SEES_INSIDE;
     read_step(r, y, part, place);
 }

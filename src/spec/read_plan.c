@@ -137,7 +137,7 @@ static void read_root(Reader *r, const Yaml *root) {
         plan->input = read_type(r, input);
     if (state)
         read_state(r, state);
-    Sight sight = { .input = plan->input, .stands_in = "this" };
+    Sight sight = { .input = plan->input, .stands_in = "the first level of a file" };
     read_block(r, root, language_block(STR("Workflow")), rows, ARRAY_LEN(rows), &sight, NULL);
     if (steps)
         read_steps(r, steps, plan->root);
@@ -175,6 +175,7 @@ void read_plan(Arena *a, Files *files, Source *source, Plan *plan, Diags *diags)
             read_pending(&r);
             check_plan(&r);
             keep_used(&r);
+            check_used(&r);
             keep_later(&r);
         }
     }

@@ -170,6 +170,13 @@ static void leave_machine(Reader *r, const Yaml *map) {
                      "a machine of one state has nowhere to go");
 }
 
+/* A move may write state, as its state's step may. */
+static void leave_edge(Reader *r, const Yaml *map, Node *node) {
+    const Yaml *set = yaml_get(map, "set");
+    for (size_t i = 0; node && set && set->kind == YAML_MAP && i < set->n; i++)
+        read_write(r, set->entries[i].key, node);
+}
+
 /* ---- plans and people ------------------------------------------------------------------------------------------------ */
 
 /* One template of `plan: { templates: { NAME: [...] } }`: its needs are of its own tasks. */
@@ -257,12 +264,16 @@ void shape_enter(Reader *r, const Yaml *map, const Block *b, Sight *sight) {
         bool after = is_text(at) && str_is(at->text, "after");
         sight->sees |= SEES_WITH | (after && sight->node ? SEES_AFTER : 0);
     }
+    static const char *const plays[] = { "Machine", "Team", "Board", "Supervise" };
+    for (size_t i = 0; sight->node && i < ARRAY_LEN(plays); i++)
+        r->notes[sight->node->no].play |= str_is(str_from(b->name), plays[i]);
     if (str_is(str_from(b->name), "Machine") && sight->node)
         read_states(r, map, r->plan->nodes[sight->node->no]);
 }
 
 void shape_leave(Reader *r, const Yaml *map, const Block *b, const Sight *sight) {
-    (void)sight;
+    if (str_is(str_from(b->name), "Edge") && sight->node)
+        leave_edge(r, map, r->plan->nodes[sight->node->no]);
     for (size_t i = 0; i < ARRAY_LEN(leaves); i++)
         if (str_is(str_from(b->name), leaves[i].block))
             leaves[i].leave(r, map);

@@ -142,23 +142,30 @@ static void refuse_key_of_state(Reader *r, const Yaml *at) {
              "unknown state key `%.*s`", (int)MIN(at->text.len, 80), at->text.p);
 }
 
+const StateKey *read_write(Reader *r, const Yaml *key, Node *node) {
+    const StateKey *k = table_get(&r->state, 0, key->text);
+    if (!k) {
+        refuse_key_of_state(r, key);
+        return NULL;
+    }
+    size_t number = (size_t)(k - r->plan->state);
+    StateWrite *w = ARENA_NEW(&r->scratch, StateWrite);
+    *w = (StateWrite){ r->writes[number], node, key };
+    r->writes[number] = w;
+    return k;
+}
+
 void read_set(Reader *r, const Yaml *y, Node *node) {
     if (!read_is_map(r, y, "`set`"))
         return;
     node->sets = ARENA_ARRAY(r->arena, SetKey, y->n);
     for (size_t i = 0; i < y->n; i++) {
-        const Yaml *at = y->entries[i].key;
-        const StateKey *k = table_get(&r->state, 0, at->text);
-        if (!k) {
-            refuse_key_of_state(r, at);
+        const StateKey *k = read_write(r, y->entries[i].key, node);
+        if (!k)
             continue;
-        }
         SetKey *set = &node->sets[node->n_sets++];
         set->key = (uint32_t)(k - r->plan->state);
         read_later(r, y->entries[i].value, node, SEES_STEPS | SEES_LOOP | SEES_AFTER, &set->value,
                    NULL);
-        StateWrite *w = ARENA_NEW(&r->scratch, StateWrite);
-        *w = (StateWrite){ r->writes[set->key], node, at };
-        r->writes[set->key] = w;
     }
 }

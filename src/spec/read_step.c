@@ -47,7 +47,9 @@ static void set_unnamed(Reader *r, const Yaml *key, const Yaml *value, StepDraft
     if (!take_verb(r, key, d, VERB_INVOKE))
         return;
     bool has_with = yaml_get(d->yaml, "with") || d->node->handler_of;
-    d->node->callee = read_callee_unnamed(r, value, kind, has_with ? NULL : r->plan->input);
+    const Sight *home = read_home(r, d->node);
+    const Type *type = home ? home->input : r->plan->input;
+    d->node->callee = read_callee_unnamed(r, value, kind, has_with ? NULL : type);
     if (has_with)
         return;
     Yaml *input = ARENA_NEW(&r->scratch, Yaml);
@@ -102,12 +104,14 @@ static void set_fail(Reader *r, const Yaml *key, const Yaml *value, void *target
         read_fail(r, value, node_of(target));
 }
 
+static const char what_runs[] = "this Baton runs agent tool run http wait steps return fail";
+
 /* A verb that this version only checks. */
 static void set_later(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     StepDraft *d = target;
     Sight sight = { .sees = BODY, .node = d->node };
     take_verb(r, key, d, VERB_NONE);
-    read_keyword(r, key, value, language_block(STR("Step")), &sight);
+    read_keyword(r, key, value, language_block(STR("Step")), &sight, what_runs);
 }
 
 /* ---- modifiers ------------------------------------------------------------------------------------------------------- */

@@ -307,6 +307,10 @@ bool yaml_open(Arena *a, Str name, Str text, Diags *diags, YamlFile *ret_file) {
 }
 
 int yaml_read(Arena *a, Str name, Str text, Diags *diags, YamlFile *ret_file) {
+    if (str_starts(
+            text,
+            STR("\xef\xbb\xbf"))) /* some editors begin a file with this mark; it says nothing */
+        text = str_slice(text, 3, text.len);
     if (!yaml_open(a, name, text, diags, ret_file))
         return YAML_E_REFUSED;
     Tree t = { .arena = a, .file = ret_file, .diags = diags };

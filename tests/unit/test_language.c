@@ -141,10 +141,53 @@ static void the_page_of_words_is_the_table(void **state) {
     assert_true(same);
 }
 
+/* ---- a file of every word -------------------------------------------------------------------------------------------- */
+
+static bool names_word(Str text, const char *word) {
+    Str key = arena_fmt(&arena, "%s: ", word), block = arena_fmt(&arena, "%s:\n", word);
+    return str_find(text, key) >= 0 || str_find(text, block) >= 0;
+}
+
+static void a_file_of_every_verb_is_good_and_does_not_run(void **state) {
+    (void)state;
+    Str text = read_whole(SOURCE_ROOT "/tests/language/whole.yaml"), name = STR("whole.yaml");
+    Str closure = closure_make(&arena, name, &name, &text, 1);
+    Diags checked = { .arena = &arena }, refused = { .arena = &arena };
+    Plan *plan = NULL;
+    const Block *step = language_block(STR("Step"));
+    for (size_t i = 0; i < step->n; i++)
+        if (step->words[i].since == LATER && strcmp(step->words[i].word, "capabilities") != 0 &&
+            !names_word(text, step->words[i].word))
+            fail_msg("tests/language/whole.yaml does not try `%s`", step->words[i].word);
+    assert_int_equal(plan_check(closure, &plan, &checked, NULL), 0);
+    assert_int_equal(checked.n, 0);
+    assert_true(plan->n_later > 40);
+    plan_free(plan);
+    assert_int_equal(plan_compile(closure, &plan, &refused), PLAN_E_REFUSED);
+    for (size_t i = 0; i < refused.n; i++)
+        assert_true(str_is(refused.items[i].code, "later"));
+}
+
+static void a_byte_order_mark_says_nothing(void **state) {
+    (void)state;
+    Str text = STR("\xef\xbb\xbf"
+                   "baton: 1\nsteps: [{ tool: ehco }]\n"),
+        name = STR("bom.yaml");
+    Diags diags = { .arena = &arena };
+    Plan *plan = NULL;
+    assert_int_equal(plan_check(closure_make(&arena, name, &name, &text, 1), &plan, &diags, NULL),
+                     PLAN_E_REFUSED);
+    assert_int_equal(diags.n, 1);
+    assert_int_equal(diags.items[0].pos.line, 2);
+    assert_int_equal(diags.items[0].pos.column, 17);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_of_the_table_is_sound),
         cmocka_unit_test(the_page_of_words_is_the_table),
+        cmocka_unit_test(a_file_of_every_verb_is_good_and_does_not_run),
+        cmocka_unit_test(a_byte_order_mark_says_nothing),
         cmocka_unit_test(every_word_of_another_system_has_its_test),
     };
     arena_init(&arena, 0);
