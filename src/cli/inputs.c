@@ -65,7 +65,8 @@ static bool is_text_type(const Type *type) {
     case TYPE_MESSAGE:
     case TYPE_LIST:
     case TYPE_ENUM:
-    case TYPE_RECORD: break;
+    case TYPE_RECORD:
+    case TYPE_SCHEMA: break;
     }
     return false;
 }
@@ -86,6 +87,11 @@ static int read_value(const Args *args, const Type *type, Str name, Str text, Va
     return say_error(EXIT_USAGE, "%.*s must be %.*s, and `%.*s` is not: %s", "", STR_FMT(name),
                      STR_FMT(type_text(type, args->arena)), (int)MIN(text.len, 60), text.p,
                      error.message);
+}
+
+/* Can the input be called so? */
+static bool takes(const Type *type, Str name) {
+    return !type || type->kind != TYPE_RECORD || type->open || field_of(type, name);
 }
 
 static int refuse_key(const Args *args, const Plan *plan, Str name) {
@@ -217,7 +223,7 @@ int inputs_read(const Args *args, size_t first, const char *input, const Plan *p
         Value v;
         code = read_word(args, first, i, &name, &text);
         const TypeField *field = code == 0 ? field_of(plan->input, name) : NULL;
-        if (code == 0 && !field && plan->input && plan->input->kind == TYPE_RECORD)
+        if (code == 0 && !takes(plan->input, name))
             code = refuse_key(args, plan, name);
         if (code == 0)
             code = read_value(args, field ? field->type : NULL, name, text, &v);
@@ -254,7 +260,7 @@ int inputs_set(const Args *args, const Plan *plan, const char *word, Value *inpu
         return code;
     ptrdiff_t dot = str_find(path, STR("."));
     Str top = dot < 0 ? path : str_slice(path, 0, (size_t)dot);
-    if (plan->input && plan->input->kind == TYPE_RECORD && !field_of(plan->input, top))
+    if (!takes(plan->input, top))
         return refuse_key(args, plan, top);
     return set_at(args, plan->input, path, text, input);
 }

@@ -71,11 +71,11 @@ static bool fits_merge(Run *r, const Type *type, Value v, Value *ret, Str *ret_p
         Str name = value_as_str(value_entry(v, i).key);
         const TypeField *field = type_field(type, name);
         Value part = value_entry(v, i).value;
-        if (!field) {
+        if (!field && !type->open) {
             *ret_problem = arena_fmt(&r->arena, "no field `%.*s`", STR_FMT(name));
             return false;
         }
-        if (type_convert(field->type, part, &r->arena, &part, ret_problem))
+        if (field && type_convert(field->type, part, &r->arena, &part, ret_problem))
             return false;
         map_adds(&m, name, part);
     }

@@ -151,7 +151,7 @@ static void check_reads(Reader *r) {
 /* ---- maps against types ---------------------------------------------------------------------------------------------- */
 
 static void check_known(Reader *r, const Yaml *key, const Type *t, const char *what) {
-    if (!type_field(t, key->text))
+    if (!t->open && !type_field(t, key->text))
         error_at(r, key, "unknown_field", near_field(r, t, key->text), "%s has no field `%.*s`",
                  what, (int)MIN(key->text.len, 80), key->text.p);
 }

@@ -1,11 +1,9 @@
-/* TYPES of the language: words, names, T[], [a, b], records, and the little of JSON Schema that says the same.
+/* TYPES of the language: words, names, T[], [a, b], records. JSON Schema is read_schema.c's.
  *
  *   read_type -> read_word            string  Finding[]  any
  *             -> read_options         [a, b]
  *             -> read_record          { title: string, url?: string }
- *             -> read_schema          { type: string, enum: [...], default: ... }
- *
- * A map is JSON Schema if it has one of its words, or a `type` that is a JSON Schema type name. */
+ *             -> read_schema          { type: string, minLength: 3, default: ... } */
 #include "spec/read.h"
 
 #include "base/limits.h"
@@ -34,7 +32,7 @@ static const ForeignType foreign_types[] = {
     { "date", "time" },    { "array", "any[]" },   { "list", "any[]" },
 };
 
-static Type *new_type(Reader *r, TypeKind kind) {
+Type *type_new(Reader *r, TypeKind kind) {
     Type *t = ARENA_NEW(r->arena, Type);
     t->kind = kind;
     t->weight = t->depth = 1;
@@ -43,8 +41,7 @@ static Type *new_type(Reader *r, TypeKind kind) {
     return t;
 }
 
-/* False, with the problem told, if the part makes it too large. */
-static bool add_part(Reader *r, const Yaml *y, Type *t, const Type *part) {
+bool type_add_part(Reader *r, const Yaml *y, Type *t, const Type *part) {
     t->weight += part->weight;
     t->depth = MAX(t->depth, part->depth + 1);
     if (t->weight <= TYPE_WEIGHT_MAX && t->depth <= LIMIT_DEPTH)
@@ -57,9 +54,9 @@ static bool add_part(Reader *r, const Yaml *y, Type *t, const Type *part) {
 static const Type *list_of(Reader *r, const Yaml *y, const Type *item) {
     if (!item)
         return NULL;
-    Type *t = new_type(r, TYPE_LIST);
+    Type *t = type_new(r, TYPE_LIST);
     t->item = item;
-    return add_part(r, y, t, item) ? t : NULL;
+    return type_add_part(r, y, t, item) ? t : NULL;
 }
 
 /* ---- words and names ------------------------------------------------------------------------------------------------- */
@@ -135,7 +132,7 @@ static const Type *read_word(Reader *r, const Yaml *y, Str word) {
         return list_of(r, y, read_word(r, y, str_slice(word, 0, word.len - 2)));
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (str_is(word, words[i].word))
-            return new_type(r, words[i].kind);
+            return type_new(r, words[i].kind);
     Named *d = table_get(&r->types, 0, word);
     if (d)
         note_use(r, d);
@@ -143,7 +140,7 @@ static const Type *read_word(Reader *r, const Yaml *y, Str word) {
 }
 
 static const Type *read_options(Reader *r, const Yaml *y) {
-    Type *t = new_type(r, TYPE_ENUM);
+    Type *t = type_new(r, TYPE_ENUM);
     if (y->kind != YAML_LIST || y->n == 0) {
         error_at(r, y, "type", "like `[approve, reject]`",
                  "an enum is a list of at least one value");
@@ -199,7 +196,7 @@ static bool read_field(Reader *r, const YamlEntry *e, TypeField *f) {
 }
 
 static const Type *read_record(Reader *r, const Yaml *y) {
-    Type *t = new_type(r, TYPE_RECORD);
+    Type *t = type_new(r, TYPE_RECORD);
     bool good = true;
     t->fields = ARENA_ARRAY(r->arena, TypeField, y->n);
     for (size_t i = 0; i < y->n; i++) {
@@ -210,165 +207,10 @@ static const Type *read_record(Reader *r, const Yaml *y) {
                      "`%.*s` stands here with `?` and without", (int)name.len - 1, name.p);
         if (!read_field(r, &y->entries[i], &t->fields[t->n_fields]))
             good = false;
-        else if (!add_part(r, y, t, t->fields[t->n_fields++].type))
+        else if (!type_add_part(r, y, t, t->fields[t->n_fields++].type))
             return NULL;
     }
     return good ? t : NULL;
-}
-
-/* ---- JSON Schema ----------------------------------------------------------------------------------------------------- */
-
-typedef struct Schema {
-    const Yaml *type, *properties, *items, *required, *options, *preset, *description;
-} Schema;
-
-#define SCHEMA_ROW(name, field)                                                                    \
-    static void set_##name(Reader *r, const Yaml *key, const Yaml *value, void *target) {          \
-        (void)r, (void)key;                                                                        \
-        ((Schema *)target)->field = value;                                                         \
-    }
-SCHEMA_ROW(type, type)
-SCHEMA_ROW(properties, properties)
-SCHEMA_ROW(items, items)
-SCHEMA_ROW(required, required)
-SCHEMA_ROW(options, options)
-SCHEMA_ROW(preset, preset)
-SCHEMA_ROW(description, description)
-
-static const KeyRow schema_rows[] = {
-    { "type", set_type },
-    { "properties", set_properties },
-    { "items", set_items },
-    { "required", set_required },
-    { "enum", set_options },
-    { "default", set_preset },
-    { "description", set_description },
-    { "$ref", NULL },
-    { "const", NULL },
-    { "anyOf", NULL },
-    { "oneOf", NULL },
-    { "allOf", NULL },
-    { "not", NULL },
-    { "minimum", NULL },
-    { "maximum", NULL },
-    { "exclusiveMinimum", NULL },
-    { "exclusiveMaximum", NULL },
-    { "multipleOf", NULL },
-    { "minLength", NULL },
-    { "maxLength", NULL },
-    { "pattern", NULL },
-    { "format", NULL },
-    { "minItems", NULL },
-    { "maxItems", NULL },
-    { "uniqueItems", NULL },
-    { "additionalProperties", NULL },
-    { "title", NULL },
-    { "examples", NULL },
-};
-
-static bool is_schema_type(const Yaml *y) {
-    static const char *const names[] = { "string", "integer", "number", "boolean",
-                                         "object", "array",   "null" };
-    for (size_t i = 0; y->kind == YAML_SCALAR && i < ARRAY_LEN(names); i++)
-        if (str_is(y->text, names[i]))
-            return true;
-    return y->kind == YAML_LIST;
-}
-
-static bool is_schema(const Yaml *y) {
-    static const char *const marks[] = { "$ref",  "enum",  "const",      "anyOf",
-                                         "oneOf", "allOf", "properties", "items" };
-    for (size_t i = 0; i < ARRAY_LEN(marks); i++)
-        if (yaml_get(y, marks[i]))
-            return true;
-    const Yaml *type = yaml_get(y, "type");
-    return type && is_schema_type(type);
-}
-
-/* A record with a field named type looks like JSON Schema: any key that is no word of it gives it away. */
-static bool check_schema_keys(Reader *r, const Yaml *y) {
-    for (size_t i = 0; i < y->n; i++) {
-        Str key = y->entries[i].key->text;
-        bool known = false;
-        for (size_t k = 0; k < ARRAY_LEN(schema_rows); k++)
-            known |= str_is(key, schema_rows[k].word);
-        if (known)
-            continue;
-        error_at(
-            r, y->entries[i].key, "type",
-            "a map with `type: string` is JSON Schema: write `{ properties: { type: ..., ... } }`",
-            "a field named type needs `properties:`");
-        return false;
-    }
-    return true;
-}
-
-static bool is_required(const Schema *s, Str name) {
-    for (size_t i = 0; s->required && s->required->kind == YAML_LIST && i < s->required->n; i++)
-        if (s->required->items[i]->kind == YAML_SCALAR && str_eq(s->required->items[i]->text, name))
-            return true;
-    return false;
-}
-
-static const Type *schema_object(Reader *r, const Yaml *y, const Schema *s) {
-    if (!s->properties)
-        return new_type(r, TYPE_OBJECT);
-    if (!read_is_map(r, s->properties, "`properties`"))
-        return NULL;
-    const Type *record = read_record(r, s->properties);
-    for (size_t i = 0; record && i < record->n_fields; i++)
-        record->fields[i].optional = !is_required(s, record->fields[i].name);
-    for (size_t i = 0; s->required && s->required->kind == YAML_LIST && i < s->required->n; i++) {
-        const Yaml *name = s->required->items[i];
-        if (name->kind != YAML_SCALAR || !yaml_get(s->properties, name->text.p)) {
-            error_at(r, y, "type", NULL, "`required` names what `properties` does not have");
-            return NULL;
-        }
-    }
-    return record;
-}
-
-static const Type *schema_kind(Reader *r, const Yaml *y, const Schema *s) {
-    Str type = s->type && s->type->kind == YAML_SCALAR ? s->type->text : STR("");
-    if (s->options)
-        return read_options(r, s->options);
-    if (s->properties || str_is(type, "object"))
-        return schema_object(r, y, s);
-    if (s->items)
-        return list_of(r, y, read_type(r, s->items));
-    if (str_is(type, "array"))
-        return list_of(r, y, new_type(r, TYPE_ANY));
-    if (s->type && (s->type->kind != YAML_SCALAR || str_is(type, "null"))) {
-        error_at(r, s->type, "later", "write `any`, or an optional field `name?: TYPE`",
-                 "a type that may be several comes later");
-        return NULL;
-    }
-    return read_word(r, s->type, type);
-}
-
-static const Type *read_schema(Reader *r, const Yaml *y) {
-    Schema s = { 0 };
-    size_t errors = r->diags->errors;
-    if (!check_schema_keys(r, y))
-        return NULL;
-    read_map(r, y, schema_rows, ARRAY_LEN(schema_rows), "a JSON Schema", &s);
-    if (errors != r->diags->errors)
-        return NULL;
-    const Type *base = schema_kind(r, y, &s);
-    if (!base)
-        return NULL;
-    Type *t = ARENA_NEW(r->arena, Type);
-    *t = *base;
-    if (s.description)
-        read_text(r, s.description, "`description`", &t->description);
-    Value preset;
-    Str problem;
-    if (s.preset && read_data(r, s.preset, "`default`", &preset)) {
-        if (type_convert(base, preset, r->arena, &t->preset, &problem))
-            error_at(r, s.preset, "type", NULL, "`default` does not fit its type: %.*s",
-                     STR_FMT(problem));
-    }
-    return t;
 }
 
 /* ---- any type -------------------------------------------------------------------------------------------------------- */

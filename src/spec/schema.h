@@ -62,7 +62,13 @@ typedef enum SchemaShape {
     SCHEMA_SHAPE_ITEMS /* one, or a list */
 } SchemaShape;
 SchemaShape schema_shape(Str keyword);
-/* "#" and the pointer to `token` under what `pointer` says: one level deeper. In the arena. */
+/* What to write instead of a word that is no keyword, or STR_NULL. In the arena, with a NUL after it. */
+Str schema_near(Arena *a, Str keyword);
+/* The pointer to `token` in what `pointer` leads to. In the arena. */
 Str schema_pointer(Arena *a, Str pointer, Str token);
+/* The document as it reads when it stands at `pointer` of another: its `#/...` lead there. One that has an `$id` stays. */
+Value schema_moved(Arena *a, Value document, Str pointer);
+/* The schema of a property, or of the items if `property` is STR_NULL, to be asked alone; NULL if it has none. */
+const Schema *schema_part(Arena *a, const Schema *s, Str property);
 
 #endif

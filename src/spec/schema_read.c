@@ -305,7 +305,7 @@ static const char *wanted(const SchemaWord *w) {
         [WORD_REF] = "a text",
         [WORD_PATTERN] = "a text",
         [WORD_TEXTS] = "a list of names",
-        [WORD_TYPES] = "of null boolean integer number string array object, one or a list",
+        [WORD_TYPES] = "null boolean integer number string array or object, or a list of them",
         [WORD_TEXTS_MAP] = "a map of lists of names",
         [WORD_MAP] = "a map",
         [WORD_SCHEMA_MAP] = "a map of schemas",
@@ -327,6 +327,14 @@ static void read_data(SchemaReader *r, const SchemaNode *n, const SchemaWord *w,
         read_types(v, &rule->types);
     else if (w->shape == WORD_PATTERN)
         read_pattern(r, n, key, value_as_str(v), &rule->pattern);
+}
+
+static Str remedy_of(const SchemaWord *w, Value v) {
+    bool null = v.type == V_NULL;
+    for (uint32_t i = 0; v.type == V_LIST && i < v.len; i++)
+        null |= v.items[i].type == V_NULL;
+    return w->shape == WORD_TYPES && null ? STR("null is a name here: quote it, \"null\"")
+                                          : STR("");
 }
 
 /* ---- keywords ---- */
@@ -352,7 +360,7 @@ static void read_keyword(SchemaReader *r, SchemaNode *n, Str key, Value v) {
         return;
     }
     if (!takes(w, v)) {
-        schema_problem(r, n, key, STR(""), "`%.*s` takes %s", STR_FMT(key), wanted(w));
+        schema_problem(r, n, key, remedy_of(w, v), "`%.*s` takes %s", STR_FMT(key), wanted(w));
         return;
     }
     SchemaRule nowhere = { 0 };
@@ -437,4 +445,17 @@ int schema_compile(Arena *a, Value document, const Schema **ret_schema,
     s->root = root;
     *ret_schema = s;
     return 0;
+}
+
+const Schema *schema_part(Arena *a, const Schema *s, Str property) {
+    const SchemaRule *rule = schema_rule(s->root, property.p ? RULE_PROPERTIES : RULE_ITEMS);
+    const SchemaNode *n = rule && !property.p ? rule->node : NULL;
+    for (size_t i = 0; rule && property.p && i < rule->n_parts; i++)
+        if (str_eq(rule->parts[i].name, property))
+            n = rule->parts[i].node;
+    if (!n)
+        return NULL;
+    Schema *part = ARENA_NEW(a, Schema);
+    part->root = n;
+    return part;
 }

@@ -99,17 +99,21 @@ const SchemaWord *schema_word(Str word) {
     return bsearch(&word, words, ARRAY_LEN(words), sizeof *words, by_word);
 }
 
-Str schema_word_remedy(Arena *a, Str word, SchemaDraft draft) {
+Str schema_near(Arena *a, Str keyword) {
     for (size_t i = 0; i < ARRAY_LEN(foreign); i++)
-        if (str_is(word, foreign[i].word))
+        if (str_is(keyword, foreign[i].word))
             return str_from(foreign[i].remedy);
-    if (schema_word(word))
-        return draft == DRAFT_7 ? STR("2020-12 has it: change `$schema`") : STR("");
     Str names[ARRAY_LEN(words)];
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         names[i] = str_from(words[i].word);
-    Str near = str_nearest(word, names, ARRAY_LEN(words));
-    return near.p ? arena_fmt(a, "did you mean `%.*s`?", STR_FMT(near)) : STR("");
+    Str near = str_nearest(keyword, names, ARRAY_LEN(words));
+    return near.p ? arena_fmt(a, "did you mean `%.*s`?", STR_FMT(near)) : STR_NULL;
+}
+
+Str schema_word_remedy(Arena *a, Str word, SchemaDraft draft) {
+    bool other = schema_word(word) && draft == DRAFT_7;
+    Str near = other ? STR("2020-12 has it: change `$schema`") : schema_near(a, word);
+    return near.p ? near : STR("");
 }
 
 SchemaShape schema_shape(Str keyword) {

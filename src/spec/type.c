@@ -142,13 +142,17 @@ static int unknown_field(Convert *c, const Type *t, Str name, const Path *path) 
     return TYPE_E_MISMATCH;
 }
 
-/* Fields come out in the order of the type. */
+static bool is_declared(const Type *t, Value key) {
+    return key.type == V_STRING && type_field(t, value_as_str(key));
+}
+
+/* Fields come out in the order of the type, and then the others. */
 static int to_record(Convert *c, const Type *t, Value v, const Path *path, Value *ret_value) {
     if (v.type != V_MAP)
         return mismatch(c, t, v, path);
-    for (uint32_t i = 0; i < v.len; i++) {
+    for (uint32_t i = 0; i < v.len && !t->open; i++) {
         Value key = value_entry(v, i).key;
-        if (key.type != V_STRING || !type_field(t, value_as_str(key)))
+        if (!is_declared(t, key))
             return unknown_field(c, t, key.type == V_STRING ? value_as_str(key) : STR("?"), path);
     }
     MapBuilder m = map_builder(c->arena);
@@ -165,6 +169,9 @@ static int to_record(Convert *c, const Type *t, Value v, const Path *path, Value
             return r;
         map_adds(&m, f->name, value);
     }
+    for (uint32_t i = 0; i < v.len && t->open; i++)
+        if (!is_declared(t, value_entry(v, i).key))
+            map_add(&m, value_entry(v, i).key, value_entry(v, i).value);
     *ret_value = map_done(&m, NULL);
     return 0;
 }
@@ -176,12 +183,11 @@ static int to_message(Convert *c, const Type *t, Value v, const Path *path, Valu
     return 0;
 }
 
-static int convert(Convert *c, const Type *t, Value v, const Path *path, Value *ret_value) {
+static int to_kind(Convert *c, const Type *t, Value v, const Path *path, Value *ret_value) {
     *ret_value = v;
-    if (value_absent(v))
-        return mismatch(c, t, v, path);
     switch (t->kind) {
-    case TYPE_ANY: return 0;
+    case TYPE_ANY:
+    case TYPE_SCHEMA: return 0;
     case TYPE_STRING:
     case TYPE_FILE: return v.type == V_STRING ? 0 : mismatch(c, t, v, path);
     case TYPE_INTEGER: return to_integer(c, t, v, path, ret_value);
@@ -196,6 +202,37 @@ static int convert(Convert *c, const Type *t, Value v, const Path *path, Value *
     case TYPE_RECORD: return to_record(c, t, v, path, ret_value);
     }
     UNREACHABLE("type kind");
+}
+
+static void write_trouble(Buf *b, const SchemaTrouble *trouble, const Path *path) {
+    write_path(b, path);
+    bool joint = path && trouble->path.len && trouble->path.p[0] != '[';
+    buf_fmt(b, "%s%.*s", joint ? "." : "", STR_FMT(trouble->path));
+    buf_fmt(b, "%s%.*s", path || trouble->path.len ? ": " : "", STR_FMT(trouble->message));
+}
+
+/* Asked of what was converted, so that a default is there when a rule looks for it. */
+static int fits_schema(Convert *c, const Type *t, Value v, const Path *path) {
+    SchemaTroubles troubles;
+    if (schema_check(t->schema, v, c->arena, &troubles) == 0)
+        return 0;
+    Buf b = BUF_INIT(4 * KIB);
+    for (size_t i = 0; i < troubles.n; i++) {
+        buf_fmt(&b, "%s", i ? "; " : "");
+        write_trouble(&b, &troubles.items[i], path);
+    }
+    c->problem = arena_str(c->arena, buf_str(&b));
+    buf_deinit(&b);
+    return TYPE_E_MISMATCH;
+}
+
+static int convert(Convert *c, const Type *t, Value v, const Path *path, Value *ret_value) {
+    if (value_absent(v))
+        return mismatch(c, t, v, path);
+    int r = to_kind(c, t, v, path, ret_value);
+    if (!r && t->schema && (!t->within || !path))
+        r = fits_schema(c, t, *ret_value, path);
+    return r;
 }
 
 int type_convert(const Type *type, Value v, Arena *a, Value *ret_value, Str *ret_problem) {

@@ -4,10 +4,17 @@
 #include "base/limits.h"
 
 static const char *const names[] = {
-    [TYPE_ANY] = "any",         [TYPE_STRING] = "string",     [TYPE_INTEGER] = "integer",
-    [TYPE_NUMBER] = "number",   [TYPE_BOOLEAN] = "boolean",   [TYPE_OBJECT] = "object",
-    [TYPE_TIME] = "time",       [TYPE_DURATION] = "duration", [TYPE_FILE] = "file",
+    [TYPE_ANY] = "any",
+    [TYPE_STRING] = "string",
+    [TYPE_INTEGER] = "integer",
+    [TYPE_NUMBER] = "number",
+    [TYPE_BOOLEAN] = "boolean",
+    [TYPE_OBJECT] = "object",
+    [TYPE_TIME] = "time",
+    [TYPE_DURATION] = "duration",
+    [TYPE_FILE] = "file",
     [TYPE_MESSAGE] = "Message",
+    [TYPE_SCHEMA] = "what its JSON Schema takes",
 };
 
 static void write_text(Buf *b, const Type *t);
@@ -62,12 +69,13 @@ static void add_text(MapBuilder *m, const char *key, Str text) {
     map_addz(m, key, value_str(text));
 }
 
-static void add_record(MapBuilder *m, const Type *t, Arena *a) {
+static void add_record(MapBuilder *m, const Type *t, Arena *a, Str pointer) {
     MapBuilder properties = map_builder(a);
     ListBuilder required = list_builder(a);
+    Str at = schema_pointer(a, pointer, STR("properties"));
     for (size_t i = 0; i < t->n_fields; i++) {
         const TypeField *f = &t->fields[i];
-        map_adds(&properties, f->name, type_schema(f->type, a));
+        map_adds(&properties, f->name, type_schema_at(f->type, a, schema_pointer(a, at, f->name)));
         if (!f->optional)
             list_add(&required, value_str(f->name));
     }
@@ -90,9 +98,10 @@ static void add_message(MapBuilder *m, Arena *a) {
     map_addz(m, "required", value_list(required, 2));
 }
 
-static void add_kind(MapBuilder *m, const Type *t, Arena *a) {
+static void add_kind(MapBuilder *m, const Type *t, Arena *a, Str pointer) {
     switch (t->kind) {
-    case TYPE_ANY: return;
+    case TYPE_ANY:
+    case TYPE_SCHEMA: return;
     case TYPE_STRING:
     case TYPE_FILE: add_text(m, "type", STR("string")); return;
     case TYPE_INTEGER: add_text(m, "type", STR("integer")); return;
@@ -110,22 +119,26 @@ static void add_kind(MapBuilder *m, const Type *t, Arena *a) {
     case TYPE_MESSAGE: add_message(m, a); return;
     case TYPE_LIST:
         add_text(m, "type", STR("array"));
-        map_addz(m, "items", type_schema(t->item, a));
+        map_addz(m, "items", type_schema_at(t->item, a, schema_pointer(a, pointer, STR("items"))));
         return;
     case TYPE_ENUM: map_addz(m, "enum", t->options); return;
-    case TYPE_RECORD: add_record(m, t, a); return;
+    case TYPE_RECORD: add_record(m, t, a, pointer); return;
     }
     UNREACHABLE("type kind");
 }
 
-Value type_schema(const Type *type, Arena *a) {
+Value type_schema_at(const Type *type, Arena *a, Str pointer) {
+    if (type && !value_absent(type->written))
+        return schema_moved(a, type->written, pointer);
     MapBuilder m = map_builder(a);
     if (type) {
         if (type->description.len)
             add_text(&m, "description", type->description);
-        add_kind(&m, type, a);
+        add_kind(&m, type, a, pointer);
         if (!value_absent(type->preset))
             map_addz(&m, "default", type->preset);
     }
     return map_done(&m, NULL);
 }
+
+Value type_schema(const Type *type, Arena *a) { return type_schema_at(type, a, STR("")); }

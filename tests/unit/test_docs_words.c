@@ -149,7 +149,6 @@ static const Place places[] = {
     { "limits", "baton: 1\nlimits: { %s: 1 }\nsteps: [{ wait: 1s }]\n" },
     { "timeout", "baton: 1\nsteps: [{ tool: echo, timeout: { %s: 1s } }]\n" },
     { "wait", "baton: 1\nsteps: [{ wait: { %s: x } }]\n" },
-    { "JSON Schema", "baton: 1\ninput: { a: { type: string, %s: 1 } }\nsteps: [{ wait: 1s }]\n" },
 };
 
 static Str row_of(const char *name) {

@@ -69,8 +69,8 @@ static void a_schema_that_says_nothing_sure_is_refused(void **state) {
           "/$schema: this draft or dialect of JSON Schema is not known "
           "(https://json-schema.org/draft/2020-12/schema or "
           "http://json-schema.org/draft-07/schema#)" },
-        { "{'type': 'strin'}", "/type: `type` takes of null boolean integer number string array "
-                               "object, one or a list ()" },
+        { "{'type': 'strin'}", "/type: `type` takes null boolean integer number string array or "
+                               "object, or a list of them ()" },
         { "{'minLength': -1}", "/minLength: `minLength` takes a count: 0, 1, 2 ... ()" },
         { "{'multipleOf': 0}", "/multipleOf: `multipleOf` takes a number above 0 ()" },
         { "{'required': 'a'}", "/required: `required` takes a list of names ()" },

@@ -490,6 +490,31 @@ static void types_check_and_convert(void **state) {
         { "Message", "{\"role\":\"user\",\"content\":\"x\"}",
           "{\"content\":\"x\",\"role\":\"user\"}" },
         { "Message", "{\"role\":\"user\"}", "expected Message, got a map" },
+        { "{ type: integer, minimum: 3 }", "2", "must be at least 3, got 2" },
+        { "{ n: { type: integer, minimum: 3 } }", "{\"n\":2.0}", "n: must be at least 3, got 2" },
+        { "{ l: { type: array, items: { n: { type: string, minLength: 2 } } } }",
+          "{\"l\":[{\"n\":\"ab\"},{\"n\":\"a\"}]}",
+          "l[1].n: must have at least 2 characters, has 1" },
+        { "{ properties: { a: number } }", "{\"b\":1,\"a\":2}", "{\"a\":2.0,\"b\":1}" },
+        { "{ properties: { a: number } }", "3", "expected {a?}, got 3" },
+        { "{ properties: { a: string }, additionalProperties: false }", "{\"b\":1}",
+          "unknown field `b`" },
+        { "{ properties: { a: string }, required: [b] }", "{}", "`b` is missing" },
+        { "{ anyOf: [{ type: integer, minimum: 5 }, \"Source[]\", { not: { type: string } }] }",
+          "[{\"title\":\"t\"}]", "[{\"title\":\"t\"}]" },
+        { "{ anyOf: [{ minimum: 5 }, Source], not: { type: string } }", "1",
+          "fits none of 2 alternatives; the nearest: must be at least 5, got 1" },
+        { "{ type: [string, \"null\"] }", "null", "null" },
+        { "{ type: [string, \"null\"] }", "1", "expected string or null, got 1" },
+        { "{ $ref: \"#/$defs/tree\", $defs: { tree: { properties: { of: { type: array, items: { "
+          "$ref: \"#/$defs/tree\" } } } } } }",
+          "{\"of\":[{},{\"of\":[{\"of\":1}]}]}", "of[1].of[0].of: expected array, got 1" },
+        { "{ t: { properties: { a: time, b: { const: x } } } }",
+          "{\"t\":{\"a\":\"2026-11-21T00:00:00Z\",\"b\":\"x\",\"c\":true}}",
+          "{\"t\":{\"a\":\"2026-11-21T00:00:00Z\",\"b\":\"x\",\"c\":true}}" },
+        { "{ $schema: \"http://json-schema.org/draft-07/schema#\", items: [{ type: string }, "
+          "integer], additionalItems: false }",
+          "[\"a\", 1, 2]", "[2]: there may be no item here" },
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         Str result = convert(cases[i].type, cases[i].json);
@@ -511,6 +536,32 @@ static void a_type_as_json_schema(void **state) {
                  "\"required\":[\"title\"],\"type\":\"object\"},\"type\":\"array\"}},"
                  "\"required\":[\"s\",\"e\"],\"type\":\"object\"}");
     assert_str(type_text(p->input, &arena), "{s, n?, e, d?}");
+    plan_free(p);
+}
+
+/* What a reference means does not change when the schema becomes part of another, and of a third. */
+static void a_schema_in_a_schema_keeps_its_references(void **state) {
+    (void)state;
+    Plan *p =
+        compile("baton: 1\ntypes:\n"
+                "  Tree: { $ref: \"#/$defs/t\", $defs: { t: { properties: { l: { items: { $ref: "
+                "\"#/$defs/t\" } }, v: { maximum: 3 } } } } }\n"
+                "  Forest: { properties: { \"a b\": Tree } }\n"
+                "input: { f: \"Forest[]\" }\nsteps:\n  - tool: echo\n");
+    assert_value(type_schema(p->input, &arena),
+                 "{\"additionalProperties\":false,\"properties\":{\"f\":{\"items\":{"
+                 "\"properties\":{\"a b\":{\"$defs\":{\"t\":{\"properties\":{\"l\":{\"items\":{"
+                 "\"$ref\":\"#/properties/f/items/properties/a%20b/$defs/t\"}},\"v\":{"
+                 "\"maximum\":3}}}},"
+                 "\"$ref\":\"#/properties/f/items/properties/a%20b/$defs/t\"}},"
+                 "\"type\":\"object\"},\"type\":\"array\"}},\"required\":[\"f\"],"
+                 "\"type\":\"object\"}");
+    Value v;
+    Str problem;
+    assert_int_equal(json_read(&arena, STR("{\"f\":[{\"a b\":{\"l\":[{},{\"v\":4}]}}]}"), &v, NULL),
+                     0);
+    assert_int_equal(type_convert(p->input, v, &arena, &v, &problem), TYPE_E_MISMATCH);
+    assert_str(problem, "f[0].a b.l[1].v: must be at most 3, got 4");
     plan_free(p);
 }
 
@@ -612,6 +663,7 @@ int main(void) {
         TEST(a_template_that_fails_names_the_path_and_the_place),
         TEST(types_check_and_convert),
         TEST(a_type_as_json_schema),
+        TEST(a_schema_in_a_schema_keeps_its_references),
         TEST(a_problem_shows_its_line_and_a_caret),
         TEST(more_problems_than_the_list_holds_still_refuse),
         TEST(a_damaged_closure_is_refused),
