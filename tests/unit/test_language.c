@@ -1,13 +1,19 @@
-/* The language as a whole: its table is sound and printed. */
+/* The language as a whole: its table is sound and printed, and whole files that use all of it are good.
+ *
+ * Some come from BATON_LANGUAGE, or are ../shared/language beside the source; without them that test skips. */
 #include "base/limits.h"
 #include "spec/language.h"
 #include "spec/plan.h"
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
+
+#define FILES_MAX 64
 
 static Arena arena;
 
@@ -182,12 +188,74 @@ static void a_byte_order_mark_says_nothing(void **state) {
     assert_int_equal(diags.items[0].pos.column, 17);
 }
 
+/* ---- whole files ----------------------------------------------------------------------------------------------------- */
+
+typedef struct Folder {
+    Str names[FILES_MAX], texts[FILES_MAX];
+    size_t n;
+} Folder;
+
+static void read_folder(Folder *f, const char *root, const char *inside) {
+    DIR *dir = opendir(arena_fmt(&arena, "%s/%s", root, inside).p);
+    for (struct dirent *e; dir && (e = readdir(dir));) {
+        const char *name = arena_fmt(&arena, "%s%s", inside, e->d_name).p;
+        if (e->d_name[0] == '.')
+            continue;
+        if (e->d_type == DT_DIR) {
+            read_folder(f, root, arena_fmt(&arena, "%s/", name).p);
+            continue;
+        }
+        assert_true(f->n < FILES_MAX);
+        f->names[f->n] = str_from(name);
+        f->texts[f->n++] = read_whole(arena_fmt(&arena, "%s/%s", root, name).p);
+    }
+    if (dir)
+        closedir(dir);
+}
+
+static bool is_good(const Folder *f, Str name) {
+    Diags diags = { .arena = &arena };
+    Plan *plan = NULL;
+    Str closure = closure_make(&arena, name, f->names, f->texts, f->n);
+    int r = plan_check(closure, &plan, &diags, NULL);
+    Buf b = BUF_INIT(MIB);
+    for (size_t i = 0; i < diags.n; i++)
+        diag_write(&b, &diags.items[i]);
+    print_message("%.*s", STR_FMT(buf_str(&b)));
+    buf_deinit(&b);
+    plan_free(plan);
+    return r == 0 && diags.n == 0;
+}
+
+static void whole_files_are_good_and_nothing_is_to_be_said_of_them(void **state) {
+    (void)state;
+    const char *root = getenv("BATON_LANGUAGE");
+    static Folder folder;
+    size_t good = 0, all = 0;
+    if (!root)
+        root = SOURCE_ROOT "/../shared/language";
+    read_folder(&folder, root, "");
+    if (folder.n == 0) {
+        print_message("%s: no files, nothing to check\n", root);
+        skip();
+    }
+    for (size_t i = 0; i < folder.n; i++) {
+        Str name = folder.names[i];
+        if (!str_ends(name, STR(".yaml")) || str_ends(name, STR(".test.yaml")))
+            continue;
+        all++;
+        good += is_good(&folder, name);
+    }
+    assert_int_equal(good, all);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_of_the_table_is_sound),
         cmocka_unit_test(the_page_of_words_is_the_table),
         cmocka_unit_test(a_file_of_every_verb_is_good_and_does_not_run),
         cmocka_unit_test(a_byte_order_mark_says_nothing),
+        cmocka_unit_test(whole_files_are_good_and_nothing_is_to_be_said_of_them),
         cmocka_unit_test(every_word_of_another_system_has_its_test),
     };
     arena_init(&arena, 0);
