@@ -1,4 +1,5 @@
 #include "cli/command.h"
+#include "cli/language_page.h"
 #include "cli/say.h"
 
 #include <stdio.h>
@@ -29,6 +30,10 @@ int cmd_help(Args *args) {
         out_str(command_page(args->arena));
         return EXIT_OK;
     }
+    if (args->n_words == 1 && strcmp(args->words[0], "language") == 0) {
+        out_str(language_page(args->arena));
+        return EXIT_OK;
+    }
     if (args->n_words == 1) {
         const Command *c = command_find(str_from(args->words[0]));
         if (!c)
@@ -50,6 +55,6 @@ int cmd_help(Args *args) {
     printf("baton runs workflows of agents, tools and people so that they survive any crash.\n\n");
     for (size_t i = 0; i < commands_count; i++)
         printf("  %-10s %s\n", commands[i].name, commands[i].help);
-    printf("\n`baton help COMMAND` says more. A RUN is an id, the beginning of one, or `last`.\n");
+    printf("\n`baton help COMMAND` says more, `baton help language` how files are written. A RUN is an id, the beginning of one, or `last`.\n");
     return EXIT_OK;
 }

@@ -145,7 +145,8 @@ const Command commands[] = {
       "Boxes are steps and groups of steps; a line leads from a step to one that needs it, a dashed one to what\n"
       "handles its failure. A box of two sheets happens once for each item of a list.",
       graph_flags, 1, 1, cmd_graph },
-    { "help", "[COMMAND]", "show this, or how a command is used", NULL, help_flags, 0, 1,
+    { "help", "[COMMAND | language]",
+      "show this, how a command is used, or the language on one page", NULL, help_flags, 0, 1,
       cmd_help },
     { "init", "[FOLDER]", "a project to begin with: baton.yaml, hello.yaml, .gitignore",
       "Takes a model whose key is in the environment, else an Ollama on this machine, else answers from a file,\n"
