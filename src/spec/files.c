@@ -129,27 +129,39 @@ Source *files_named(Files *f, const Yaml *at) {
 
 /* ---- trees and texts ------------------------------------------------------------------------------------------------- */
 
+/* True if it is to be read now, in this way. */
+static bool begin(Files *f, Source *s, SourceKind kind) {
+    if (s->kind == SOURCE_NEW) {
+        s->kind = kind;
+        return true;
+    }
+    if (s->kind == kind)
+        return false;
+    diag_error(f->diags, (Pos){ .file = s->name }, "file", "make a copy of it for the other use",
+               "the file is used in two ways: as YAML, as a text or as a card");
+    return false;
+}
+
+static const Yaml *end(const Source *s, SourceKind kind, const Yaml *what) {
+    return s->kind == kind && s->good ? what : NULL;
+}
+
 const Yaml *source_root(Files *f, Source *s) {
-    if (s->state == SOURCE_NEW)
-        s->state = yaml_read(f->arena, s->name, s->text, f->diags, &s->yaml) ? SOURCE_BAD
-                                                                             : SOURCE_GOOD;
-    return s->state == SOURCE_GOOD ? s->yaml.root : NULL;
+    if (begin(f, s, SOURCE_YAML))
+        s->good = yaml_read(f->arena, s->name, s->text, f->diags, &s->yaml) == 0;
+    return end(s, SOURCE_YAML, s->yaml.root);
 }
 
 const Yaml *source_body(Files *f, Source *s) {
-    if (s->state == SOURCE_NEW)
-        s->state = yaml_read_text(f->arena, s->name, s->text, f->diags, &s->yaml, &s->body)
-                       ? SOURCE_BAD
-                       : SOURCE_GOOD;
-    return s->state == SOURCE_GOOD ? s->body : NULL;
+    if (begin(f, s, SOURCE_TEXT))
+        s->good = !yaml_read_text(f->arena, s->name, s->text, f->diags, &s->yaml, &s->body);
+    return end(s, SOURCE_TEXT, s->body);
 }
 
 const Yaml *source_card(Files *f, Source *s) {
-    if (s->state == SOURCE_NEW)
-        s->state = yaml_read_card(f->arena, s->name, s->text, f->diags, &s->yaml, &s->body)
-                       ? SOURCE_BAD
-                       : SOURCE_GOOD;
-    return s->state == SOURCE_GOOD ? s->yaml.root : NULL;
+    if (begin(f, s, SOURCE_CARD))
+        s->good = !yaml_read_card(f->arena, s->name, s->text, f->diags, &s->yaml, &s->body);
+    return end(s, SOURCE_CARD, s->yaml.root);
 }
 
 void files_call(Files *f, Source *s) {

@@ -12,11 +12,13 @@
 
 #define FILE_PROJECT STR("baton.yaml")
 
+typedef enum SourceKind { SOURCE_NEW, SOURCE_YAML, SOURCE_TEXT, SOURCE_CARD } SourceKind;
 typedef struct Source {
     Str name, text;
     Str problem; /* why there is no text; empty if there is */
     YamlFile yaml;
-    enum { SOURCE_NEW, SOURCE_GOOD, SOURCE_BAD } state;
+    SourceKind kind;
+    bool good;        /* it could be read */
     const Yaml *body; /* a prompt's or a card's text below its front matter */
     bool *keep;       /* by line from 1: is part of what a run is pinned to; NULL: nothing is */
     bool whole;       /* all of it is */

@@ -1,6 +1,7 @@
-/* Any bytes as a workflow file. Besides what the sanitizers find: a problem lies inside the file, a refused file has an
+/* Any bytes as a workflow file, or as several (a line `#--- NAME` begins another). Besides what the sanitizers find: a problem lies inside the file, a refused file has an
  * error and an accepted one has none, the same bytes say the same again, and a plan can be walked. */
 #include "base/limits.h"
+#include "../unit/parts.h"
 #include "spec/plan.h"
 
 #include <stdlib.h>
@@ -49,31 +50,61 @@ static unsigned lines_of(Str text) {
     return n;
 }
 
+static Str said(Diags *diags, Str text, int r) {
+    Buf b = BUF_INIT(MIB);
+    must(r >= 0 && (r == PLAN_E_NEEDS || (r != 0) == (diags->errors > 0)));
+    for (size_t i = 0; i < diags->n; i++) {
+        must(diags->items[i].pos.line <= lines_of(text) && diags->items[i].message.len > 0);
+        diag_write(&b, &diags->items[i]);
+    }
+    Str s = arena_str(diags->arena, buf_str(&b));
+    buf_deinit(&b);
+    return s;
+}
+
 static Str compile(Str closure, Str text, Arena *a) {
     Plan *plan = NULL;
     Diags diags = { .arena = a };
-    Buf b = BUF_INIT(MIB);
     int r = plan_compile(closure, &plan, &diags);
-    must(r >= 0 && (r != 0) == (diags.errors > 0) && (plan != NULL) == (r == 0));
-    for (size_t i = 0; i < diags.n; i++) {
-        must(diags.items[i].pos.line <= lines_of(text) && diags.items[i].message.len > 0);
-        diag_write(&b, &diags.items[i]);
-    }
+    must((plan != NULL) == (r == 0));
     if (plan)
         walk(plan, a);
     plan_free(plan);
-    Str said = arena_str(a, buf_str(&b));
-    buf_deinit(&b);
-    return said;
+    return said(&diags, text, r);
+}
+
+/* What it is pinned to is accepted as well, says no more, and is pinned to itself. */
+static void pin(const Plan *plan, Str text, Arena *a) {
+    Str pinned = closure_pin(plan, a);
+    Plan *again = NULL;
+    Diags diags = { .arena = a };
+    int r = plan_check(pinned, &again, &diags, NULL);
+    said(&diags, text, r);
+    must(again && again->n_nodes == plan->n_nodes && again->n_later == plan->n_later);
+    must(str_eq(closure_pin(again, a), pinned));
+    plan_free(again);
+}
+
+static void check(Str closure, Str text, Arena *a) {
+    Plan *plan = NULL;
+    Diags diags = { .arena = a };
+    PlanNeeds needs = { .arena = a };
+    int r = plan_check(closure, &plan, &diags, &needs);
+    said(&diags, text, r);
+    must((r == PLAN_E_NEEDS) == (needs.n > 0));
+    if (plan)
+        pin(plan, text, a);
+    plan_free(plan);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     Arena a;
     arena_init(&a, 0);
-    Str name = STR("f"), text = { (const char *)data, size };
+    Str text = { (const char *)data, size };
     if (str_is_utf8(text)) {
-        Str closure = closure_make(&a, name, &name, &text, 1);
+        Str closure = closure_of_parts(&a, STR("f"), text);
         must(str_eq(compile(closure, text, &a), compile(closure, text, &a)));
+        check(closure, text, &a);
     }
     arena_deinit(&a);
     return 0;
