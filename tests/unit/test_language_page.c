@@ -21,7 +21,7 @@ static int print_page(void **state) {
 static void each_table_is_in_it(void **state) {
     (void)state;
     static const char *const some[] = {
-        "\nStep: ", "\n  on_error: ", " regex.extract ", " sum ", " in_doubt ", "\n  depends_on ",
+        "\nStep: ", "\n  on_error: ", " regex.extract ", " sum", " in_doubt", "\n  depends_on ",
     };
     for (size_t i = 0; i < ARRAY_LEN(some); i++)
         if (str_find(page, str_from(some[i])) < 0)
