@@ -55,6 +55,7 @@ int cmd_help(Args *args) {
     printf("baton runs workflows of agents, tools and people so that they survive any crash.\n\n");
     for (size_t i = 0; i < commands_count; i++)
         printf("  %-10s %s\n", commands[i].name, commands[i].help);
-    printf("\n`baton help COMMAND` says more, `baton help language` how files are written. A RUN is an id, the beginning of one, or `last`.\n");
+    printf(
+        "\n`baton help COMMAND` says more, `baton help language` how files are written. A RUN is an id, the beginning of one, or `last`.\n");
     return EXIT_OK;
 }
