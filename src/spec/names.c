@@ -60,7 +60,7 @@ static size_t take_later(Chain *c) {
 /* False, with the problem told, if parts[at] is a field that the type does not have. */
 static bool has_field(Chain *c, const Type *t, size_t at, const char *whose) {
     Reader *r = c->scope->reader;
-    if (!t || t->kind != TYPE_RECORD || at >= c->n || type_field(t, c->parts[at]))
+    if (!t || t->kind != TYPE_RECORD || t->open || at >= c->n || type_field(t, c->parts[at]))
         return true;
     const char *remedy = near_field(r, t, c->parts[at]);
     if (!remedy)

@@ -2,7 +2,7 @@
  *
  *   files.c        the files, by name               define.c      definitions of several files, and who uses them
  *   read_plan.c    the file's first level           read_step.c   steps, their ids and verbs
- *   read_type.c    TYPES                            read_modifier.c  for repeat retry ... of a step
+ *   read_type.c    TYPES, with read_schema.c        read_modifier.c  for repeat retry ... of a step
  *   read_callee.c  agents and tools                 read_text.c   ${{ }} and bare expressions
  *   read_model.c   models and their aliases         names.c       what an expression may name
  *   order.c        needs, cycles, who is before whom   check.c    state, arguments, placement
@@ -205,6 +205,12 @@ size_t table_names(Reader *r, const Table *t, Str **ret_names);
 bool check_head(Reader *r, const Yaml *root);
 
 const Type *read_type(Reader *r, const Yaml *y);
+/* A map with one of the marks of JSON Schema, or a `type` that is one of its names. */
+bool is_schema(const Yaml *y);
+const Type *read_schema(Reader *r, const Yaml *y);
+Type *type_new(Reader *r, TypeKind kind);
+/* Counts the part in. False, with the problem told, if that makes the type too large. */
+bool type_add_part(Reader *r, const Yaml *y, Type *t, const Type *part);
 /* "did you mean `x`?" among the fields of a record, or NULL. */
 const char *near_field(Reader *r, const Type *record, Str word);
 void read_types(Reader *r);
