@@ -5,6 +5,7 @@
 #include "cli/place.h"
 #include "cli/reach.h"
 #include "cli/say.h"
+#include "exec/model_request.h"
 #include "exec/preflight.h"
 #include "host/host.h"
 
@@ -22,12 +23,20 @@
 
 typedef enum Finding { FINE, NOTE, BROKEN } Finding;
 
+/* What a server says it has. */
+typedef struct Listed {
+    Str url;
+    Str *models;
+    size_t n;
+} Listed;
+
 typedef struct Doctor {
     const Args *args;
     ListBuilder found;
     Buf text;
     Ink ink;
     unsigned broken;
+    Listed *listed; /* by provider; n 0: it did not say */
 } Doctor;
 
 static void tell(Doctor *d, Finding finding, const char *what, Str says) {
@@ -133,16 +142,17 @@ static void look_at_store(Doctor *d, const char *dir) {
 static bool look_at_provider(Doctor *d, const Provider *p) {
     Arena *a = d->args->arena;
     ProviderWay way = provider_own_way(a, p);
-    Str *models, problem;
-    size_t n;
+    Listed *listed = &d->listed[p - providers];
+    Str problem;
     bool named = getenv(p->url_env) && *getenv(p->url_env);
     if (way.problem.len) {
         TELL(d, NOTE, p->name, "%s is not set: its models cannot be asked", p->key_env);
         return false;
     }
-    if (reach_models(a, p, &models, &n, &problem) == 0) {
-        TELL(d, FINE, p->name, "%.*s answers: %zu model%s%s", STR_FMT(way.url), n,
-             n == 1 ? "" : "s", p->key_env && way.key.len ? ", the key is good" : "");
+    if (reach_models(a, p, &listed->models, &listed->n, &problem) == 0) {
+        listed->url = way.url;
+        TELL(d, FINE, p->name, "%.*s answers: %zu model%s%s", STR_FMT(way.url), listed->n,
+             listed->n == 1 ? "" : "s", p->key_env && way.key.len ? ", the key is good" : "");
         return true;
     }
     /* One that nobody asked for may be absent. */
@@ -163,6 +173,41 @@ static void look_at_models(Doctor *d) {
 
 /* ---- files */
 
+/* Gemini's list has `models/` before each name, which it takes with or without. */
+static bool lists(const Listed *l, Str name) {
+    for (size_t i = 0; i < l->n; i++) {
+        Str has = l->models[i];
+        if (str_starts(has, STR("models/")))
+            has = str_slice(has, 7, has.len);
+        if (str_eq(has, name))
+            return true;
+    }
+    return false;
+}
+
+static void look_at_model(Doctor *d, const PreflightOptions *o, Str model) {
+    if (str_starts(model, STR("scripted/")))
+        return;
+    ProviderWay way = provider_way(d->args->arena, model, o->model_url, o->model_key);
+    for (size_t i = 0; i < providers_count; i++) {
+        const Listed *l = &d->listed[i];
+        if (l->n && str_eq(l->url, way.url) && !lists(l, model_without_provider(model)))
+            TELL(d, NOTE, "model", "%.*s is not in the list of %.*s: `baton models --all` shows it",
+                 STR_FMT(model), STR_FMT(l->url));
+    }
+}
+
+static void look_at_models_of(Doctor *d, const Plan *plan, const PreflightOptions *o) {
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        const Callee *c = plan->nodes[i]->callee;
+        bool first = c != NULL; /* an agent of several steps is looked at once */
+        for (size_t k = 0; k < i && first; k++)
+            first = plan->nodes[k]->callee != c;
+        for (size_t k = 0; first && k < c->n_models; k++)
+            look_at_model(d, o, c->models[k]);
+    }
+}
+
 static void look_at_file(Doctor *d, const char *path) {
     Str closure;
     _cleanup_(plan_freep)
@@ -180,8 +225,9 @@ static void look_at_file(Doctor *d, const char *path) {
     for (size_t i = 0; i < n; i++)
         TELL(d, BROKEN, "file", "%.*s:%u: %.*s: %.*s", STR_FMT(missing[i].pos.file),
              missing[i].pos.line, STR_FMT(missing[i].who), STR_FMT(missing[i].problem));
+    look_at_models_of(d, plan, &options);
     if (n == 0)
-        TELL(d, FINE, "file", "%s: every program, key and file it names is there", path);
+        TELL(d, FINE, "file", "%s: every program, key, price and file it names is there", path);
 }
 
 static int report(Doctor *d) {
@@ -200,6 +246,7 @@ int cmd_doctor(Args *args) {
     Doctor d = {
         .args = args, .found = list_builder(args->arena), .text = BUF_INIT(MIB), .ink = say_ink(1)
     };
+    d.listed = ARENA_ARRAY(args->arena, Listed, providers_count);
     const char *dir = place_data(args);
     look_at_versions(&d);
     look_at_programs(&d);
