@@ -42,9 +42,10 @@ static const char *read_open(Arena *a, int fd, size_t max, Str *ret_text) {
     return problem || str_is_utf8(*ret_text) ? problem : "it is not UTF-8 text";
 }
 
-static const char *read_path(Arena *a, const char *path, size_t max, Str *ret_text) {
+/* What a workflow names is an ordinary file; the workflow itself may come through a pipe. */
+static const char *read_path(Arena *a, const char *path, bool ordinary, size_t max, Str *ret_text) {
     struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | (ordinary ? O_NONBLOCK : 0));
     if (fd < 0)
         return strerror(errno);
     const char *problem = NULL;
@@ -52,6 +53,8 @@ static const char *read_path(Arena *a, const char *path, size_t max, Str *ret_te
         problem = strerror(errno);
     else if (S_ISDIR(st.st_mode))
         problem = "it is a folder";
+    else if (ordinary && !S_ISREG(st.st_mode))
+        problem = "it is no ordinary file";
     else
         problem = read_open(a, fd, max, ret_text);
     close(fd);
@@ -76,7 +79,7 @@ static const char *read_inside(Load *l, Str name, Str *ret_text) {
         return errno == ENOENT ? "there is no such file" : strerror(errno);
     if (!is_inside(l->folder, real))
         return "it is a link that leads out of the project";
-    return read_path(l->arena, real, room(l), ret_text);
+    return read_path(l->arena, real, true, room(l), ret_text);
 }
 
 static void add(Load *l, ClosureFile file) {
@@ -147,23 +150,32 @@ static void show_paths(const Load *l, Str main, const char *path, Str here, Diag
 
 /* ---- loading --------------------------------------------------------------------------------------------------------- */
 
+/* The text of `path`, and its real path; what is in no folder (standard input, a pipe) is `-` in this one. */
+static const char *read_main(Load *l, const char *path, char real[PATH_MAX], Str *ret_text) {
+    bool input = strcmp(path, "-") == 0;
+    bool placed = !input && realpath(path, real);
+    if (!placed && (input || access(path, R_OK) == 0)) {
+        if (!getcwd(real, PATH_MAX - 2))
+            return strerror(errno);
+        memcpy(real + strlen(real), "/-", 3);
+        placed = true;
+    }
+    if (!placed)
+        return strerror(errno);
+    return input ? read_open(l->arena, 0, LIMIT_FILE_BYTES, ret_text)
+                 : read_path(l->arena, path, false, LIMIT_FILE_BYTES, ret_text);
+}
+
 static int begin(Load *l, const char *path, Str *ret_main, char *problem) {
     char real[PATH_MAX];
-    bool from_input = strcmp(path, "-") == 0;
-    Str text = STR(""), own;
-    const char *wrong = NULL;
-    if (from_input ? !getcwd(real, sizeof real) : !realpath(path, real))
-        wrong = strerror(errno);
-    else
-        wrong = from_input ? read_open(l->arena, 0, LIMIT_FILE_BYTES, &text)
-                           : read_path(l->arena, real, LIMIT_FILE_BYTES, &text);
+    Str text = STR("");
+    const char *wrong = read_main(l, path, real, &text);
     if (wrong) {
         snprintf(problem, PROJECT_PROBLEM_BYTES, "cannot read %.200s: %s", path, wrong);
         return PROJECT_E_UNREADABLE;
     }
-    Str whole = arena_fmt(l->arena, from_input ? "%s/-" : "%s", real);
-    own = parent_of(whole);
-    l->folder = find_folder(l->arena, own);
+    Str whole = arena_str(l->arena, str_from(real));
+    l->folder = find_folder(l->arena, parent_of(whole));
     *ret_main = str_slice(whole, l->folder.len + (l->folder.len > 1), whole.len);
     add(l, (ClosureFile){ .name = *ret_main, .text = text, .problem = STR("") });
     bool text_only = str_ends(*ret_main, STR(".md"));

@@ -1,0 +1,203 @@
+/* Finding, reading and pinning the files of a workflow, in a folder of its own. */
+#include "host/project.h"
+
+#include "base/limits.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static Arena arena;
+static Diags diags;
+static char folder[64];
+
+static const char *in(const char *name) { return arena_fmt(&arena, "%s/%s", folder, name).p; }
+
+static void put(const char *name, const char *text) {
+    FILE *f = fopen(in(name), "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static Project load(const char *name) {
+    char problem[PROJECT_PROBLEM_BYTES] = "";
+    Project p;
+    if (project_load(&arena, in(name), str_from(folder), &diags, &p, problem))
+        fail_msg("%s", problem);
+    return p;
+}
+
+static Str hash_of(const char *name) {
+    Project p = load(name);
+    char hex[2 * sizeof(Hash) + 1] = "";
+    assert_int_equal(p.result, 0);
+    Plan *pinned = NULL;
+    Str closure = closure_pin(p.plan, &arena);
+    assert_int_equal(plan_compile(closure, &pinned, &diags), 0);
+    for (size_t i = 0; i < sizeof(Hash); i++)
+        snprintf(hex + 2 * i, 3, "%02x", pinned->hash.b[i]);
+    plan_free(pinned);
+    plan_free(p.plan);
+    return arena_str(&arena, str_from(hex));
+}
+
+static bool says(const char *part) {
+    for (size_t i = 0; i < diags.n; i++) {
+        Buf b = BUF_INIT(MIB);
+        diag_write(&b, &diags.items[i]);
+        bool found = str_find(buf_str(&b), str_from(part)) >= 0;
+        buf_deinit(&b);
+        if (found)
+            return true;
+    }
+    return false;
+}
+
+static int set_up(void **state) {
+    (void)state;
+    arena_init(&arena, 0);
+    snprintf(folder, sizeof folder, "/tmp/baton-project-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    mkdir(in("flows"), 0700);
+    mkdir(in("prompts"), 0700);
+    put("baton.yaml", "baton: 1\n"
+                      "models:\n"
+                      "  fast: scripted/a.yaml\n"
+                      "  slow: scripted/b.yaml # no comment\n"
+                      "vars:\n"
+                      "  region: eu\n"
+                      "  other: us\n");
+    put("agents.yaml", "baton: 1\n"
+                       "agents:\n"
+                       "  a: { model: fast, instructions: { file: prompts/a.md } }\n"
+                       "  b: { model: slow, instructions: { file: prompts/b.md } }\n");
+    put("prompts/a.md", "You are a.\n");
+    put("prompts/b.md", "You are b.\n");
+    put("flows/f.yaml", "baton: 1\n"
+                        "import: [../agents.yaml]\n"
+                        "steps:\n"
+                        "  - { agent: a, with: \"${{ vars.region }}\" }\n");
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    int r = system(arena_fmt(&arena, "rm -rf %s", folder).p);
+    arena_deinit(&arena);
+    return r;
+}
+
+static void everything_that_is_named_is_read(void **state) {
+    (void)state;
+    Project p = load("flows/f.yaml");
+    assert_int_equal(p.result, 0);
+    assert_int_equal(p.n_read, 5);
+    assert_true(str_is(p.main, "flows/f.yaml") && str_is(p.folder, folder));
+    plan_free(p.plan);
+}
+
+static void a_run_is_pinned_to_what_it_uses(void **state) {
+    (void)state;
+    Str first = hash_of("flows/f.yaml");
+    put("prompts/b.md", "You are quite another.\n");
+    put("baton.yaml", "baton: 1\n"
+                      "models:\n"
+                      "  fast: scripted/a.yaml\n"
+                      "  slow: scripted/c.yaml # another comment\n"
+                      "vars:\n"
+                      "  region: eu\n"
+                      "  other: fr\n"
+                      "  more: { of: them }\n");
+    assert_true(str_eq(hash_of("flows/f.yaml"), first));
+    put("prompts/a.md", "You are another.\n");
+    assert_false(str_eq(hash_of("flows/f.yaml"), first));
+    put("prompts/a.md", "You are a.\n");
+    assert_true(str_eq(hash_of("flows/f.yaml"), first));
+    put("agents.yaml", "baton: 1\n"
+                       "agents:\n"
+                       "  a: { model: fast, turns: 3, instructions: { file: prompts/a.md } }\n");
+    assert_false(str_eq(hash_of("flows/f.yaml"), first));
+}
+
+static void places_are_told_as_seen_from_where_one_stands(void **state) {
+    (void)state;
+    put("agents.yaml", "baton: 1\nagents:\n  a: { modle: fast }\n");
+    load("flows/f.yaml");
+    assert_true(says("agents.yaml:3:8: error: unknown key `modle`"));
+    Str path = project_path(&arena, STR("/p"), STR("a/b.yaml"), STR("/p/a/c"));
+    assert_true(str_is(path, "../b.yaml"));
+    assert_true(str_is(project_path(&arena, STR("/p"), STR("b.yaml"), STR("/p")), "b.yaml"));
+    assert_true(str_is(project_path(&arena, STR("/p"), STR("b.yaml"), STR("/q/r")), "/p/b.yaml"));
+    assert_true(str_is(project_path(&arena, STR("/p"), STR("b.yaml"), STR("/")), "/p/b.yaml"));
+}
+
+static void nothing_outside_the_project_is_read(void **state) {
+    (void)state;
+    assert_int_equal(unlink(in("prompts/a.md")), 0);
+    assert_int_equal(symlink("/etc/hostname", in("prompts/a.md")), 0);
+    assert_int_equal(load("flows/f.yaml").result, PLAN_E_REFUSED);
+    assert_true(says("agents.yaml:3:43: error: cannot read prompts/a.md: it is a link that leads"));
+    assert_int_equal(unlink(in("prompts/a.md")), 0);
+    assert_int_equal(symlink("b.md", in("prompts/a.md")), 0);
+    Project p = load("flows/f.yaml");
+    assert_int_equal(p.result, 0);
+    plan_free(p.plan);
+}
+
+static void what_cannot_be_read_is_told_with_its_place(void **state) {
+    (void)state;
+    assert_int_equal(unlink(in("prompts/a.md")), 0);
+    load("flows/f.yaml");
+    assert_true(says("agents.yaml:3:43: error: cannot read prompts/a.md: there is no such file"));
+    assert_int_equal(mkdir(in("prompts/a.md"), 0700), 0);
+    load("flows/f.yaml");
+    assert_true(says("cannot read prompts/a.md: it is a folder"));
+    assert_int_equal(rmdir(in("prompts/a.md")), 0);
+    assert_int_equal(mkfifo(in("prompts/a.md"), 0600), 0);
+    load("flows/f.yaml");
+    assert_true(says("cannot read prompts/a.md: it is no ordinary file"));
+    assert_int_equal(unlink(in("prompts/a.md")), 0);
+    put("prompts/a.md", "\xff\xfe");
+    load("flows/f.yaml");
+    assert_true(says("cannot read prompts/a.md: it is not UTF-8 text"));
+    assert_int_equal(truncate(in("prompts/a.md"), 5 * (off_t)MIB), 0);
+    load("flows/f.yaml");
+    assert_true(says("cannot read prompts/a.md: it is larger than 4 MiB"));
+}
+
+static void without_a_project_file_the_folder_is_the_project(void **state) {
+    (void)state;
+    assert_int_equal(unlink(in("baton.yaml")), 0);
+    load("flows/f.yaml");
+    assert_true(says("`../agents.yaml` leads out of the project"));
+}
+
+static void files_that_are_no_workflow_are_checked_too(void **state) {
+    (void)state;
+    static const char *const names[] = { "baton.yaml", "agents.yaml", "prompts/a.md" };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        Project p = load(names[i]);
+        assert_int_equal(p.result, 0);
+        assert_null(p.plan);
+    }
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(everything_that_is_named_is_read),
+        TEST(a_run_is_pinned_to_what_it_uses),
+        TEST(places_are_told_as_seen_from_where_one_stands),
+        TEST(nothing_outside_the_project_is_read),
+        TEST(what_cannot_be_read_is_told_with_its_place),
+        TEST(without_a_project_file_the_folder_is_the_project),
+        TEST(files_that_are_no_workflow_are_checked_too),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
