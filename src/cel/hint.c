@@ -66,7 +66,7 @@ static const char *const macro_names[] = {
 };
 
 static Str last_part(Str name) {
-    const char *dot = memrchr(name.p, '.', name.len);
+    const char *dot = !name.len ? NULL : memrchr(name.p, '.', name.len);
     return dot ? str_slice(name, (size_t)(dot - name.p) + 1, name.len) : name;
 }
 

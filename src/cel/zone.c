@@ -22,7 +22,7 @@ const Zone *zone_find(Str name) {
 }
 
 static Str last_part(Str name) {
-    const char *slash = memrchr(name.p, '/', name.len);
+    const char *slash = !name.len ? NULL : memrchr(name.p, '/', name.len);
     return slash ? str_slice(name, (size_t)(slash - name.p) + 1, name.len) : name;
 }
 
