@@ -103,8 +103,8 @@ static void walk_flow(Walk *w, YamlStyle style, size_t offset) {
     }
 }
 
-/* Indentation of a block: that of its first line which is not blank. An indentation indicator is as good as that. */
-static size_t block_indent(Walk w) {
+/* Blanks before the first line that is not blank, in the file or in the text. */
+static size_t blanks_before(Walk w) {
     for (;;) {
         size_t blanks = skip_blanks(&w);
         if (!at_break(&w))
@@ -113,13 +113,19 @@ static size_t block_indent(Walk w) {
     }
 }
 
-static void walk_block(Walk *w, size_t offset) {
+/* Indentation of a block. With an indicator (`>2`) some of the first line's blanks are text. */
+static size_t block_indent(Walk w, Str text) {
+    size_t blanks = blanks_before(w), kept = blanks_before((Walk){ .s = text });
+    return blanks - MIN(kept, blanks);
+}
+
+static void walk_block(Walk *w, Str text, size_t offset) {
     while (w->at < w->s.len && !at_break(w))
         step(w);
     if (w->at == w->s.len)
         return;
     step_break(w);
-    size_t indent = block_indent(*w), made = 0;
+    size_t indent = block_indent(*w, text), made = 0;
     while (w->at < w->s.len) {
         for (size_t i = 0; i < indent && w->at < w->s.len && w->s.p[w->at] == ' '; i++)
             step(w);
@@ -154,7 +160,7 @@ Pos yaml_pos_within(const Yaml *scalar, size_t offset) {
     Walk w = { f->text, yaml_offset(f, scalar->line, scalar->column), scalar->line,
                scalar->column };
     if (scalar->style == YAML_LITERAL || scalar->style == YAML_FOLDED)
-        walk_block(&w, offset);
+        walk_block(&w, scalar->text, offset);
     else
         walk_flow(&w, scalar->style, offset);
     return (Pos){ f->name, w.line, w.column };
