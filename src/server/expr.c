@@ -26,7 +26,8 @@ static void evaluate(Try *t, Run *run, const Want *w) {
     t->call->result = map_done(&m, NULL);
 }
 
-static void look(void *ctx, Run *run) {
+static void look(void *ctx, Run *run, const Fact *fact) {
+    (void)fact;
     Try *t = ctx;
     for (Want *w = run_opened(run); w && !t->done && t->step.len; w = w->next) {
         if (w->kind == WANT_ATTEMPT && address_is_within(want_address(w, &t->call->arena), t->step))

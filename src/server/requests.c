@@ -17,6 +17,7 @@ typedef struct Requests {
     Str step;
     Value input; /* of the step itself */
     ListBuilder attempts;
+    ListBuilder reused; /* addresses whose outcome another run had recorded: nothing was sent */
     bool more;
 } Requests;
 
@@ -56,9 +57,11 @@ static Value attempt_value(Requests *t, const Want *w, Str address) {
     return map_done(&m, NULL);
 }
 
-static void look(void *ctx, Run *run) {
+static void look(void *ctx, Run *run, const Fact *fact) {
     Requests *t = ctx;
     Arena *a = &t->call->arena;
+    if (fact->kind == FACT_FINISHED && fact->reused && address_is_within(fact->address, t->step))
+        list_add(&t->reused, value_str(fact->address));
     for (Want *w = run_opened(run); w; w = w->next) {
         if (w->kind != WANT_ATTEMPT)
             continue;
@@ -79,6 +82,7 @@ static Value answer_of(Requests *t) {
     map_addz(&m, "address", value_str(t->step));
     map_addz(&m, "input", value_absent(t->input) ? VALUE_NULL : t->input);
     map_addz(&m, "attempts", list_done(&t->attempts));
+    map_addz(&m, "reused", list_done(&t->reused));
     map_addz(&m, "more", value_bool(t->more));
     map_addz(&m, "source", value_str(STR("rebuilt from the journal")));
     return map_done(&m, NULL);
@@ -90,7 +94,8 @@ static void requests_work(ApiCall *call, Store *store) {
                    .store = store,
                    .step = step.p ? step : STR(""),
                    .input = VALUE_ABSENT,
-                   .attempts = list_builder(&call->arena) };
+                   .attempts = list_builder(&call->arena),
+                   .reused = list_builder(&call->arena) };
     if (retell(call, store, look, NULL, &t))
         call->result = answer_of(&t);
 }

@@ -6,7 +6,7 @@ typedef struct Retell {
     Arena *arena;
     const Plan *plan;
     Run *run;
-    void (*look)(void *ctx, Run *run);
+    void (*look)(void *ctx, Run *run, const Fact *fact);
     void *ctx;
 } Retell;
 
@@ -33,7 +33,7 @@ static Str apply(Retell *t, const RowFact *f) {
     } else if (run_apply(t->run, &f->fact, NULL) != 0) {
         return STR("this version of baton acts differently; `baton verify` says where");
     }
-    t->look(t->ctx, t->run);
+    t->look(t->ctx, t->run, &f->fact);
     run_forget_closed(t->run);
     return STR_NULL;
 }
@@ -50,7 +50,7 @@ static Str apply_all(Retell *t, const History *history) {
     return t->run ? STR_NULL : STR("it has no facts");
 }
 
-bool retell(ApiCall *call, Store *store, void (*look)(void *ctx, Run *run),
+bool retell(ApiCall *call, Store *store, void (*look)(void *ctx, Run *run, const Fact *fact),
             void (*end)(void *ctx, Run *run), void *ctx) {
     StoreRun stored;
     History history;
