@@ -3,6 +3,7 @@
 #include "server/document.h"
 
 #include "exec/preflight.h"
+#include "host/project.h"
 
 #include <stdlib.h>
 
@@ -81,6 +82,33 @@ static Str closure_of(ApiCall *call, Value body) {
                         names, texts, files.len);
 }
 
+/* Read from the disk of the engine: `main` in `dir`, with all it names. False when the call is answered. */
+static bool closure_of_dir(ApiCall *call, Str dir, Str main, Str *ret_closure) {
+    Arena *a = &call->arena;
+    char problem[PROJECT_PROBLEM_BYTES];
+    Diags *diags = ARENA_NEW(a, Diags);
+    Project project;
+    if (project_load(a, arena_fmt(a, "%.*s/%.*s", STR_FMT(dir), STR_FMT(main)).p, STR(""), diags,
+                     &project, problem)) {
+        call_problem(call, 422, KIND_NOT_FOUND, arena_str(a, str_from(problem)));
+        return false;
+    }
+    if (project.plan) {
+        *ret_closure = closure_pin(project.plan, a);
+        plan_free(project.plan);
+        return true;
+    }
+    Buf b = BUF_INIT(MIB);
+    for (size_t i = 0; i < diags->n; i++)
+        if (!diags->items[i].warning)
+            diag_write(&b, &diags->items[i]);
+    if (b.len == 0)
+        buf_fmt(&b, "%.*s is no workflow: it has no steps\n", STR_FMT(main));
+    call_problem(call, 422, KIND_INVALID, arena_str(a, str_slice(buf_str(&b), 0, b.len - 1)));
+    buf_deinit(&b);
+    return false;
+}
+
 /* ---- starting */
 
 static void start_now(ApiCall *call, const EngineStart *start) {
@@ -136,10 +164,15 @@ void runs_create(ApiCall *call) {
         call_problem(call, 422, KIND_INVALID, STR("an id has at most 64 bytes"));
         return;
     }
+    Value main = value_getz(body, "main");
     start.closure = closure_of(call, body);
-    if (!start.closure.p) {
-        call_problem(call, 422, KIND_INVALID,
-                     STR("send `closure`, or `files` { name: text } and `main`"));
+    if (!start.closure.p && value_is(main, V_STRING) && start.dir.len) {
+        if (!closure_of_dir(call, start.dir, value_as_str(main), &start.closure))
+            return;
+    } else if (!start.closure.p) {
+        call_problem(
+            call, 422, KIND_INVALID,
+            STR("send `closure`, or `files` { name: text } and `main`, or `dir` and `main`"));
         return;
     }
     Value reuse = value_getz(body, "reuse");
