@@ -115,7 +115,26 @@ static bool options_are_strict(Value options) {
     return true;
 }
 
+/* Other keywords of JSON Schema are refused under `strict` by one server or another. They are still sent: most models
+ * mind them, and the answer is checked here. */
+static bool has_strict_words_only(Value schema) {
+    static const char *const words[] = { "type",  "properties", "required", "additionalProperties",
+                                         "items", "enum",       "anyOf",    "description",
+                                         "const", "title",      "pattern",  "format" };
+    for (size_t i = 0; value_is(schema, V_MAP) && i < schema.len; i++) {
+        Value key = value_entry(schema, i).key;
+        bool known = false;
+        for (size_t k = 0; k < ARRAY_LEN(words); k++)
+            known |= value_is(key, V_STRING) && str_is(value_as_str(key), words[k]);
+        if (!known)
+            return false;
+    }
+    return true;
+}
+
 bool model_schema_is_strict(Value schema) {
+    if (!has_strict_words_only(schema))
+        return false;
     Value type = value_getz(schema, "type"), options = value_getz(schema, "anyOf");
     if (value_is(options, V_LIST))
         return options_are_strict(options);

@@ -13,7 +13,8 @@ typedef struct ModelTarget {
 /* "openai/gpt-5" -> "gpt-5"; "openai/meta-llama/x" -> "meta-llama/x"; without a slash as it is. */
 Str model_without_provider(Str model);
 Value model_request(Arena *a, Value neutral, const ModelTarget *target);
-/* May be sent with strict: true: every object closed and every field of it required. */
+/* May be sent with strict: true: every object closed and every field of it required, and no
+ * keyword that a server may refuse. */
 bool model_schema_is_strict(Value schema);
 
 #endif
