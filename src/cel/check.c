@@ -134,7 +134,10 @@ static bool compile_pattern(Checker *c, Node *node, Node **ret_refused) {
         return true;
     char message[sizeof c->error->message];
     snprintf(message, sizeof message, PATTERN_COMPLAINT, error.message, error.offset + 1);
-    *ret_refused = checker_refuse(c, source, message);
+    Node *place = node_new(c->arena, N_CONST, source->offset, 0);
+    if (source->body)
+        place->offset = source->body + (uint32_t)error.offset;
+    *ret_refused = checker_refuse(c, place, message);
     return false;
 }
 

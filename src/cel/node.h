@@ -89,6 +89,8 @@ struct Node {
     union {
         uint64_t slot;
         const Pattern *pattern; /* N_FUNCTION: its second argument, if that is a constant pattern */
+        /* N_CONST of a literal text without escapes: where its first character stands, else 0 */
+        uint32_t body;
     };
     Node *args[];
 };

@@ -154,7 +154,10 @@ static Node *text_literal(Parser *p) {
     else if (!str_is_utf8(t.string))
         return refuse(p, t.offset, "this text is not UTF-8; write bytes as b'...'");
     advance(p);
-    return constant(p, t.offset, v);
+    Node *node = constant(p, t.offset, v);
+    ptrdiff_t body = t.string.len ? str_find(t.text, t.string) : -1;
+    node->body = body < 0 ? 0 : (uint32_t)(t.offset + (size_t)body);
+    return node;
 }
 
 /* Optional `?` before an element, entry, field or key. */

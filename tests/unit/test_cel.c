@@ -493,8 +493,10 @@ static void texts_are_matched_and_taken_apart_by_patterns(void **state) {
 }
 
 static void a_bad_pattern_is_told_before_anything_runs(void **state) {
-    refuses(state, CEL_E_SYNTAX, "x.matches('a(?=b)')", "'a(?", "looking ahead or behind, (?=)");
-    refuses(state, CEL_E_SYNTAX, "false && x.matches('ab[')", "'ab[", "(at byte 3)");
+    refuses(state, CEL_E_SYNTAX, "x.matches('a(?=b)')", "(?=", "looking ahead or behind, (?=)");
+    refuses(state, CEL_E_SYNTAX, "false && x.matches('ab[')", "[')", "(at byte 3)");
+    refuses(state, CEL_E_SYNTAX, "x.matches(r'\\d(')", "')", "a ( is not closed (at byte 4)");
+    refuses(state, CEL_E_SYNTAX, "x.matches('\\x61(')", "'\\x61", "a ( is not closed (at byte 3)");
     refuses(state, CEL_E_EVAL, "x.matches('(' + x)", "matches", "a ( is not closed (at byte 7)");
     refuses(state, CEL_E_EVAL, "regex.extract(x, '(l)(l)')", "extract", "write (?:...)");
     refuses(state, CEL_E_EVAL, "regex.replace(x, 'l', r'\\1')", "replace", "names group \\1");
