@@ -92,6 +92,7 @@ int cmd_graph(Args *args);
 int cmd_help(Args *args);
 int cmd_init(Args *args);
 int cmd_logs(Args *args);
+int cmd_migrate(Args *args);
 int cmd_models(Args *args);
 int cmd_new(Args *args);
 int cmd_pause(Args *args);

@@ -36,6 +36,11 @@ static const Flag fork_flags[] = {
     { "set", "PATH=VALUE", "change one value of the input; may be given again" },
     END,
 };
+static const Flag migrate_flags[] = {
+    { "dry-run", NULL, "only list what differs and what would be done next" },
+    { "file", "FILE", "the file to go on with; else the one it was started with, as it is now" },
+    END,
+};
 static const Flag record_flags[] = {
     { "out", "FILE", "write it there rather than to standard output" },
     END,
@@ -155,6 +160,11 @@ const Command commands[] = {
     { "logs", "RUN [STEP]", "what commands wrote to standard error, and what models answered",
       "Of a command that went well the last 4 KiB are kept, of one that failed the last 64 KiB.",
       logs_flags, 1, 2, cmd_logs },
+    { "migrate", "RUN [--file FILE] [--dry-run]",
+      "let a run that waits or is paused go on with a mended file",
+      "What it has done is derived again with the file. If a finished step had no place in it, or would end otherwise,\n"
+      "the run stays with the file it has. Exit: 0 it can or it did, 5 refused.",
+      migrate_flags, 1, 1, cmd_migrate },
     { "models", "", "providers of models: which keys are set, where they are asked", NULL,
       models_flags, 0, 0, cmd_models },
     { "new", "[PATTERN [FILE]]", "a commented file to start from; without PATTERN the list of them",

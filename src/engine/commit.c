@@ -79,7 +79,7 @@ static void take_dirty(Engine *e, Batch *b) {
             b->sides = xrealloc(b->sides, b->room * sizeof *b->sides);
         }
         commit_item(e, b, r);
-        if (b->items[b->n - 1].seq == 1)
+        if (b->items[b->n - 1].closure)
             bring_closure(b, r->plan);
     }
 }

@@ -167,15 +167,16 @@ void commit_item(Engine *e, Batch *b, Resident *r) {
                          .n_mail_taken = r->n_mail_taken };
     Hash data_hash = it->data.len ? hash_bytes(it->data) : e->hash_of_nothing;
     it->hash = store_chain(&r->head_hash, it->body, &data_hash);
-    if (it->seq == 1)
+    if (it->seq == 1 || (r->moved && !MUTANT(moved_keeps_closure)))
         it->closure = &r->plan->hash;
-    if (state != r->stored_state || state != STORE_ACTIVE)
+    if (state != r->stored_state || state != STORE_ACTIVE || r->moved)
         it->info = make_info(e, b, r, state);
     if (r->opens_dirty || state == STORE_DONE || state == STORE_PARKED)
         fill_opens(b, r, it);
     r->tail_bytes += it->body.len + it->data.len;
-    if (wants_snapshot(r, state))
+    if (wants_snapshot(r, state) || r->moved)
         take_snapshot(r, it, side);
+    r->moved = false;
     r->head_seq = it->seq;
     r->head_hash = it->hash;
     r->stored_state = state;

@@ -121,9 +121,9 @@ static bool end_turn(Engine *e) {
     e->wake_ms = next;
     learn_pace(e);
     e->in_turn = false;
-    return !e->failed &&
-           (e->batch_back || e->completed.first || e->loaded.first || e->reused.first ||
-            next <= e->now_ms || (e->inbox.first && e->phase >= ENGINE_INSIDE));
+    return !e->failed && (e->batch_back || e->completed.first || e->loaded.first ||
+                          e->reused.first || e->migrations.first || next <= e->now_ms ||
+                          (e->inbox.first && e->phase >= ENGINE_INSIDE));
 }
 
 bool engine_turn(Engine *e) {
@@ -133,6 +133,7 @@ bool engine_turn(Engine *e) {
     commit_take(e);
     load_take(e);
     reuse_take(e);
+    migrate_take(e);
     inbox_take(e);
     perform_take(e);
     timers_take(e);
@@ -240,7 +241,8 @@ void stop_take(Engine *e) {
 
 bool engine_quiet(const Engine *e) {
     return e->phase == ENGINE_INSIDE && !e->n_flights && !e->inbox.first && all_written(e) &&
-           !e->n_loading && !e->loaded.first && !e->reused.first && e->recover_at == e->n_recover;
+           !e->n_loading && !e->loaded.first && !e->reused.first && !e->migrations.first &&
+           e->recover_at == e->n_recover;
 }
 
 const Run *engine_run(Engine *e, Str id) {

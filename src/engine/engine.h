@@ -83,6 +83,8 @@ void engine_signal(Engine *e, Str run, Str id, Str name, Str data_json, Str from
                    EngineReplied replied, void *ctx);
 void engine_control(Engine *e, Str run, Control verb, Str from, Str reason, EngineReplied replied,
                     void *ctx);
+/* Moves a run that waits or is paused to another file; refused if something it has done would be lost (engine_compare). */
+void engine_migrate(Engine *e, Str run, Str closure, Str from, EngineReplied replied, void *ctx);
 /* address: of the step in doubt. result: JSON, for DECISION_DONE. */
 void engine_decide(Engine *e, Str run, Str address, Decision verb, Str result_json, Str from,
                    EngineReplied replied, void *ctx);
@@ -133,6 +135,22 @@ typedef struct Replay {
 /* 0, also when it differs; FOLD_E_DAMAGED or -ERR_* with *ret_problem. */
 int engine_replay(Store *store, const StoreRun *stored, const Plan *plan, Arena *a, Replay *ret,
                   Str *ret_problem);
+
+/* What another file makes of what a run has done; `stored` with all rows, `own` its plan. */
+typedef struct Difference {
+    Str address; /* empty: the run */
+    Str what;
+    bool blocks; /* something done would be lost, or be done again */
+} Difference;
+typedef struct Differences {
+    Difference *items;
+    size_t n, room;
+    bool blocked;
+    Str *next; /* addresses of the attempts that are wanted at the end */
+    size_t n_next;
+} Differences;
+int engine_compare(Store *store, const StoreRun *stored, const Plan *own, const Plan *plan,
+                   Arena *a, Differences *ret, Str *ret_problem);
 
 typedef struct EngineStats {
     size_t resident, in_flight, queued_rows;

@@ -76,7 +76,11 @@ int fold_read(Store *store, const StoreRun *stored, Arena *a, StoredRow **ret_ro
 /* ---- folding --------------------------------------------------------------------------------------------------------- */
 
 typedef struct Fold {
-    const Plan *plan;
+    const Plan *plan; /* that the run has at the end of all rows */
+    const StoreRun *stored;
+    const StoredRow *rows;
+    size_t n_rows; /* all there are, folded or not */
+    Plan *own;     /* of a file that the run was moved away from; NULL: it is past that */
     Run *run;
     RowWriter w;
     Outcomes *outcomes; /* noted as it goes, up to the step `before`; NULL: nobody asks */
@@ -153,23 +157,70 @@ static int start(Fold *f, const Fact *fact, uint64_t seq) {
     Str problem;
     if (fact->kind != FACT_ACCEPTED)
         return damaged(f->a, f->ret_problem, seq, "the run does not begin with its acceptance");
-    if (run_start(f->plan, fact, &f->w, &f->run, &problem, f->a)) {
+    if (run_start(f->own ? f->own : f->plan, fact, &f->w, &f->run, &problem, f->a)) {
         Str now = arena_fmt(f->a, "its input is refused: %.*s", STR_FMT(problem));
         return diverged(f, seq, STR(""), "the run begins", now.p);
     }
     return 0;
 }
 
-static int apply(Fold *f, const Fact *fact, uint64_t seq) {
+/* The first move to another file from fact `fact` of row `row` on; NULL: none. It says which file the run had before. */
+static const Fact *next_migration(const Fold *f, size_t row, size_t fact) {
+    for (; row < f->n_rows; row++, fact = 0) {
+        for (; fact < f->rows[row].row.n_facts; fact++) {
+            if (f->rows[row].row.facts[fact].fact.kind == FACT_MIGRATED)
+                return &f->rows[row].row.facts[fact].fact;
+        }
+    }
+    return NULL;
+}
+
+/* *ret_own: the plan up to that move, to be freed; NULL where none follows, which is f->plan. */
+static int plan_before(Fold *f, const Fact *migration, Plan **ret_own) {
+    Diags diags = { .arena = f->a };
+    *ret_own = NULL;
+    if (!migration || plan_compile(migration->payload, ret_own, &diags) == 0)
+        return 0;
+    *f->ret_problem = STR("a file that the run was moved away from is refused by this version");
+    return FOLD_E_DIVERGED;
+}
+
+/* What the run has done so far is derived again with the file that it goes on with. */
+static int change_plan(Fold *f, size_t row, size_t fact) {
+    Plan *own;
+    int err = plan_before(f, next_migration(f, row, fact + 1), &own);
+    if (err)
+        return err;
+    Refold again = { .plan = own ? own : f->plan,
+                     .rows = f->rows,
+                     .n_rows = row + 1,
+                     .last_facts = fact,
+                     .outcomes = f->outcomes,
+                     .before = f->before,
+                     .a = f->a };
+    f->run = run_free(f->run);
+    plan_free(f->own);
+    f->own = own;
+    return refold(&again, &f->run, f->ret_problem);
+}
+
+static int apply(Fold *f, size_t row, size_t n) {
+    const Fact *fact = &f->rows[row].row.facts[n].fact;
+    uint64_t seq = f->rows[row].seq;
+    int err = 0;
     if (fact_is_note(fact)) {
         row_add_fact(&f->w, fact);
         return 0;
     }
     if (!f->run)
         return start(f, fact, seq);
-    if (f->outcomes)
+    if (fact->kind == FACT_MIGRATED)
+        err = change_plan(f, row, n);
+    else if (f->outcomes)
         outcomes_note(f->outcomes, f->run, fact, f->before);
-    int err = run_apply(f->run, fact, &f->w);
+    if (err)
+        return err;
+    err = run_apply(f->run, fact, &f->w);
     if (err == RUN_E_IGNORED)
         return diverged(f, seq, fact->address, fact_text(f, fact), "nothing that waits for it");
     if (err)
@@ -178,7 +229,8 @@ static int apply(Fold *f, const Fact *fact, uint64_t seq) {
     return 0;
 }
 
-static int fold_row(Fold *f, const StoredRow *stored, bool check_moves) {
+static int fold_row(Fold *f, size_t row, bool check_moves) {
+    const StoredRow *stored = &f->rows[row];
     row_reset(&f->w);
     if (f->replay) {
         f->replay->rows++;
@@ -186,7 +238,7 @@ static int fold_row(Fold *f, const StoredRow *stored, bool check_moves) {
         f->replay->moves += stored->row.n_moves;
     }
     for (size_t i = 0; i < stored->row.n_facts; i++) {
-        int err = apply(f, &stored->row.facts[i].fact, stored->seq);
+        int err = apply(f, row, i);
         if (err)
             return err;
     }
@@ -195,35 +247,46 @@ static int fold_row(Fold *f, const StoredRow *stored, bool check_moves) {
     return 0;
 }
 
-static int begin_from_snapshot(Fold *f, const StoreRun *stored) {
-    if (!stored->snapshot.p || (stored->n_rows && stored->rows[0].seq == 1))
-        return 0;
+/* A snapshot goes with the row that moves a run, so those after it know one file only. */
+static int begin(Fold *f) {
+    const StoreRun *stored = f->stored;
+    bool whole = f->n_rows && f->rows[0].seq == 1;
+    if (whole || !stored->snapshot.p)
+        return plan_before(f, next_migration(f, 0, 0), &f->own);
     if (run_load(f->plan, stored->snapshot, &f->run))
         return damaged(f->a, f->ret_problem, stored->snapshot_seq,
                        "the snapshot taken after it cannot be read");
     return 0;
 }
 
-static int fold_all(Fold f, const StoreRun *stored, const StoredRow *rows, bool check_moves,
-                    Run **ret_run) {
-    row_init(&f.w);
-    int err = begin_from_snapshot(&f, stored);
-    for (size_t i = 0; i < stored->n_rows && !err; i++)
-        err = fold_row(&f, &rows[i], check_moves);
-    if (!err && !f.run)
-        err = damaged(f.a, f.ret_problem, 1, "it is missing");
-    row_deinit(&f.w);
+/* The first `n` rows. The run borrows f->own, if it is there, which the caller frees after it. */
+static int fold_some(Fold *f, size_t n, bool check_moves, Run **ret_run) {
+    row_init(&f->w);
+    int err = begin(f);
+    for (size_t i = 0; i < n && !err; i++)
+        err = fold_row(f, i, check_moves);
+    if (!err && !f->run)
+        err = damaged(f->a, f->ret_problem, 1, "it is missing");
+    row_deinit(&f->w);
     if (err)
-        run_free(f.run);
+        f->run = run_free(f->run);
     else
-        *ret_run = f.run;
+        *ret_run = f->run;
     return err;
 }
 
 int fold_rows(const Plan *plan, const StoreRun *stored, const StoredRow *rows, bool check_moves,
               Arena *a, Run **ret_run, Str *ret_problem) {
-    Fold f = { .plan = plan, .a = a, .ret_problem = ret_problem };
-    return fold_all(f, stored, rows, check_moves, ret_run);
+    Fold f = { .plan = plan,
+               .stored = stored,
+               .rows = rows,
+               .n_rows = stored->n_rows,
+               .a = a,
+               .ret_problem = ret_problem };
+    int err = fold_some(&f, f.n_rows, check_moves, ret_run);
+    ASSERT(err || !f.own);
+    plan_free(f.own);
+    return err;
 }
 
 int engine_fold(Store *store, const StoreRun *stored, bool check_moves, const Plan *plan, Arena *a,
@@ -233,32 +296,41 @@ int engine_fold(Store *store, const StoreRun *stored, bool check_moves, const Pl
     return err ? err : fold_rows(plan, stored, rows, check_moves, a, ret_run, ret_problem);
 }
 
+/* Folds for what is learned on the way; the run itself is let go of. */
+static int fold_and_free(Fold *f, Store *store, uint64_t upto, bool check_moves,
+                         RunStatus *ret_status) {
+    StoredRow *rows;
+    Run *run = NULL;
+    int err = fold_read(store, f->stored, f->a, &rows, f->ret_problem);
+    if (err)
+        return err;
+    f->rows = rows;
+    f->n_rows = f->stored->n_rows;
+    err = fold_some(f, MIN(f->n_rows, (size_t)upto), check_moves, &run);
+    if (!err)
+        *ret_status = run_status(run);
+    run_free(run);
+    plan_free(f->own);
+    return err;
+}
+
 /* What a binary that acts differently today would make of the run does not matter: its facts are what is asked for. */
 int engine_outcomes(Store *store, const StoreRun *stored, uint64_t upto, Str before,
                     const Plan *plan, Outcomes *outcomes, Arena *a, Str *ret_problem) {
-    StoredRow *rows;
-    _cleanup_(run_freep)
-    Run *run = NULL;
-    int err = fold_read(store, stored, a, &rows, ret_problem);
-    Fold f = {
-        .plan = plan, .outcomes = outcomes, .before = before, .a = a, .ret_problem = ret_problem
-    };
-    StoreRun part = *stored;
-    part.n_rows = MIN(part.n_rows, (size_t)upto);
-    return err ? err : fold_all(f, &part, rows, false, &run);
+    RunStatus unused;
+    Fold f = { .plan = plan,
+               .stored = stored,
+               .outcomes = outcomes,
+               .before = before,
+               .a = a,
+               .ret_problem = ret_problem };
+    return fold_and_free(&f, store, upto, false, &unused);
 }
 
 int engine_replay(Store *store, const StoreRun *stored, const Plan *plan, Arena *a, Replay *ret,
                   Str *ret_problem) {
-    StoredRow *rows;
-    _cleanup_(run_freep)
-    Run *run = NULL;
     *ret = (Replay){ 0 };
-    int err = fold_read(store, stored, a, &rows, ret_problem);
-    Fold f = { .plan = plan, .replay = ret, .a = a, .ret_problem = ret_problem };
-    if (!err)
-        err = fold_all(f, stored, rows, true, &run);
-    if (!err)
-        ret->status = run_status(run);
-    return err == FOLD_E_DIVERGED ? 0 : err;
+    Fold f = { .plan = plan, .stored = stored, .replay = ret, .a = a, .ret_problem = ret_problem };
+    int err = fold_and_free(&f, store, UINT64_MAX, true, &ret->status);
+    return err == FOLD_E_DIVERGED && ret->differs ? 0 : err;
 }

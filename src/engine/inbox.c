@@ -168,6 +168,7 @@ void request_conflict(Engine *e, Request *q) {
     case REQUEST_SIGNAL: mail_post(e, q); return;
     case REQUEST_CONTROL:
     case REQUEST_DECIDE:
+    case REQUEST_MIGRATE:
         request_answer(e, q, ENGINE_CONFLICT,
                        "another engine owns run %.*s: ask that one, or try again", STR_FMT(q->run));
         return;
@@ -198,7 +199,8 @@ static Fact fact_of(const Engine *e, const Request *q) {
         f.verb = q->verb;
         f.address = q->address;
         break;
-    case REQUEST_START: break;
+    case REQUEST_START:
+    case REQUEST_MIGRATE: break;
     }
     return f;
 }
@@ -245,6 +247,10 @@ void request_apply(Engine *e, Resident *r, Request *q) {
     if (q->kind == REQUEST_START) {
         q->existing = true;
         request_when_durable(e, r, q);
+        return;
+    }
+    if (q->kind == REQUEST_MIGRATE) {
+        migrate_ask(e, r, q);
         return;
     }
     if (q->kind == REQUEST_MAIL && MUTANT(lose_mail)) {

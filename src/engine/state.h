@@ -162,7 +162,8 @@ typedef enum RequestKind {
     REQUEST_SIGNAL,
     REQUEST_CONTROL,
     REQUEST_DECIDE,
-    REQUEST_MAIL
+    REQUEST_MAIL,
+    REQUEST_MIGRATE,
 } RequestKind;
 struct Request { /* texts stand behind it in the same allocation */
     RequestKind kind;
@@ -225,6 +226,7 @@ struct Resident {
     bool opens_stored; /* `open` lists something */
     bool idle_listed;
     bool snapshot_now;
+    bool moved; /* to another file, with the row that grows */
     uint64_t hash;
     Run *run;
     Outcomes *outcomes; /* what attempts need not be made again; NULL: none */
@@ -337,6 +339,24 @@ void load_recover(Engine *e);
 bool reuse_start(Engine *e, Request *q);
 bool reuse_load(Engine *e, Resident *r);
 void reuse_take(Engine *e);
+
+/* (migrate.c) Every fact of the rows, of the last one only the first `last_facts`, given to another plan; what it does not
+ * wait for is passed over. Differences and outcomes are noted where they are asked for. */
+typedef struct Refold {
+    const Plan *plan;
+    const struct StoredRow *rows;
+    size_t n_rows, last_facts;
+    Differences *differences; /* NULL: nobody asks */
+    const Outcomes
+        *known; /* what was recorded with the file so far; NULL: requests are not compared */
+    Outcomes *outcomes; /* NULL: nobody asks; up to the step `before` */
+    Str before;
+    Arena *a;
+} Refold;
+int refold(const Refold *what, Run **ret_run, Str *ret_problem);
+/* The run is there: may it move? */
+void migrate_ask(Engine *e, Resident *r, Request *q);
+void migrate_take(Engine *e);
 
 typedef struct StoredRow {
     Row row;
@@ -484,6 +504,7 @@ struct Engine {
     Pending *pendings; /* all that are out */
     QUEUE_OF(struct LoadJob) loaded;
     QUEUE_OF(struct ReuseJob) reused;
+    QUEUE_OF(struct MigrateJob) migrations;
     struct LoadJob *load_gather;
     size_t n_loading;
     unsigned lives; /* leases lost */

@@ -102,6 +102,9 @@ static void store_item(StoreMemory *m, const MemStore *h, const StoreAppend *ite
         ASSERT(run->closure);
     } else {
         memory_undo_later(m, UNDO_RUN_WAS, (size_t)(run - m->runs));
+        if (item->closure)
+            run->closure = memory_closure(m, item->closure);
+        ASSERT(run->closure);
     }
     add_row(m, run, item);
     for (size_t i = 0; i < item->n_payloads; i++)

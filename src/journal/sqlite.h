@@ -35,7 +35,7 @@
     X(FIND_RUN, "SELECT key,head,head_seq,closure FROM run WHERE id=?1")                           \
     X(ADD_RUN, "INSERT INTO run(key,id,closure,state,created,updated,name,info,head,head_seq,sum)" \
                "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)")                                       \
-    X(SET_RUN, "UPDATE run SET state=?4,created=?5,updated=?6,name=?7,info=?8,head=?9,"            \
+    X(SET_RUN, "UPDATE run SET closure=?3,state=?4,created=?5,updated=?6,name=?7,info=?8,head=?9," \
                "head_seq=?10,sum=?11 WHERE key=?1")                                                \
     X(SET_HEAD, "UPDATE run SET head=?2,head_seq=?3 WHERE key=?1")                                 \
     X(ADD_ROW, "INSERT INTO journal(id,run,seq,prev,hash,body,data)VALUES(?1,?2,?3,?4,?5,?6,?7)")  \

@@ -87,10 +87,9 @@ static int write_run(SqliteStore *s, WriterStatement which, const Head *head, St
                      const StoreRunInfo *info) {
     sqlite3_stmt *st = s->w[which];
     bind_u64(st, 1, head->key);
-    if (which == ST_ADD_RUN) {
+    if (which == ST_ADD_RUN)
         bind_text(st, 2, id);
-        bind_u64(st, 3, head->closure);
-    }
+    bind_u64(st, 3, head->closure);
     bind_u64(st, 4, info->state);
     bind_i64(st, 5, info->created_ms);
     bind_i64(st, 6, info->updated_ms);
@@ -231,13 +230,15 @@ static int write_item(SqliteStore *s, Progress *p, StoreAppend *item) {
         item->outcome = STORE_CONFLICT;
         return 0;
     }
-    if (!found) {
-        ASSERT(item->info && item->closure);
+    ASSERT(found || item->closure);
+    if (item->closure) {
+        ASSERT(item->info);
         r = find_closure(s, item->closure, &head.closure);
         if (r)
             return r;
-        head.key = ++p->last_run;
     }
+    if (!found)
+        head.key = ++p->last_run;
     uint64_t prev = head.row;
     head.row = ++p->last_row;
     head.seq = item->seq;
@@ -389,7 +390,7 @@ static void commit_progress(SqliteStore *s, const Progress *p) {
         s->last_hash = *p->last_hash;
     for (size_t i = 0; i < p->batch->n; i++) {
         const StoreAppend *item = &p->batch->items[i];
-        if (item->outcome != STORE_OK || !item->closure || item->seq != 1)
+        if (item->outcome != STORE_OK || !item->closure)
             continue;
         const Head *head = heads_find(&s->batch_heads, item->run, heads_hash(item->run));
         if (head)

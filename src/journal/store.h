@@ -72,7 +72,8 @@ typedef struct StoreAppend {
     Str body, data;
     const StorePayload *payloads;
     size_t n_payloads;
-    const Hash *closure;      /* with seq 1: must be stored before or in this batch */
+    const Hash *
+        closure; /* with seq 1, or to move the run to it, with info: stored before or in this batch */
     const StoreRunInfo *info; /* NULL: the row stays as it is. Required with seq 1 */
     const StoreOpen *opens;   /* replaces all of the run's; looked at only if set_opens */
     size_t n_opens;

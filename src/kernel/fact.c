@@ -151,7 +151,8 @@ void fact_write_text(Buf *b, const Fact *f) {
     if (f->attempt)
         buf_fmt(b, "#%u", f->attempt);
     write_details(b, f);
-    write_word(b, " ", f->payload);
+    if (f->kind != FACT_MIGRATED) /* whole files */
+        write_word(b, " ", f->payload);
 }
 
 void move_write_text(Buf *b, const Move *m) {

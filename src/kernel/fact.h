@@ -22,8 +22,8 @@ typedef enum FactKind {
     FACT_DECISION = 8,
     FACT_CHILD = 9,
     FACT_MAIL = 10,
-    FACT_CONTROL = 11, /* pause resume cancel retry limits */
-    FACT_MIGRATED = 12,
+    FACT_CONTROL = 11,  /* pause resume cancel retry limits */
+    FACT_MIGRATED = 12, /* the run goes on with another file: payload = the closure it had before */
     FACT_RECOVERED = 13, /* another engine goes on: what was in flight ended unknown */
 } FactKind;
 

@@ -124,18 +124,24 @@ void outcomes_note(Outcomes *o, Run *r, const Fact *fact, Str before) {
 
 /* ---- asking ---- */
 
-const Recorded *outcomes_find(const Outcomes *o, const Want *w) {
+const Recorded *outcomes_recorded(const Outcomes *o, const Want *w) {
     char room[512];
     Buf address = { .p = room, .room = sizeof(room), .cap_bytes = sizeof(room) };
     Buf text = BUF_INIT(LIMIT_VALUE_BYTES);
     Hash hash;
-    if (o->n == 0 || frame_is_from(w->frame, w->frame->run->source_before))
+    if (o->n == 0)
         return NULL;
     frame_write_address(&address, w->frame);
     bool there = hash_request(w->frame, &text, &hash);
     buf_deinit(&text);
     uint32_t number = there ? *slot_of(o, buf_str(&address), &hash) : 0;
     return number ? &o->items[number - 1] : NULL;
+}
+
+const Recorded *outcomes_find(const Outcomes *o, const Want *w) {
+    if (o->n == 0 || frame_is_from(w->frame, w->frame->run->source_before))
+        return NULL;
+    return outcomes_recorded(o, w);
 }
 
 const Recorded *outcomes_all(const Outcomes *o, size_t *ret_n) {

@@ -31,7 +31,9 @@ DEFINE_CLEANUP(Outcomes *, outcomes_free)
 /* To be called before run_apply(r, fact) with each fact that the run takes: remembers the outcome, if it is one and stands
  * before the step `before` (empty: wherever). The last one noted of an address and a request counts. */
 void outcomes_note(Outcomes *o, Run *r, const Fact *fact, Str before);
-/* The outcome recorded for an attempt that is wanted now; NULL: it must be made. */
+/* The outcome recorded for the attempt that is wanted; NULL: none for this request. */
+const Recorded *outcomes_recorded(const Outcomes *o, const Want *w);
+/* The same as far as it is offered, which is before the step that the run begins anew from; NULL: it must be made. */
 const Recorded *outcomes_find(const Outcomes *o, const Want *w);
 /* All, in the order of recording. */
 const Recorded *outcomes_all(const Outcomes *o, size_t *ret_n);

@@ -130,12 +130,12 @@ static bool waited_for(Run *r, const Fact *fact) {
             if (lost_in_crash(w))
                 return true;
         return false;
+    case FACT_MIGRATED: return true;
     case FACT_ACCEPTED:
     case FACT_PROGRESS:
     case FACT_EVENT:
     case FACT_CHILD:
-    case FACT_MAIL:
-    case FACT_MIGRATED: return false;
+    case FACT_MAIL: return false;
     }
     return false;
 }
@@ -240,6 +240,11 @@ static void recover(Run *r) {
     }
 }
 
+/* Whoever applies it has derived the run again with the new plan already; what is left is to say so. */
+static void migrated(Run *r, const Fact *fact) {
+    frame_movef(r, r->root, STATUS_RUNNING, "moved to another file by %.*s", STR_FMT(fact->from));
+}
+
 static void apply(Run *r, const Fact *fact) {
     switch (fact->kind) {
     case FACT_DISPATCHING: dispatch_attempt(r, fact); return;
@@ -249,12 +254,12 @@ static void apply(Run *r, const Fact *fact) {
     case FACT_DECISION: decide(r, fact); return;
     case FACT_CONTROL: control(r, fact); return;
     case FACT_RECOVERED: recover(r); return;
+    case FACT_MIGRATED: migrated(r, fact); return;
     case FACT_ACCEPTED:
     case FACT_PROGRESS:
     case FACT_EVENT:
     case FACT_CHILD:
-    case FACT_MAIL:
-    case FACT_MIGRATED: UNREACHABLE("a fact nothing waits for");
+    case FACT_MAIL: UNREACHABLE("a fact nothing waits for");
     }
 }
 
@@ -277,7 +282,8 @@ int run_apply(Run *r, const Fact *given, RowWriter *row) {
     if (!waited_for(r, &fact))
         return RUN_E_IGNORED;
     r->payload = VALUE_ABSENT;
-    if (fact.payload.p && json_read_copy(&r->arena, fact.payload, &r->payload, NULL))
+    bool read = fact.payload.p && fact.kind != FACT_MIGRATED;
+    if (read && json_read_copy(&r->arena, fact.payload, &r->payload, NULL))
         return RUN_E_CORRUPT;
     begin(r, &fact, row);
     apply(r, &fact);

@@ -93,6 +93,7 @@ void run_trace(ApiCall *call);
 void run_why(ApiCall *call);
 void run_events(ApiCall *call);
 void run_expr(ApiCall *call);
+void run_migrate(ApiCall *call);
 void run_outcomes(ApiCall *call);
 void run_replay(ApiCall *call);
 void run_requests(ApiCall *call);

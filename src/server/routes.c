@@ -15,6 +15,8 @@ const Route routes[] = {
     { API_POST, "/v1/runs/{run}/expr", run_expr,
       "an expression with the names of the run, or of one of its steps" },
     { API_GET, "/v1/runs/{run}/facts", run_facts, "the journal: facts and moves" },
+    { API_POST, "/v1/runs/{run}/migrate", run_migrate,
+      "go on with another file; `dry_run` tells what it would make of what was done" },
     { API_GET, "/v1/runs/{run}/outcomes", run_outcomes, "what its attempts recorded" },
     { API_POST, "/v1/runs/{run}/pause", run_pause, "start nothing more until resumed" },
     { API_GET, "/v1/runs/{run}/requests", run_requests,

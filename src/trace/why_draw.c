@@ -87,8 +87,11 @@ static void write_cause(Buf *b, const Fact *f, Str self) {
     case FACT_PROGRESS:
     case FACT_EVENT:
     case FACT_CHILD:
-    case FACT_MAIL:
-    case FACT_MIGRATED: fact_write_text(b, f); return;
+    case FACT_MAIL: fact_write_text(b, f); return;
+    case FACT_MIGRATED:
+        buf_str_add(b, STR("the run was moved to another file"));
+        write_by(b, f);
+        return;
     }
 }
 

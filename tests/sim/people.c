@@ -13,7 +13,7 @@
 typedef struct Ask {
     World *w;
     SimRun *run;
-    unsigned what; /* 0 start, 1 signal, 2 control, 3 decision */
+    unsigned what; /* 0 start, 1 signal, 2 control, 3 decision, 4 another file */
 } Ask;
 
 static SimNode *somebody_up(World *w) {
@@ -45,6 +45,8 @@ static void answered(void *ctx, const EngineReply *reply) {
     }
     if (a->what == 1 && reply->answer == ENGINE_OK)
         a->run->signals_acked++;
+    if (a->what == 4 && reply->answer == ENGINE_OK)
+        world_mark(a->w, MARK_MOVED);
     if (a->what == 3 && reply->answer == ENGINE_OK)
         world_mark(a->w, MARK_DECIDED);
 }
@@ -101,7 +103,18 @@ static void start_run(World *w, SimNode *node, SimRun *run) {
     engine_start_run(node->engine, &start, answered, ask(w, run, 0));
 }
 
+/* The same workflow in other words: whatever the run did has its place there. */
+static void move(World *w, SimNode *node, SimRun *run) {
+    Str name = STR("flow.yaml");
+    Str text = arena_fmt(&w->arena, "%.*s\n# moved %u\n", STR_FMT(run->workflow), ++run->moves);
+    Str closure = closure_make(&w->arena, name, &name, &text, 1);
+    engine_migrate(node->engine, run->id, closure, STR("ann"), answered, ask(w, run, 4));
+}
+
 static void meddle(World *w, SimNode *node, SimRun *run, StoreState state) {
+    bool waits = state == STORE_PAUSED || state == STORE_IDLE;
+    if (waits && run->acked && tape_percent(&w->tape, 15))
+        move(w, node, run);
     if (state == STORE_PAUSED) {
         engine_control(node->engine, run->id, CONTROL_RESUME, STR("ann"), STR(""), answered,
                        ask(w, run, 2));

@@ -89,6 +89,7 @@ typedef enum Mark {
     MARK_HELD,
     MARK_REUSED,
     MARK_REUSED_WHOLE,
+    MARK_MOVED,
     MARK_COUNT,
 } Mark;
 typedef struct Coverage {
@@ -110,6 +111,7 @@ struct SimRun {
     Str before;
     /* its source had recorded everything before it began: nothing of it is done again */
     bool nothing_new, asked;
+    unsigned moves; /* to another file, asked for so far */
 };
 
 #define RUNS_MAX 8

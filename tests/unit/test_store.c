@@ -325,6 +325,34 @@ static void payloads_belong_to_their_run(void **state) {
                      STORE_E_NOT_FOUND);
 }
 
+static void count_problem(void *ctx, Str text) {
+    print_error("%.*s\n", STR_FMT(text));
+    ++*(size_t *)ctx;
+}
+
+static void a_run_is_moved_to_another_closure(void **state) {
+    World *w = *state;
+    StorePayload other = { hash_bytes(STR("another")), STR("another") };
+    assert_ok(w, item(w, "a", 1));
+    assert_ok(w, item(w, "b", 1));
+    StoreAppend moved = item(w, "a", 2);
+    moved.closure = &other.hash;
+    moved.info = &idle;
+    StoreBatch batch = { .items = &moved, .n = 1, .closures = &other, .n_closures = 1 };
+    assert_int_equal(w->s->ops->append(w->s, &batch), 0);
+    assert_int_equal(moved.outcome, STORE_OK);
+    assert_str(load(w, "a", false).closure, "another");
+    assert_ok(w, item(w, "a", 3));
+    StoreAppend again = item(w, "a", 4);
+    again.info = &active;
+    assert_ok(w, again);
+    assert_str(load(w, "a", true).closure, "another");
+    assert_str(load(w, "b", true).closure, "the closure");
+    uint64_t rows;
+    size_t problems = 0;
+    assert_int_equal(w->s->ops->check(w->s, count_problem, &problems, &rows), 0);
+}
+
 static void closures_are_stored_once(void **state) {
     World *w = *state;
     assert_ok(w, item(w, "a", 1));
@@ -527,11 +555,6 @@ static void owned_runs_come_by_state_in_pages(void **state) {
     assert_str(ids[0], "e");
     assert_int_equal(w->s->ops->owned(w->s, STORE_ACTIVE, after, 3, &w->arena, ids, &n, &after), 0);
     assert_int_equal(n, 0);
-}
-
-static void count_problem(void *ctx, Str text) {
-    print_error("%.*s\n", STR_FMT(text));
-    ++*(size_t *)ctx;
 }
 
 static void workload_survives_every_kind_of_stop_and_checks_clean(void **state) {
@@ -778,6 +801,7 @@ int main(void) {
         BOTH(snapshot_covers_the_rows_up_to_it),
         BOTH(info_stays_unless_given),
         BOTH(payloads_belong_to_their_run),
+        BOTH(a_run_is_moved_to_another_closure),
         BOTH(closures_are_stored_once),
         BOTH(opens_are_replaced_only_when_set),
         BOTH(due_is_soonest_first_and_tells_the_next),
