@@ -153,8 +153,12 @@ static void turn(Host *h) {
     if (engine_turn(h->engine))
         h->woken = true;
     if (engine_failed(h->engine)) {
-        log_line(h,
-                 STR("the store failed; stopping without another word, to recover from the disk"));
+        const char *problem = h->store->problem;
+        char line[STORE_PROBLEM_BYTES + 128];
+        snprintf(line, sizeof line,
+                 "the store failed%s%s; stopping without another word, to recover from the disk",
+                 *problem ? ": " : "", problem);
+        log_line(h, str_from(line));
         uv_stop(&h->loop);
     } else if (h->options.turned) {
         h->options.turned(h->options.ctx);

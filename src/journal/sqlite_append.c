@@ -5,6 +5,7 @@
 #include "base/mutant.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 
 /* A one-second window of commits that the side file may not know yet is what the store promises to lose at most when
  * its files are damaged; each write costs a sync. */
@@ -27,6 +28,18 @@ static int abandon(SqliteStore *s, int failed) {
     return failed;
 }
 
+/* Who removes the directory while an engine is at work in it leaves it a file without a name, which takes every commit and
+ * is gone with the process. */
+static int still_named(SqliteStore *s) {
+    int moved = 0;
+    sqlite3_file_control(s->writer.db, NULL, SQLITE_FCNTL_HAS_MOVED, &moved);
+    if (!moved)
+        return 0;
+    snprintf(s->writer.problem, STORE_PROBLEM_BYTES,
+             "baton.db was removed or replaced while it was in use");
+    return -ERR_IO;
+}
+
 int sqlite_transact(SqliteStore *s, int (*write)(SqliteStore *s, void *ctx), void *ctx) {
     if (s->broken)
         return -ERR_IO;
@@ -35,6 +48,8 @@ int sqlite_transact(SqliteStore *s, int (*write)(SqliteStore *s, void *ctx), voi
         r = write(s, ctx);
     if (!r)
         r = sql_run(&s->writer, s->w[ST_COMMIT]);
+    if (!r)
+        r = still_named(s);
     return r ? abandon(s, r) : 0;
 }
 

@@ -583,6 +583,15 @@ static void workload_survives_every_kind_of_stop_and_checks_clean(void **state) 
     load_deinit(&l);
 }
 
+static void a_store_that_was_removed_takes_nothing_more(void **state) {
+    World *w = *state;
+    assert_ok(w, item(w, "a", 1));
+    remove_store(test_dir("store"));
+    StoreAppend it = item(w, "a", 2);
+    assert_int_equal(append(w, &it, 1), -ERR_IO);
+    assert_non_null(strstr(w->s->problem, "removed"));
+}
+
 static void install_key_stays(void **state) {
     World *w = *state;
     assert_memory_equal(w->s->install_key, test_key, 32);
@@ -810,6 +819,7 @@ int main(void) {
         BOTH(list_is_newest_first_in_pages),
         BOTH(owned_runs_come_by_state_in_pages),
         BOTH(workload_survives_every_kind_of_stop_and_checks_clean),
+        FOR(sqlite, a_store_that_was_removed_takes_nothing_more),
         BOTH(install_key_stays),
         FOR(memory, takeover_moves_runs_and_fences_the_late_engine),
         FOR(memory, entering_again_fences_the_engine_before),
