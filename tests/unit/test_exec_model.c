@@ -10,6 +10,7 @@
 #include "exec/executor.h"
 #include "exec/model_reply.h"
 #include "exec/model_request.h"
+#include "exec/provider.h"
 
 #include "exec_world.h"
 #include "scripted_server.h"
@@ -364,6 +365,51 @@ static void without_a_key_the_official_server_is_not_asked(UNUSED void **state) 
     world_close(&own);
 }
 
+/* ---- providers --------------------------------------------------------------------------------------------------------- */
+
+static Str ollama_at(const char *host) {
+    setenv("OLLAMA_HOST", host, 1);
+    Str found = provider_own_way(&arena, provider_named(STR("ollama"))).url;
+    unsetenv("OLLAMA_HOST");
+    return found;
+}
+
+static void ollama_is_found_by_its_own_variable(UNUSED void **state) {
+    assert_str_is(ollama_at(""), "http://127.0.0.1:11434/v1");
+    assert_str_is(ollama_at("0.0.0.0"), "http://127.0.0.1:11434/v1");
+    assert_str_is(ollama_at("0.0.0.0:8080"), "http://127.0.0.1:8080/v1");
+    assert_str_is(ollama_at("box"), "http://box:11434/v1");
+    assert_str_is(ollama_at("https://box:8/"), "https://box:8/v1");
+    assert_str_is(ollama_at("http://box/v1"), "http://box/v1");
+}
+
+static void a_server_for_all_is_asked_but_for_who_has_a_key(UNUSED void **state) {
+    Str gateway = STR("http://gateway/v1/");
+    unsetenv("ANTHROPIC_API_KEY");
+    unsetenv("ANTHROPIC_BASE_URL");
+    assert_str_is(provider_way(&arena, STR("anthropic/m"), gateway, STR("")).url,
+                  "http://gateway/v1");
+    assert_str_is(provider_way(&arena, STR("nobody/m"), gateway, STR("")).problem, "");
+    setenv("ANTHROPIC_API_KEY", "k", 1);
+    ProviderWay own = provider_way(&arena, STR("anthropic/m"), gateway, STR(""));
+    assert_str_is(own.url, "https://api.anthropic.com/v1");
+    assert_str_is(own.key, "k");
+    assert_false(own.official);
+    unsetenv("ANTHROPIC_API_KEY");
+}
+
+static void without_a_server_a_provider_must_be_known_and_have_its_key(UNUSED void **state) {
+    assert_str_has(provider_way(&arena, STR("nobody/m"), STR(""), STR("k")).problem,
+                   "no provider `nobody`");
+    assert_str_has(provider_way(&arena, STR("openai/m"), STR(""), STR("")).problem,
+                   "OPENAI_API_KEY is not set");
+    assert_str_has(provider_way(&arena, STR("gemini/m"), STR(""), STR("k")).problem,
+                   "GEMINI_API_KEY is not set");
+    ProviderWay way = provider_way(&arena, STR("openai/m"), STR(""), STR("k"));
+    assert_true(way.official);
+    assert_str_is(way.problem, "");
+}
+
 int main(void) {
     const struct CMUnitTest pure[] = {
         cmocka_unit_test_teardown(provider_is_taken_off_the_model, clear_arena),
@@ -381,6 +427,10 @@ int main(void) {
         cmocka_unit_test_teardown(errors_come_in_many_shapes, clear_arena),
         cmocka_unit_test_teardown(a_200_that_is_no_answer_is_unknown, clear_arena),
         cmocka_unit_test_teardown(a_200_with_a_status_inside_is_that_status, clear_arena),
+        cmocka_unit_test_teardown(ollama_is_found_by_its_own_variable, clear_arena),
+        cmocka_unit_test_teardown(a_server_for_all_is_asked_but_for_who_has_a_key, clear_arena),
+        cmocka_unit_test_teardown(without_a_server_a_provider_must_be_known_and_have_its_key,
+                                  clear_arena),
     };
     const struct CMUnitTest connected[] = {
         cmocka_unit_test(a_model_is_asked_and_answers),
