@@ -174,6 +174,8 @@ void keep_used(Reader *r) {
         keep_block(r, s, "baton");
         keep_block(r, s, "import");
         keep_block(r, s, "limits");
+        if (r->plan->n_secrets) /* where they come from is part of what runs */
+            keep_block(r, s, "secrets");
         if (any_used(&r->prices))
             keep_block(r, s, "prices");
     }

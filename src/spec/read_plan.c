@@ -189,6 +189,8 @@ static void read_library(Arena *a, Files *files, Plan *plan, Diags *diags) {
     if (check_head(&r, r.file->root)) {
         begin_root(&r, r.file->root);
         read_definitions(&r);
+        order_steps(&r); /* a definition may hold steps: its `undo`, its `probe` */
+        read_pending(&r);
         plan->root = NULL;
     }
     arena_deinit(&r.scratch);

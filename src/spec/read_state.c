@@ -144,6 +144,11 @@ static void refuse_key_of_state(Reader *r, const Yaml *at) {
 
 const StateKey *read_write(Reader *r, const Yaml *key, Node *node) {
     const StateKey *k = table_get(&r->state, 0, key->text);
+    if (read_home(r, node)) {
+        error_at(r, key, "state", "let the step write it that calls the definition",
+                 "a definition does not see `state`");
+        return NULL;
+    }
     if (!k) {
         refuse_key_of_state(r, key);
         return NULL;

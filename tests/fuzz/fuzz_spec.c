@@ -39,6 +39,7 @@ static void walk(const Plan *p, Arena *a) {
     }
     type_schema(p->input, a);
     type_text(p->output, a);
+    must(p->n_later == 0);
     plan_usage(p, a);
     must(plan_find(p, STR("x.y[2]")) != p->root);
 }
