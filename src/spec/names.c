@@ -5,25 +5,14 @@
  * shows the siblings ordered before it, its loop, and, where the way leads out of an on_error step, that step's error:
  *
  *   node -> parent group -> ... -> root          on_error step -> the step it stands for -> ... */
-#include "spec/read.h"
-
-#include "base/limits.h"
+#include "spec/chain.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-typedef struct Chain {
-    NameScope *scope;
-    const Str *parts;
-    size_t n;
-    uint64_t *ret_slot;
-    char *message;
-} Chain;
-
 #define MESSAGE_BYTES 240
 
-PRINTF(4, 5)
-static size_t refuse(Chain *c, const char *code, const char *remedy, const char *fmt, ...) {
+size_t chain_refuse(Chain *c, const char *code, const char *remedy, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);
     vsnprintf(c->message, MESSAGE_BYTES, fmt, args);
@@ -32,14 +21,12 @@ static size_t refuse(Chain *c, const char *code, const char *remedy, const char 
     return 0;
 }
 
-static size_t take(Chain *c, size_t parts, SlotKind kind, uint32_t number, uint32_t field) {
+size_t chain_take(Chain *c, size_t parts, SlotKind kind, uint32_t number, uint32_t field) {
     *c->ret_slot = slot_make(kind, number, field);
     return parts;
 }
 
 static const Node *outward(const Node *n) { return n->handler_of ? n->handler_of : n->parent; }
-
-static bool sees(const Chain *c, unsigned what) { return c->scope->sight.sees & what; }
 
 /* Inside a verb or definition that gives a name to all that stands in it: the node that sees it so; NULL if none does. */
 static const Node *seen_around(const Chain *c, unsigned what) {
@@ -52,7 +39,7 @@ static const Node *seen_around(const Chain *c, unsigned what) {
 /* A name that no plan that runs has; that the file says it is noted. */
 static size_t take_later(Chain *c) {
     later_at(c->scope->reader, c->scope->at, NULL, "`%.*s`", STR_FMT(c->parts[0]));
-    return take(c, 1, SLOT_LATER, 0, 0);
+    return chain_take(c, 1, SLOT_LATER, 0, 0);
 }
 
 /* ---- fields of records ----------------------------------------------------------------------------------------------- */
@@ -65,7 +52,8 @@ static bool has_field(Chain *c, const Type *t, size_t at, const char *whose) {
     const char *remedy = near_field(r, t, c->parts[at]);
     if (!remedy)
         remedy = arena_fmt(&r->scratch, "it is %.*s", STR_FMT(type_text(t, &r->scratch))).p;
-    refuse(c, "unknown_field", remedy, "%s has no field `%.*s`", whose, STR_FMT(c->parts[at]));
+    chain_refuse(c, "unknown_field", remedy, "%s has no field `%.*s`", whose,
+                 STR_FMT(c->parts[at]));
     return false;
 }
 
@@ -86,7 +74,7 @@ static size_t unknown_field(Chain *c, const Field *fields, size_t n, Str word, c
     for (size_t i = 0; i < n; i++)
         names[i] = str_from(fields[i].word);
     const char *remedy = near_remedy(c->scope->reader, word, names, n);
-    return refuse(c, "unknown_field", remedy, "%s has no field `%.*s`", whose, STR_FMT(word));
+    return chain_refuse(c, "unknown_field", remedy, "%s has no field `%.*s`", whose, STR_FMT(word));
 }
 
 /* ---- input, run ------------------------------------------------------------------------------------------------------ */
@@ -98,7 +86,7 @@ static const Sight *home_of(const Chain *c) {
 static size_t name_input(Chain *c) {
     const Sight *home = home_of(c);
     const Type *input = home ? home->input : c->scope->sight.input;
-    return has_field(c, input, 1, "`input`") ? take(c, 1, SLOT_INPUT, 0, 0) : 0;
+    return has_field(c, input, 1, "`input`") ? chain_take(c, 1, SLOT_INPUT, 0, 0) : 0;
 }
 
 static size_t name_run(Chain *c) {
@@ -107,82 +95,10 @@ static size_t name_run(Chain *c) {
         { "labels", RUN_LABELS }, { "correlation", RUN_CORRELATION }, { "cost", RUN_COST },
     };
     if (c->n == 1)
-        return take(c, 1, SLOT_RUN, 0, RUN_ALL);
+        return chain_take(c, 1, SLOT_RUN, 0, RUN_ALL);
     const Field *f = field_named(fields, ARRAY_LEN(fields), c->parts[1]);
-    return f ? take(c, 2, SLOT_RUN, 0, f->field)
+    return f ? chain_take(c, 2, SLOT_RUN, 0, f->field)
              : unknown_field(c, fields, ARRAY_LEN(fields), c->parts[1], "`run`");
-}
-
-/* ---- vars ------------------------------------------------------------------------------------------------------------ */
-
-static size_t name_var(Chain *c) {
-    Reader *r = c->scope->reader;
-    if (c->n == 1)
-        return refuse(c, "unknown_name", "like `vars.region`", "`vars` needs a name");
-    Named *d = table_get(&r->vars, 0, c->parts[1]);
-    if (d) {
-        const Value *v = d->thing ? d->thing : r->plan->vars; /* else it is refused already */
-        note_use(r, d);
-        return take(c, 2, SLOT_VAR, (uint32_t)(v - r->plan->vars), 0);
-    }
-    Str *names;
-    size_t n = table_names(r, &r->vars, &names);
-    const char *remedy = near_remedy(r, c->parts[1], names, n);
-    return refuse(c, "unknown_name",
-                  remedy ? remedy : "define it under `vars:` of the project file, baton.yaml",
-                  "unknown variable `%.*s`", STR_FMT(c->parts[1]));
-}
-
-/* ---- secrets --------------------------------------------------------------------------------------------------------- */
-
-static bool is_secret_name(Str s) {
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.p[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-        if (!letter && !(i > 0 && c >= '0' && c <= '9'))
-            return false;
-    }
-    return s.len > 0 && s.len <= LIMIT_ID_BYTES;
-}
-
-/* The expression is `secrets.NAME` and nothing else: nobody computes with what only stands for a secret. */
-static bool stands_alone(Str source, Str name) {
-    while (source.len && strchr(" \t\r\n", source.p[0]))
-        source = str_slice(source, 1, source.len);
-    while (source.len && strchr(" \t\r\n", source.p[source.len - 1]))
-        source.len--;
-    return str_starts(source, STR("secrets.")) && str_eq(str_slice(source, 8, source.len), name);
-}
-
-static uint32_t secret_number(Reader *r, Str name, const Yaml *at) {
-    Plan *plan = r->plan;
-    for (size_t i = 0; i < plan->n_secrets; i++)
-        if (str_eq(plan->secrets[i].name, name))
-            return (uint32_t)i;
-    PlanSecret *secrets = ARENA_ARRAY(r->arena, PlanSecret, plan->n_secrets + 1);
-    if (plan->n_secrets)
-        memcpy(secrets, plan->secrets, plan->n_secrets * sizeof *secrets);
-    secrets[plan->n_secrets] = (PlanSecret){ arena_str(r->arena, name), yaml_pos(at) };
-    plan->secrets = secrets;
-    return (uint32_t)plan->n_secrets++;
-}
-
-static size_t name_secret(Chain *c) {
-    Str source = c->scope->source;
-    if (!sees(c, SEES_SECRETS))
-        return refuse(c, "secret",
-                      "write it in `headers` `query` `body` `url` of `http`, or in `env` of `run`",
-                      "a secret cannot stand here: it would be recorded");
-    if (c->n == 1 || !is_secret_name(c->parts[1]))
-        return refuse(c, "secret", "like `${{ secrets.API_KEY }}`",
-                      "`secrets` needs the name of one");
-    if (!stands_alone(source, c->parts[1]))
-        return refuse(c, "secret", "like `Bearer ${{ secrets.API_KEY }}`",
-                      "a secret is text: nothing can be computed with it");
-    if (!secrets_from_env(c->scope->reader))
-        later_at(c->scope->reader, c->scope->at, "remove `secrets` from baton.yaml and export them",
-                 "a secret from a file or a command");
-    return take(c, 2, SLOT_SECRET, secret_number(c->scope->reader, c->parts[1], c->scope->at), 0);
 }
 
 /* ---- state ----------------------------------------------------------------------------------------------------------- */
@@ -197,24 +113,26 @@ static void note_read(Chain *c, uint32_t key) {
 static size_t name_state(Chain *c) {
     Reader *r = c->scope->reader;
     if (home_of(c))
-        return refuse(c, "unknown_name", "hand it over by `with:` of the step and read `input`",
-                      "a definition does not see `state`");
+        return chain_refuse(c, "unknown_name",
+                            "hand it over by `with:` of the step and read `input`",
+                            "a definition does not see `state`");
     if (c->n == 1) {
         for (uint32_t i = 0; i < r->plan->n_state; i++)
             note_read(c, i);
-        return take(c, 1, SLOT_STATE_ALL, 0, 0);
+        return chain_take(c, 1, SLOT_STATE_ALL, 0, 0);
     }
     const StateKey *k = table_get(&r->state, 0, c->parts[1]);
     if (k) {
         uint32_t number = (uint32_t)(k - r->plan->state);
         note_read(c, number);
-        return has_field(c, k->type, 2, "this state key") ? take(c, 2, SLOT_STATE, number, 0) : 0;
+        return has_field(c, k->type, 2, "this state key") ? chain_take(c, 2, SLOT_STATE, number, 0)
+                                                          : 0;
     }
     Str *names;
     size_t n = table_names(r, &r->state, &names);
     const char *remedy = near_remedy(r, c->parts[1], names, n);
-    return refuse(c, "unknown_name", remedy ? remedy : "define it under `state:`",
-                  "unknown state key `%.*s`", STR_FMT(c->parts[1]));
+    return chain_refuse(c, "unknown_name", remedy ? remedy : "define it under `state:`",
+                        "unknown state key `%.*s`", STR_FMT(c->parts[1]));
 }
 
 /* ---- steps ----------------------------------------------------------------------------------------------------------- */
@@ -262,7 +180,7 @@ static void warn_skipped(Chain *c, const Node *level, const Node *step) {
 
 static size_t take_step(Chain *c, const Node *level, const Node *step) {
     if (c->n == 2)
-        return take(c, 2, SLOT_STEP, step->no, STEP_ALL);
+        return chain_take(c, 2, SLOT_STEP, step->no, STEP_ALL);
     const Field *f = field_named(step_fields, ARRAY_LEN(step_fields), c->parts[2]);
     if (!f)
         return unknown_field(c, step_fields, ARRAY_LEN(step_fields), c->parts[2],
@@ -272,33 +190,34 @@ static size_t take_step(Chain *c, const Node *level, const Node *step) {
             return 0;
         warn_skipped(c, level, step);
     }
-    return take(c, 3, SLOT_STEP, step->no, f->field);
+    return chain_take(c, 3, SLOT_STEP, step->no, f->field);
 }
 
 static size_t refuse_own(Chain *c, const Node *level) {
     if (level != c->scope->sight.node)
-        return refuse(c, "order", "steps inside see those before them, and what their group sees",
-                      "`%.*s` is what this stands in: it has no result yet", STR_FMT(level->name));
-    return refuse(c, "order", "in `check`, `until` and `set` it is `output`",
-                  "a step cannot read its own result by `steps.%.*s`", STR_FMT(level->name));
+        return chain_refuse(
+            c, "order", "steps inside see those before them, and what their group sees",
+            "`%.*s` is what this stands in: it has no result yet", STR_FMT(level->name));
+    return chain_refuse(c, "order", "in `check`, `until` and `set` it is `output`",
+                        "a step cannot read its own result by `steps.%.*s`", STR_FMT(level->name));
 }
 
 static size_t refuse_order(Chain *c, const Node *level, const Node *step) {
     Arena *a = &c->scope->reader->scratch;
     if (c->scope->reader->notes[level->parent->no].machine)
-        return refuse(c, "order", "keep what it gave in `state`",
-                      "not every way to `%.*s` leads through `%.*s`", STR_FMT(level->name),
-                      STR_FMT(step->name));
+        return chain_refuse(c, "order", "keep what it gave in `state`",
+                            "not every way to `%.*s` leads through `%.*s`", STR_FMT(level->name),
+                            STR_FMT(step->name));
     if (level->parent->ordered)
-        return refuse(c, "order", "move it before this one", "`%.*s` comes later in the list",
-                      STR_FMT(step->name));
+        return chain_refuse(c, "order", "move it before this one", "`%.*s` comes later in the list",
+                            STR_FMT(step->name));
     const char *remedy = arena_fmt(a, "add `needs: %.*s`", STR_FMT(step->name)).p;
     if (level != c->scope->sight.node)
         remedy =
             arena_fmt(a, "add `needs: %.*s` to `%.*s`", STR_FMT(step->name), STR_FMT(level->name))
                 .p;
-    return refuse(c, "order", remedy, "`%.*s` is not ordered before this step",
-                  STR_FMT(step->name));
+    return chain_refuse(c, "order", remedy, "`%.*s` is not ordered before this step",
+                        STR_FMT(step->name));
 }
 
 /* Ids that could have been meant, from all levels outward. */
@@ -323,21 +242,23 @@ static size_t refuse_unknown_step(Chain *c) {
                       "give it out by `return:` of the group and read `steps.%.*s.output`",
                       STR_FMT(n->parent->name))
                 .p;
-        return refuse(c, "order",
-                      n->parent->has_id ? remedy : "give it out by `return:` of the group",
-                      "`%.*s` stands inside a group: outside only the group's output is seen",
-                      STR_FMT(n->name));
+        return chain_refuse(c, "order",
+                            n->parent->has_id ? remedy : "give it out by `return:` of the group",
+                            "`%.*s` stands inside a group: outside only the group's output is seen",
+                            STR_FMT(n->name));
     }
-    return refuse(c, "unknown_name", near_step(c), "unknown step `%.*s`", STR_FMT(c->parts[1]));
+    return chain_refuse(c, "unknown_name", near_step(c), "unknown step `%.*s`",
+                        STR_FMT(c->parts[1]));
 }
 
 static size_t name_step(Chain *c) {
     const Reader *r = c->scope->reader;
     const Node *node = c->scope->sight.node;
     if (c->n == 1)
-        return refuse(c, "unknown_name", "like `steps.plan.output`",
-                      "`steps` needs the id of a step");
-    const Node *child = sees(c, SEES_CHILDREN) ? table_get(&r->steps, node->no, c->parts[1]) : NULL;
+        return chain_refuse(c, "unknown_name", "like `steps.plan.output`",
+                            "`steps` needs the id of a step");
+    const Node *child = chain_sees(c, SEES_CHILDREN) ? table_get(&r->steps, node->no, c->parts[1])
+                                                     : NULL;
     if (child)
         return take_step(c, node, child);
     for (const Node *level = node; level; level = outward(level)) {
@@ -360,12 +281,12 @@ static size_t name_item(Chain *c) {
     Str name = c->parts[0];
     for (const Node *level = node; level; level = outward(level)) {
         const ForEach *loop = level->for_;
-        if (!loop || (level == node && !sees(c, SEES_LOOP)))
+        if (!loop || (level == node && !chain_sees(c, SEES_LOOP)))
             continue;
         if (loop->each.len && str_eq(loop->each, name))
-            return take(c, 1, SLOT_EACH, level->no, 0);
+            return chain_take(c, 1, SLOT_EACH, level->no, 0);
         if (loop->index.len ? str_eq(loop->index, name) : str_is(name, "index"))
-            return take(c, 1, SLOT_INDEX, level->no, 0);
+            return chain_take(c, 1, SLOT_INDEX, level->no, 0);
     }
     return 0;
 }
@@ -373,12 +294,12 @@ static size_t name_item(Chain *c) {
 static size_t name_round(Chain *c, SlotKind kind) {
     const Node *node = c->scope->sight.node, *inner = NULL;
     for (const Node *level = node; level; inner = level, level = outward(level)) {
-        bool inside = level == node ? sees(c, SEES_ROUND) : inner->handler_of != level;
+        bool inside = level == node ? chain_sees(c, SEES_ROUND) : inner->handler_of != level;
         if (level->repeat && inside)
-            return take(c, 1, kind, level->no, 0);
+            return chain_take(c, 1, kind, level->no, 0);
     }
-    return refuse(c, "unknown_name", "like `repeat: { max: 3, until: output.done }`",
-                  "`%.*s` is known inside `repeat` only", STR_FMT(c->parts[0]));
+    return chain_refuse(c, "unknown_name", "like `repeat: { max: 3, until: output.done }`",
+                        "`%.*s` is known inside `repeat` only", STR_FMT(c->parts[0]));
 }
 
 /* ---- this step ------------------------------------------------------------------------------------------------------- */
@@ -386,32 +307,32 @@ static size_t name_round(Chain *c, SlotKind kind) {
 /* The step that ran; `error` also of the one that an on_error step stands for. */
 static size_t name_own(Chain *c, SlotKind kind) {
     const Node *node = c->scope->sight.node;
-    if (sees(c, SEES_AFTER)) {
+    if (chain_sees(c, SEES_AFTER)) {
         if (kind == SLOT_OUTPUT && !has_field(c, output_of(node), 1, "this step's output"))
             return 0;
-        return take(c, 1, kind, node->no, 0);
+        return chain_take(c, 1, kind, node->no, 0);
     }
     if (seen_around(c, SEES_AFTER | SEES_CALL))
         return take_later(c);
     for (const Node *level = node; level && kind == SLOT_ERROR; level = outward(level))
         if (level->handler_of)
-            return take(c, 1, kind, level->handler_of->no, 0);
-    return refuse(c, "unknown_name", "of an earlier step it is `steps.ID.output`",
-                  "`%.*s` is this step's own, after it ran: %s", STR_FMT(c->parts[0]),
-                  kind == SLOT_ERROR ? "in `set` and in the steps of `on_error`"
-                                     : "in `check`, `until` and `set`");
+            return chain_take(c, 1, kind, level->handler_of->no, 0);
+    return chain_refuse(c, "unknown_name", "of an earlier step it is `steps.ID.output`",
+                        "`%.*s` is this step's own, after it ran: %s", STR_FMT(c->parts[0]),
+                        kind == SLOT_ERROR ? "in `set` and in the steps of `on_error`"
+                                           : "in `check`, `until` and `set`");
 }
 
 /* Offered as a function; a refusal here would only say that there is no such function. */
 static size_t name_failed(Chain *c, SlotKind kind) {
     const Node *node = c->scope->sight.node;
-    if (sees(c, SEES_FAILED))
+    if (chain_sees(c, SEES_FAILED))
         c->scope->reader->plan->nodes[node->no]->if_after_failure = true;
     else
         error_at(c->scope->reader, c->scope->at, "unknown_name",
                  "what became of a step is `steps.ID.status`",
                  "`%.*s` stands in the `if` of a step only", STR_FMT(c->parts[0]));
-    return take(c, 1, kind, node->no, 0);
+    return chain_take(c, 1, kind, node->no, 0);
 }
 
 /* ---- the first word -------------------------------------------------------------------------------------------------- */
@@ -431,12 +352,13 @@ static size_t word_failed(Chain *c) { return name_failed(c, SLOT_FAILED); }
 static size_t word_always(Chain *c) { return name_failed(c, SLOT_ALWAYS); }
 
 static size_t word_signal(Chain *c) {
-    if (sees(c, SEES_SIGNAL) && !sees(c, SEES_AFTER))
-        return take(c, 1, SLOT_SIGNAL, c->scope->sight.node->no, 0);
-    if (sees(c, SEES_SIGNAL) || seen_around(c, SEES_SIGNAL))
+    if (chain_sees(c, SEES_SIGNAL) && !chain_sees(c, SEES_AFTER))
+        return chain_take(c, 1, SLOT_SIGNAL, c->scope->sight.node->no, 0);
+    if (chain_sees(c, SEES_SIGNAL) || seen_around(c, SEES_SIGNAL))
         return take_later(c);
-    return refuse(c, "unknown_name", "what a `wait` got is `steps.ID.output`",
-                  "`signal` stands in the `if` of `wait` and in the moves of a `machine` only");
+    return chain_refuse(
+        c, "unknown_name", "what a `wait` got is `steps.ID.output`",
+        "`signal` stands in the `if` of `wait` and in the moves of a `machine` only");
 }
 
 static const Word step_words[] = {
@@ -466,10 +388,10 @@ static size_t name_of_verb(Chain *c) {
     for (size_t i = 0; i < ARRAY_LEN(verb_words); i++) {
         if (!str_is(c->parts[0], verb_words[i].word))
             continue;
-        if (sees(c, verb_words[i].sees) || seen_around(c, verb_words[i].sees))
+        if (chain_sees(c, verb_words[i].sees) || seen_around(c, verb_words[i].sees))
             return take_later(c);
-        return refuse(c, "unknown_name", NULL, "`%s` is known %s", verb_words[i].word,
-                      verb_words[i].where);
+        return chain_refuse(c, "unknown_name", NULL, "`%s` is known %s", verb_words[i].word,
+                            verb_words[i].where);
     }
     return 0;
 }
@@ -488,53 +410,54 @@ static size_t refuse_word(Chain *c) {
     size_t n = 0;
     for (size_t i = 0; i < r->plan->n_nodes && !enough_said(r); i++)
         if (r->plan->nodes[i]->has_id && str_eq(r->plan->nodes[i]->name, word))
-            return refuse(c, "unknown_name",
-                          arena_fmt(&r->scratch, "write `steps.%.*s.output`", STR_FMT(word)).p,
-                          "`%.*s` is a step", STR_FMT(word));
+            return chain_refuse(
+                c, "unknown_name",
+                arena_fmt(&r->scratch, "write `steps.%.*s.output`", STR_FMT(word)).p,
+                "`%.*s` is a step", STR_FMT(word));
     names[n++] = STR("input");
     names[n++] = STR("run");
     for (size_t i = 0; i < ARRAY_LEN(step_words); i++)
         names[n++] = str_from(step_words[i].word);
     near = str_nearest(word, names, n);
-    return refuse(c, "unknown_name",
-                  near.p ? near_remedy(r, word, names, n)
-                         : "a text inside an expression needs quotes",
-                  "unknown name `%.*s`", (int)MIN(word.len, 80), word.p);
+    return chain_refuse(c, "unknown_name",
+                        near.p ? near_remedy(r, word, names, n)
+                               : "a text inside an expression needs quotes",
+                        "unknown name `%.*s`", (int)MIN(word.len, 80), word.p);
 }
 
 /* In an agent, a tool, a program, a reducer. */
 static size_t name_in_callee(Chain *c) {
     Str word = c->parts[0];
-    if (sees(c, SEES_CALL | SEES_REDUCE) && str_is(word, "output"))
+    if (chain_sees(c, SEES_CALL | SEES_REDUCE) && str_is(word, "output"))
         return !has_field(c, c->scope->sight.output, 1, "the output")
                    ? 0
-                   : take(c, 1, SLOT_OUTPUT, SLOT_CALL, 0);
-    if (sees(c, SEES_CALL) && str_is(word, "detail"))
-        return take(c, 1, SLOT_DETAIL, SLOT_CALL, 0);
-    if (sees(c, SEES_REDUCE) && str_is(word, "last"))
-        return take(c, 1, SLOT_LAST, SLOT_CALL, 0);
+                   : chain_take(c, 1, SLOT_OUTPUT, SLOT_CALL, 0);
+    if (chain_sees(c, SEES_CALL) && str_is(word, "detail"))
+        return chain_take(c, 1, SLOT_DETAIL, SLOT_CALL, 0);
+    if (chain_sees(c, SEES_REDUCE) && str_is(word, "last"))
+        return chain_take(c, 1, SLOT_LAST, SLOT_CALL, 0);
     const char *where = c->scope->sight.stands_in;
-    return refuse(c, "unknown_name",
-                  sees(c, SEES_REDUCE) ? "`last` is the value so far, `output` what is written"
-                                       : "hand it over by `with:` of the step and read `input`",
-                  "%s does not see `%.*s`", where ? where : "this text", (int)MIN(word.len, 80),
-                  word.p);
+    return chain_refuse(
+        c, "unknown_name",
+        chain_sees(c, SEES_REDUCE) ? "`last` is the value so far, `output` what is written"
+                                   : "hand it over by `with:` of the step and read `input`",
+        "%s does not see `%.*s`", where ? where : "this text", (int)MIN(word.len, 80), word.p);
 }
 
 size_t names_resolve(void *ctx, const Str *parts, size_t n, uint64_t *ret_slot, char *message) {
     NameScope *scope = ctx;
     Chain c = { scope, parts, n, ret_slot, message };
     scope->error = (NameError){ 0 };
-    if (str_is(parts[0], "input") && !sees(&c, SEES_REDUCE | SEES_NO_INPUT))
+    if (str_is(parts[0], "input") && !chain_sees(&c, SEES_REDUCE | SEES_NO_INPUT))
         return name_input(&c);
-    if (str_is(parts[0], "run") && !sees(&c, SEES_NO_RUN))
+    if (str_is(parts[0], "run") && !chain_sees(&c, SEES_NO_RUN))
         return name_run(&c);
     if (str_is(parts[0], "vars"))
-        return name_var(&c);
+        return chain_var(&c);
     if (str_is(parts[0], "secrets"))
-        return name_secret(&c);
-    if (!scope->sight.node && str_is(parts[0], "with") && sees(&c, SEES_WITH))
-        return take(&c, 1, SLOT_WITH, SLOT_CALL, 0);
+        return chain_secret(&c);
+    if (!scope->sight.node && str_is(parts[0], "with") && chain_sees(&c, SEES_WITH))
+        return chain_take(&c, 1, SLOT_WITH, SLOT_CALL, 0);
     size_t taken = scope->sight.node ? name_item(&c) : 0;
     if (!taken)
         taken = name_of_verb(&c);
