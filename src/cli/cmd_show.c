@@ -90,6 +90,9 @@ static int show_run(Args *args, Link *link, Str id) {
 int cmd_show(Args *args) {
     Link *link = NULL;
     Str id;
+    if (args_flag(args, "facts") && args_flag(args, "request"))
+        return say_error(EXIT_USAGE, "--facts is about a run, --request about a step",
+                         "one of the two");
     int code = place_open_run(args, &link, &id);
     if (code == 0 && args_flag(args, "facts"))
         code = place_print(args, link, place_run_path(args->arena, id, "facts"), STR(""));

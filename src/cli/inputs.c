@@ -19,9 +19,16 @@ static void print_diags(const Diags *diags) {
 int inputs_load(const Args *args, const char *path, Diags *diags, Project *ret_project) {
     char problem[PROJECT_PROBLEM_BYTES], here[4096];
     Str from = str_from(getcwd(here, sizeof here) ? here : "");
-    if (project_load(args->arena, path, from, diags, ret_project, problem))
+    if (project_load(args->arena, path, from, diags, ret_project, problem) == 0)
+        return 0;
+    if (access(path, F_OK) == 0)
         return say_error(EXIT_USAGE, "%s", "", problem);
-    return 0;
+    Str near = place_near_file(args->arena, path);
+    if (near.p)
+        return say_error(EXIT_USAGE, "%s", "did you mean %.*s?", problem, STR_FMT(near));
+    return say_error(EXIT_USAGE, "%s",
+                     "`baton init` makes a hello.yaml, `baton new` other files to begin with",
+                     problem);
 }
 
 int inputs_file(const Args *args, const char *path, Str *ret_closure, Plan **ret_plan) {
@@ -112,10 +119,16 @@ static int refuse_key(const Args *args, const Plan *plan, Str name) {
 static int read_pair(const Args *args, const char *word, Str *ret_name, Str *ret_text) {
     const char *eq = strchr(word, '=');
     if (!eq || eq == word)
-        return say_error(EXIT_USAGE, "`%s` is no KEY=VALUE", "", word);
+        return say_error(EXIT_USAGE, "`%s` is no KEY=VALUE",
+                         "like `topic=rain`, or `text=@FILE` for what a file holds", word);
     *ret_name = (Str){ word, (size_t)(eq - word) };
     *ret_text = str_from(eq + 1);
-    return eq[1] == '@' ? place_read_file(args->arena, eq + 2, LIMIT_PAYLOAD_BYTES, ret_text) : 0;
+    if (eq[1] != '@')
+        return 0;
+    int code = place_read_file(args->arena, eq + 2, LIMIT_PAYLOAD_BYTES, ret_text);
+    if (code != 0)
+        say_line("  `@` names a file; a text that begins with it goes into --input as JSON");
+    return code;
 }
 
 static int read_whole(const Args *args, const char *input, Value *ret_value) {

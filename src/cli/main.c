@@ -8,6 +8,9 @@
 
 static int refuse_command(Str name) {
     Str names[64];
+    if (str_starts(name, STR("-")))
+        return say_error(EXIT_USAGE, "a command comes first: baton COMMAND ... %.*s",
+                         "`baton help` lists them", STR_FMT(name));
     for (size_t i = 0; i < commands_count; i++)
         names[i] = str_from(commands[i].name);
     Str near = str_nearest(name, names, commands_count);

@@ -6,6 +6,7 @@
 #include "cli/say.h"
 #include "host/host.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -79,6 +80,27 @@ int place_read_file(Arena *a, const char *path, size_t max, Str *ret_text) {
     if (failed)
         return say_error(EXIT_USAGE, "cannot read %s: %s", "", path, strerror(failed));
     return over ? say_error(EXIT_USAGE, "%s is larger than %zu bytes", "", path, max) : 0;
+}
+
+#define NEAR_MAX                                                                                   \
+    500 /* files looked at: a folder with more of them is not one that people type from */
+
+Str place_near_file(Arena *a, const char *path) {
+    const char *slash = strrchr(path, '/');
+    Str folder = slash ? arena_str(a, (Str){ path, (size_t)(slash - path) + 1 }) : STR("");
+    Str names[NEAR_MAX];
+    size_t n = 0;
+    DIR *dir = opendir(folder.len ? folder.p : ".");
+    for (struct dirent *e; dir && n < NEAR_MAX && (e = readdir(dir));) {
+        Str name = str_from(e->d_name);
+        if (str_ends(name, STR(".yaml")) || str_ends(name, STR(".yml")) ||
+            str_ends(name, STR(".json")))
+            names[n++] = arena_str(a, name);
+    }
+    if (dir)
+        closedir(dir);
+    Str near = str_nearest(str_from(slash ? slash + 1 : path), names, n);
+    return near.p ? arena_fmt(a, "%.*s%.*s", STR_FMT(folder), STR_FMT(near)) : STR_NULL;
 }
 
 Str place_folder_of(Arena *a, const char *path) {

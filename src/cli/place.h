@@ -11,6 +11,8 @@ const char *place_data(const Args *args);
 int place_open(const Args *args, LinkMode mode, Link **ret_link);
 /* A whole file (path "-": standard input), at most max bytes, in the arena. EXIT_USAGE with a message, or 0. */
 int place_read_file(Arena *a, const char *path, size_t max, Str *ret_text);
+/* A file beside `path`, which is not there, that may be meant; STR_NULL if none is called nearly so. */
+Str place_near_file(Arena *a, const char *path);
 /* Absolute path of the folder that `path` stands in. */
 Str place_folder_of(Arena *a, const char *path);
 
