@@ -7,6 +7,7 @@
  *   run it, reusing the last one --> say what was reused --> wait for a save of what it is made of --> again               */
 #include "base/json.h"
 #include "base/money.h"
+#include "cli/answer.h"
 #include "cli/command.h"
 #include "cli/inputs.h"
 #include "cli/launch.h"
@@ -28,16 +29,6 @@ typedef struct Dev {
     bool still_waits; /* the last one: nobody needs it when the file is saved again */
 } Dev;
 
-static Str text_of(Value v, const char *key) {
-    Value t = value_getz(v, key);
-    return value_is(t, V_STRING) ? value_as_str(t) : STR("");
-}
-
-static int64_t count_of(Value v, const char *key) {
-    Value n = value_getz(v, key);
-    return value_is(n, V_INT) ? n.i : 0;
-}
-
 static bool anything_stored(const Args *args) {
     return access(arena_fmt(args->arena, "%s/baton.db", place_data(args)).p, F_OK) == 0;
 }
@@ -53,8 +44,9 @@ static void find_last(Dev *d, const Args *args, const Plan *plan) {
                   &answer) == 0) {
         Value runs = value_getz(answer, "runs");
         for (size_t i = 0; value_is(runs, V_LIST) && i < runs.len && !*d->last; i++) {
-            if (str_eq(text_of(runs.items[i], "workflow"), plan->name))
-                snprintf(d->last, sizeof d->last, "%.*s", STR_FMT(text_of(runs.items[i], "id")));
+            if (str_eq(answer_text(runs.items[i], "workflow"), plan->name))
+                snprintf(d->last, sizeof d->last, "%.*s",
+                         STR_FMT(answer_text(runs.items[i], "id")));
         }
     }
     link_close(link, 0);
@@ -81,16 +73,16 @@ static void say_reused(const Args *args, Str id) {
                   &doc);
     link_close(link, 0);
     Buf b = BUF_INIT(1024);
-    buf_fmt(&b, "%lld done, %lld reused", (long long)count_of(doc, "attempts"),
-            (long long)count_of(doc, "reused"));
-    if (count_of(doc, "saved_tokens")) {
+    buf_fmt(&b, "%lld done, %lld reused", answer_count(doc, "attempts"),
+            answer_count(doc, "reused"));
+    if (answer_count(doc, "saved_tokens")) {
         buf_str_add(&b, STR(", "));
-        words_count(&b, count_of(doc, "saved_tokens"));
+        words_count(&b, answer_count(doc, "saved_tokens"));
         buf_str_add(&b, STR(" tokens saved"));
     }
-    if (count_of(doc, "saved_nano")) {
+    if (answer_count(doc, "saved_nano")) {
         buf_str_add(&b, STR(", "));
-        money_write(&b, count_of(doc, "saved_nano"));
+        money_write(&b, answer_count(doc, "saved_nano"));
         buf_str_add(&b, STR(" saved"));
     }
     say_line("%.*s: %.*s", STR_FMT(id), STR_FMT(buf_str(&b)));

@@ -1,17 +1,13 @@
 /* baton migrate: a run that waits or is paused goes on with a mended file. */
 #include "base/json.h"
 #include "base/limits.h"
+#include "cli/answer.h"
 #include "cli/command.h"
 #include "cli/inputs.h"
 #include "cli/place.h"
 #include "cli/say.h"
 
 #define GRACE_MS (60 * 1000)
-
-static Str text_of(Value v, const char *key) {
-    Value t = value_getz(v, key);
-    return value_is(t, V_STRING) ? value_as_str(t) : STR("");
-}
 
 /* --file, or the file that the run was started with, as it is now. */
 static int find_file(const Args *args, Link *link, Str id, const char **ret_path) {
@@ -27,7 +23,7 @@ static int find_file(const Args *args, Link *link, Str id, const char **ret_path
                          VALUE_ABSENT, &files);
     if (code != 0)
         return code;
-    Str main = text_of(files, "main"), dir = text_of(document, "dir");
+    Str main = answer_text(files, "main"), dir = answer_text(document, "dir");
     for (size_t i = main.len; i-- > 0;) {
         if (main.p[i] == '/') {
             main = str_slice(main, i + 1, main.len);
@@ -54,32 +50,23 @@ static int make_body(const Args *args, const char *path, bool dry, Value *ret_bo
     return 0;
 }
 
-static Str clean(const Args *args, Str s) {
-    Buf b = BUF_INIT(64 << 10);
-    words_clean(&b, s, 400);
-    Str text = arena_str(args->arena, buf_str(&b));
-    buf_deinit(&b);
-    return text;
-}
-
 static int report_dry(const Args *args, Str id, Value answer) {
-    Value ok = value_getz(answer, "ok"), found = value_getz(answer, "differences"),
-          next = value_getz(answer, "next");
-    bool fits = value_is(ok, V_BOOL) && ok.b;
+    Value found = value_getz(answer, "differences"), next = value_getz(answer, "next");
+    bool fits = answer_yes(answer, "ok");
     if (args->json) {
         out_json(answer);
         return fits ? EXIT_OK : EXIT_CONFLICT;
     }
     Buf b = BUF_INIT(MIB);
     for (size_t i = 0; value_is(found, V_LIST) && i < found.len; i++) {
-        Str address = text_of(found.items[i], "address");
-        Value blocks = value_getz(found.items[i], "blocks");
-        buf_fmt(&b, "%s  %.*s %.*s\n", value_is(blocks, V_BOOL) && blocks.b ? "refused" : "kept   ",
-                STR_FMT(address.len ? clean(args, address) : STR("the run")),
-                STR_FMT(clean(args, text_of(found.items[i], "what"))));
+        Str address = answer_text(found.items[i], "address");
+        buf_fmt(&b, "%s  %.*s %.*s\n", answer_yes(found.items[i], "blocks") ? "refused" : "kept   ",
+                STR_FMT(address.len ? answer_clean(args->arena, address) : STR("the run")),
+                STR_FMT(answer_clean(args->arena, answer_text(found.items[i], "what"))));
     }
     for (size_t i = 0; fits && value_is(next, V_LIST) && i < next.len; i++)
-        buf_fmt(&b, "next     %.*s\n", STR_FMT(clean(args, value_as_str(next.items[i]))));
+        buf_fmt(&b, "next     %.*s\n",
+                STR_FMT(answer_clean(args->arena, value_as_str(next.items[i]))));
     out_str(buf_str(&b));
     buf_deinit(&b);
     if (fits)

@@ -1,4 +1,5 @@
 /* baton record: a run's model answers as a file of the scripted model. */
+#include "cli/answer.h"
 #include "cli/command.h"
 #include "cli/place.h"
 #include "cli/say.h"
@@ -7,11 +8,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-static int64_t count_of(Value v, const char *key) {
-    Value n = value_getz(v, key);
-    return value_is(n, V_INT) ? n.i : 0;
-}
 
 static size_t read_takes(const Args *args, Value outcomes, ScriptedTake *takes) {
     size_t n = 0;
@@ -23,8 +19,8 @@ static size_t read_takes(const Args *args, Value outcomes, ScriptedTake *takes) 
         takes[n++] = (ScriptedTake){
             .ask = scripted_ask(request, value_as_str(callee), args->arena),
             .output = value_getz(o, "output"),
-            .usage = { count_of(o, "tokens_in"), count_of(o, "tokens_out"),
-                       count_of(o, "tokens_cached"), 0 },
+            .usage = { answer_count(o, "tokens_in"), answer_count(o, "tokens_out"),
+                       answer_count(o, "tokens_cached"), 0 },
         };
     }
     return n;

@@ -1,24 +1,13 @@
 /* baton replay: derives a run again from what it recorded, with nothing executed, and names the first difference. */
 #include "base/json.h"
+#include "cli/answer.h"
 #include "cli/command.h"
 #include "cli/inputs.h"
 #include "cli/place.h"
 #include "cli/say.h"
 
-static long long count_of(Value v, const char *key) {
-    Value n = value_getz(v, key);
-    return value_is(n, V_INT) ? (long long)n.i : 0;
-}
-
-static Str text_of(const Args *args, Value v, const char *key) {
-    Value t = value_getz(v, key);
-    if (!value_is(t, V_STRING))
-        return STR("");
-    Buf b = BUF_INIT(64 << 10);
-    words_clean(&b, value_as_str(t), 400);
-    Str text = arena_str(args->arena, buf_str(&b));
-    buf_deinit(&b);
-    return text;
+static Str shown(const Args *args, Value v, const char *key) {
+    return answer_clean(args->arena, answer_text(v, key));
 }
 
 static int read_file(Args *args, const char *file, Value *ret_body) {
@@ -42,15 +31,15 @@ static int report(const Args *args, Str id, Value answer) {
         out_str(arena_fmt(
             args->arena,
             "run %.*s: %lld facts, %lld moves: each derived again, nothing was executed; %.*s\n",
-            STR_FMT(id), count_of(answer, "facts"), count_of(answer, "moves"),
-            STR_FMT(text_of(args, answer, "status"))));
+            STR_FMT(id), answer_count(answer, "facts"), answer_count(answer, "moves"),
+            STR_FMT(shown(args, answer, "status"))));
         return EXIT_OK;
     }
-    Str address = text_of(args, d, "address");
+    Str address = shown(args, d, "address");
     say_line("run %.*s differs at %.*s (row %lld):", STR_FMT(id),
-             STR_FMT(address.len ? address : STR("the run itself")), count_of(d, "row"));
-    say_line("  recorded  %.*s", STR_FMT(text_of(args, d, "recorded")));
-    say_line("  derived   %.*s", STR_FMT(text_of(args, d, "derived")));
+             STR_FMT(address.len ? address : STR("the run itself")), answer_count(d, "row"));
+    say_line("  recorded  %.*s", STR_FMT(shown(args, d, "recorded")));
+    say_line("  derived   %.*s", STR_FMT(shown(args, d, "derived")));
     say_line("  `baton fork %.*s` runs it anew and reuses what still fits", STR_FMT(id));
     return EXIT_RUN_FAILED;
 }

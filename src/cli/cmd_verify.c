@@ -1,11 +1,7 @@
+#include "cli/answer.h"
 #include "cli/command.h"
 #include "cli/place.h"
 #include "cli/say.h"
-
-static long long count_of(Value v, const char *key) {
-    Value n = value_getz(v, key);
-    return value_is(n, V_INT) ? (long long)n.i : 0;
-}
 
 int cmd_verify(Args *args) {
     Link *link = NULL;
@@ -23,10 +19,11 @@ int cmd_verify(Args *args) {
     } else {
         for (size_t i = 0; i < problems.len; i++)
             say_line("%.*s", STR_FMT(value_as_str(problems.items[i])));
-        Str line = arena_fmt(
-            args->arena, "%lld runs, %lld rows, %lld steps done: %s\n", count_of(answer, "runs"),
-            count_of(answer, "rows"), count_of(answer, "steps"),
-            ok.b ? "every chain of hashes holds, every move is derived again" : "PROBLEMS FOUND");
+        Str line = arena_fmt(args->arena, "%lld runs, %lld rows, %lld steps done: %s\n",
+                             answer_count(answer, "runs"), answer_count(answer, "rows"),
+                             answer_count(answer, "steps"),
+                             ok.b ? "every chain of hashes holds, every move is derived again"
+                                  : "PROBLEMS FOUND");
         out_str(line);
     }
     return ok.b ? EXIT_OK : EXIT_INTERNAL;

@@ -39,7 +39,8 @@ static Value start_body(const Args *args, const Launch *l) {
     map_addz(&m, "closure", closure);
     map_addz(&m, "input", l->input);
     map_addz(&m, "dir", value_str(l->dir));
-    map_addz(&m, "preflight", value_bool(true));
+    /* What is reused needs neither keys nor programs. */
+    map_addz(&m, "preflight", value_bool(!l->source.len));
     if (l->source.len) {
         map_addz(&reuse, "run", value_str(l->source));
         map_addz(&reuse, "before", value_str(l->before));

@@ -4,7 +4,7 @@
  *
  * Facts are applied as they are met; what they made durable is let out when their batch comes back. Pure attempts that end
  * at once are met again in the same turn, so a chain of them is one row. */
-#include "engine/state.h"
+#include "engine/past.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
  *
  * Damage is bytes that are not what was written; divergence is bytes that are, from which this program derives other moves
  * than the one that wrote them. The first is never written over; the second parks the run by name. */
-#include "engine/state.h"
+#include "engine/past.h"
 
 static int damaged(Arena *a, Str *ret_problem, uint64_t seq, const char *what) {
     *ret_problem = arena_fmt(a, "row %llu: %s", (unsigned long long)seq, what);

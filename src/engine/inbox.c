@@ -5,7 +5,7 @@
  *
  * A request that changes nothing because it was made before (the same signal id, pausing what is paused) is answered like
  * the first, once everything the run has taken in is durable. A request owns its texts: they stand behind it. */
-#include "engine/state.h"
+#include "engine/past.h"
 
 #include "base/json.h"
 

@@ -5,7 +5,7 @@
  * What was in flight when the run was last in memory ended unknown: FACT_RECOVERED says so, and the kernel decides by
  * effect class what is sent again. What cannot be folded is parked by name (a row that changes nothing, the state in the
  * run's row); what is damaged is left as it is, and said in one line. */
-#include "engine/state.h"
+#include "engine/past.h"
 
 #include <stdlib.h>
 

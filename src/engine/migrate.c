@@ -7,7 +7,7 @@
  *
  * Facts are given by address. One that the new file does not wait for is passed over - by everybody who folds the rows later
  * in just the same way - so only what a run can do without may be: a timer that rings elsewhere, a failed attempt. */
-#include "engine/state.h"
+#include "engine/past.h"
 
 /* ---- differences ----------------------------------------------------------------------------------------------------- */
 

@@ -6,7 +6,7 @@
  * The run's first fact names its source and how many rows of it count, so a run that is recovered is offered exactly what
  * the one that was lost was offered: what was offered has never been sent, also where the fact that takes it was lost. Which
  * of them it took stands in its own journal. The map lives as long as the run is in memory. */
-#include "engine/state.h"
+#include "engine/past.h"
 
 typedef struct ReuseJob {
     Pending p;      /* first */

@@ -2,7 +2,7 @@
  *
  * Nobody looks into the store first: row 1 of an id that exists is a conflict, and only then is the other run's first row
  * read and compared. The same file and the same input mean the same run, whoever started it; anything else is refused. */
-#include "engine/state.h"
+#include "engine/past.h"
 
 #include "base/json.h"
 #include "base/uuid.h"

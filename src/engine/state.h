@@ -323,7 +323,7 @@ void commit_take(Engine *e);
 void commit_mail_done(Engine *e, Str id);
 void commit_deinit(Engine *e);
 
-/* ---- loading (load.c, fold.c, park.c) -------------------------------------------------------------------------------- */
+/* ---- loading (load.c) -------------------------------------------------------------------------------- */
 
 /* Loads the run for q (taken), or just so (NULL). */
 void load_run(Engine *e, Str id, Request *q);
@@ -334,40 +334,6 @@ void load_go_on(Engine *e, Resident *r);
 void load_park(Engine *e, Resident *r, Str workflow, const char *word, Str problem);
 /* Recovery: goes on through the ids that were found. */
 void load_recover(Engine *e);
-
-/* (reuse.c) True: it waits for the outcomes it asks for, and comes back by itself. */
-bool reuse_start(Engine *e, Request *q);
-bool reuse_load(Engine *e, Resident *r);
-void reuse_take(Engine *e);
-
-/* (migrate.c) Every fact of the rows, of the last one only the first `last_facts`, given to another plan; what it does not
- * wait for is passed over. Differences and outcomes are noted where they are asked for. */
-typedef struct Refold {
-    const Plan *plan;
-    const struct StoredRow *rows;
-    size_t n_rows, last_facts;
-    Differences *differences; /* NULL: nobody asks */
-    const Outcomes
-        *known; /* what was recorded with the file so far; NULL: requests are not compared */
-    Outcomes *outcomes; /* NULL: nobody asks; up to the step `before` */
-    Str before;
-    Arena *a;
-} Refold;
-int refold(const Refold *what, Run **ret_run, Str *ret_problem);
-/* The run is there: may it move? */
-void migrate_ask(Engine *e, Resident *r, Request *q);
-void migrate_take(Engine *e);
-
-typedef struct StoredRow {
-    Row row;
-    uint64_t seq;
-} StoredRow;
-/* R side: the rows of `stored`, decoded, chain checked, large payloads fetched. FOLD_E_DAMAGED with *ret_problem. */
-int fold_read(Store *store, const StoreRun *stored, Arena *a, StoredRow **ret_rows,
-              Str *ret_problem);
-/* Engine's side. */
-int fold_rows(const Plan *plan, const StoreRun *stored, const StoredRow *rows, bool check_moves,
-              Arena *a, Run **ret_run, Str *ret_problem);
 
 /* ---- plans (plans.c) ------------------------------------------------------------------------------------------------- */
 

@@ -1,0 +1,42 @@
+/* What runs have done, read back from their rows: folded (fold.c), given to another file (migrate.c), offered to another run
+ * (reuse.c). */
+#ifndef BATON_ENGINE_PAST_H
+#define BATON_ENGINE_PAST_H
+
+#include "engine/state.h"
+
+typedef struct StoredRow {
+    Row row;
+    uint64_t seq;
+} StoredRow;
+/* R side: the rows of `stored`, decoded, chain checked, large payloads fetched. FOLD_E_DAMAGED with *ret_problem. */
+int fold_read(Store *store, const StoreRun *stored, Arena *a, StoredRow **ret_rows,
+              Str *ret_problem);
+/* Engine's side. */
+int fold_rows(const Plan *plan, const StoreRun *stored, const StoredRow *rows, bool check_moves,
+              Arena *a, Run **ret_run, Str *ret_problem);
+
+/* True: it waits for the outcomes it asks for, and comes back by itself. */
+bool reuse_start(Engine *e, Request *q);
+bool reuse_load(Engine *e, Resident *r);
+void reuse_take(Engine *e);
+
+/* Every fact of the rows, of the last one only the first `last_facts`, given to another plan; what it does not
+ * wait for is passed over. Differences and outcomes are noted where they are asked for. */
+typedef struct Refold {
+    const Plan *plan;
+    const StoredRow *rows;
+    size_t n_rows, last_facts;
+    Differences *differences; /* NULL: nobody asks */
+    /* What was recorded with the file so far; NULL: requests are not compared. */
+    const Outcomes *known;
+    Outcomes *outcomes; /* NULL: nobody asks; up to the step `before` */
+    Str before;
+    Arena *a;
+} Refold;
+int refold(const Refold *what, Run **ret_run, Str *ret_problem);
+/* The run is there: may it move? */
+void migrate_ask(Engine *e, Resident *r, Request *q);
+void migrate_take(Engine *e);
+
+#endif
