@@ -58,6 +58,7 @@ typedef struct Reader {
     StateRead *reads;
     StateWrite **writes; /* by key, newest first */
     unsigned depth;      /* of definitions that are being read */
+    size_t schemas;   /* written out, in types: what all of them weigh */
 } Reader;
 
 /* ---- problems -------------------------------------------------------------------------------------------------------- */

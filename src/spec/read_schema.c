@@ -10,6 +10,9 @@
 
 #include "base/limits.h"
 
+/* Names are written out where they stand, and each outermost schema is compiled: together they may be this heavy, some 30 MB. */
+#define SCHEMAS_WEIGHT_MAX 100000
+
 typedef struct Draft { /* a schema that is being read */
     const Yaml *yaml;
     Str pointer; /* to it, in the document */
@@ -71,6 +74,18 @@ static bool is_record_with_type(Reader *r, const Yaml *y) {
                      "a field named type needs `properties:`");
         return true;
     }
+    return false;
+}
+
+/* False, with the problem told, if the file says too much with too little. */
+static bool may_write(Reader *r, const Yaml *y, const Type *t) {
+    bool before = r->schemas <= SCHEMAS_WEIGHT_MAX;
+    r->schemas += t->weight;
+    if (r->schemas <= SCHEMAS_WEIGHT_MAX)
+        return true;
+    if (before)
+        error_at(r, y, "limit", "use `any` or `object` for a part of them",
+                 "the JSON Schemas of this workflow are too large when written out");
     return false;
 }
 
@@ -268,7 +283,7 @@ static Type *read_within(Reader *r, const Yaml *y, Str pointer) {
         t = read_map_of_schema(r, y, pointer);
     } else {
         const Type *type = read_type(r, y);
-        if (!type)
+        if (!type || !may_write(r, y, type))
             return NULL;
         t = ARENA_NEW(r->arena, Type);
         *t = *type;
@@ -321,7 +336,7 @@ const Type *read_schema(Reader *r, const Yaml *y) {
     if (is_record_with_type(r, y))
         return NULL;
     Type *t = read_map_of_schema(r, y, STR(""));
-    if (!t)
+    if (!t || !may_write(r, y, t))
         return NULL;
     SchemaProblems problems;
     if (schema_compile(r->arena, t->written, &t->schema, &problems)) {
