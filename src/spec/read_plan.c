@@ -210,6 +210,20 @@ static bool has_one_of(const Yaml *root, const char *const *words, size_t n) {
     return false;
 }
 
+/* Files of Baton that somebody else reads: better one word about that than every key refused. */
+static bool refuse_other(const Yaml *root, Diags *diags) {
+    bool test = yaml_get(root, "test") && yaml_get(root, "cases");
+    bool replies = !yaml_get(root, "baton") && yaml_get(root, "replies");
+    if (test)
+        diag_error(diags, yaml_pos(root), "later", "validate the workflow it tests",
+                   "this is a test of a workflow: `baton test` comes later");
+    else if (replies)
+        diag_error(diags, yaml_pos(root), "place",
+                   "validate a workflow with `model: scripted/FILE`",
+                   "these are replies of a scripted model: they are checked with who asks it");
+    return test || replies;
+}
+
 static void read_yaml(Arena *a, Files *files, Plan *plan, Diags *diags) {
     static const char *const workflow[] = { "name",  "input",  "output", "on",
                                             "state", "labels", "steps",  "return" };
@@ -223,9 +237,9 @@ static void read_yaml(Arena *a, Files *files, Plan *plan, Diags *diags) {
         read_library(a, files, plan, diags);
     else if (definitions && yaml_get(root, "baton"))
         read_library(a, files, plan, diags);
-    else if (definitions && yaml_get(root, "dated"))
+    else if (definitions && yaml_get(root, "models"))
         read_price_list(a, files, plan, diags);
-    else
+    else if (!refuse_other(root, diags))
         read_plan(a, files, files->main, plan, diags);
 }
 

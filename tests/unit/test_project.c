@@ -188,6 +188,24 @@ static void files_that_are_no_workflow_are_checked_too(void **state) {
     }
 }
 
+static void files_that_others_read_are_told_apart(void **state) {
+    (void)state;
+    put("prices.yaml", "models:\n  a/b: { input: 1, output: 2 }\n");
+    assert_int_equal(load("prices.yaml").result, 0);
+    put("prices.yaml", "models:\n  a/b: { input: 1 }\n");
+    assert_int_equal(load("prices.yaml").result, PLAN_E_REFUSED);
+    assert_true(says("prices.yaml:2:8: error: a price has `input` and `output`"));
+    put("t.yaml", "baton: 1\ntest: f.yaml\ncases: []\n");
+    load("t.yaml");
+    assert_true(diags.n == 1 && says("`baton test` comes later"));
+    put("r.yaml", "replies:\n  - reply: x\n");
+    load("r.yaml");
+    assert_true(diags.n == 1 && says("replies of a scripted model"));
+    put("l.yaml", "steps:\n  - tool: echo\n");
+    load("l.yaml");
+    assert_true(says("the first key of a file is `baton`"));
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -198,6 +216,7 @@ int main(void) {
         TEST(what_cannot_be_read_is_told_with_its_place),
         TEST(without_a_project_file_the_folder_is_the_project),
         TEST(files_that_are_no_workflow_are_checked_too),
+        TEST(files_that_others_read_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
