@@ -155,7 +155,10 @@ static void note_verb(Notes *n, const Node *s) {
         else if (s->join.kind == JOIN_COUNT)
             note(n, "until %d ended ok", s->join.count);
         break;
-    case VERB_NONE: break;
+    case VERB_NONE: /* `set` alone, or a verb that is only checked so far */
+        if (s->verb_word.len)
+            note(n, "%.*s", STR_FMT(s->verb_word));
+        break;
     }
 }
 
@@ -262,8 +265,7 @@ static GraphNode *add_node(Graph *g, const Plan *plan, const Node *step, GraphNo
 }
 
 Graph *graph_new(const Plan *plan) {
-    Graph *g = calloc(1, sizeof *g);
-    ASSERT(g);
+    Graph *g = xcalloc(1, sizeof *g);
     arena_init(&g->arena, 0);
     g->of_step = ARENA_ARRAY(&g->arena, GraphNode *, plan->n_nodes);
     g->root = add_node(g, plan, plan->root, NULL);

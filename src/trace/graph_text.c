@@ -87,23 +87,20 @@ static Str needs_of(const GraphNode *n, Arena *a) {
 }
 
 static void write_title(Pen *p, const GraphNode *n) {
-    bool known = n->status != STATUS_NEW;
+    bool known = n->status != STATUS_NEW, named = n->step->has_id || !n->parent;
+    Buf title = BUF_INIT(LIMIT_VALUE_BYTES);
     if (known)
         buf_fmt(p->b, "%s%s%s ", ink_status(p->ink, n->status), words_mark(n->status),
                 ink_end(p->ink));
-    size_t before = p->b->len;
-    if (n->parent && n->parent->step->ordered && !n->handler)
-        buf_fmt(p->b, "%u ", n->step->index + 1);
     if (n->handler)
-        buf_char(p->b, '!');
-    p->column += (unsigned)(p->b->len - before) + (known ? 2 : 0);
-    if (n->step->has_id || !n->parent) {
-        Buf clean = BUF_INIT(LIMIT_VALUE_BYTES);
-        words_clean(&clean, n->title, 64);
-        buf_fmt(p->b, "%s%.*s%s", ink_bold(p->ink), STR_FMT(buf_str(&clean)), ink_end(p->ink));
-        p->column += (unsigned)str_codepoints(buf_str(&clean));
-        buf_deinit(&clean);
-    }
+        buf_char(&title, '!');
+    else if (n->parent && n->parent->step->ordered)
+        buf_fmt(&title, "%u%s", n->step->index + 1, named ? " " : "");
+    if (named)
+        words_clean(&title, n->title, 64);
+    buf_fmt(p->b, "%s%.*s%s", ink_bold(p->ink), STR_FMT(buf_str(&title)), ink_end(p->ink));
+    p->column += (unsigned)str_codepoints(buf_str(&title)) + (known ? 2 : 0);
+    buf_deinit(&title);
 }
 
 static void write_node(Pen *p, const GraphNode *n) {

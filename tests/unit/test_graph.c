@@ -67,7 +67,7 @@ static void text_names_needs_loops_and_handlers(void **state) {
                "   │ for each n in steps.plan.output, 16 at once\n"
                "   ├─ 1 one  tool echo\n"
                "   ├─ !  on error of one · fail lost\n"
-               "   └─ 2   run say a \"b\" <c> · effect unsafe\n");
+               "   └─ 2  run say a \"b\" <c> · effect unsafe\n");
     close_world(&w);
 }
 
