@@ -56,11 +56,15 @@ static const Price *price_of(const Frame *call) {
     return &call->call->callee->prices[call->parent->agent->model];
 }
 
+#define MILLION 1000000
 /* Money is rounded up, and never past what a limit can say. */
 static int64_t price_times(int64_t tokens, int64_t nano_per_million) {
     const int64_t most = INT64_MAX / 8;
-    __extension__ __int128 nano = ((__int128)tokens * nano_per_million + 999999) / 1000000;
-    return nano > most ? most : (int64_t)nano;
+    int64_t whole, rest;
+    if (__builtin_mul_overflow(tokens / MILLION, nano_per_million, &whole) ||
+        __builtin_mul_overflow(tokens % MILLION, nano_per_million, &rest))
+        return most;
+    return MIN(whole, most) + rest / MILLION + (rest % MILLION != 0);
 }
 
 /* One byte of the request is at most one token. The conversation is what grows; the rest of a request is small beside it. */
