@@ -51,8 +51,8 @@ static void write_all(Shared *sh) {
                                       .seq = ++seqs[r],
                                       .hash = heads[r],
                                       .body = STR("a body"),
-                                      .data = STR("data"),
-                                      .closure = &closure.hash };
+                                      .data = STR("data") };
+            items[i].closure = seqs[r] == 1 ? &closure.hash : NULL;
             items[i].info = seqs[r] == 1 || b % 7 == 0 ? &info : NULL;
             items[i].snapshot = b % 40 == 0 ? STR("a snapshot") : STR_NULL;
         }
