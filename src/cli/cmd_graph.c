@@ -119,7 +119,7 @@ static int graph_file(Args *args) {
     Str closure;
     _cleanup_(plan_freep)
     Plan *plan = NULL;
-    int code = inputs_file(args, args->words[0], &closure, &plan);
+    int code = inputs_look(args, args->words[0], &closure, &plan);
     if (code != 0)
         return code;
     _cleanup_(graph_freep)

@@ -53,7 +53,7 @@ static int add_agents(const Args *args, ListBuilder *list) {
     _cleanup_(plan_freep)
     Plan *plan = NULL;
     Arena *a = args->arena;
-    int code = inputs_file(args, args->words[0], &closure, &plan);
+    int code = inputs_look(args, args->words[0], &closure, &plan);
     for (size_t i = 0; code == 0 && i < plan->n_callees; i++) {
         const Callee *c = plan->callees[i];
         if (c->kind == CALLEE_MODEL)

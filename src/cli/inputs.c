@@ -31,7 +31,7 @@ int inputs_load(const Args *args, const char *path, Diags *diags, Project *ret_p
                      problem);
 }
 
-int inputs_file(const Args *args, const char *path, Str *ret_closure, Plan **ret_plan) {
+int inputs_look(const Args *args, const char *path, Str *ret_closure, Plan **ret_plan) {
     Project project;
     Diags diags;
     int code = inputs_load(args, path, &diags, &project);
@@ -45,6 +45,36 @@ int inputs_file(const Args *args, const char *path, Str *ret_closure, Plan **ret
                          "`baton validate` checks it; name the workflow that uses it", path);
     *ret_closure = closure_pin(project.plan, args->arena);
     *ret_plan = project.plan;
+    return 0;
+}
+
+/* Each word that this version does not run, with its place and a caret. */
+static void print_later(const Args *args, Str closure) {
+    Diags diags = { .arena = args->arena };
+    Plan *none = NULL;
+    Buf b = BUF_INIT(MIB);
+    plan_compile(closure, &none, &diags);
+    plan_free(none);
+    for (size_t i = 0; i < diags.n; i++)
+        if (str_is(diags.items[i].code, "later"))
+            diag_write(&b, &diags.items[i]);
+    say_text("%.*s", STR_FMT(buf_str(&b)));
+    buf_deinit(&b);
+}
+
+int inputs_file(const Args *args, const char *path, Str *ret_closure, Plan **ret_plan) {
+    Plan *plan = NULL;
+    Str closure;
+    int code = inputs_look(args, path, &closure, &plan);
+    if (code != 0)
+        return code;
+    if (plan->n_later) {
+        print_later(args, closure);
+        plan_free(plan);
+        return EXIT_USAGE;
+    }
+    *ret_closure = closure;
+    *ret_plan = plan;
     return 0;
 }
 

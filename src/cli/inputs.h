@@ -7,8 +7,10 @@
 
 /* Reads a file and what it names, and checks it. EXIT_USAGE if it cannot be read, else 0; what is wrong with it is in `diags`. */
 int inputs_load(const Args *args, const char *path, Diags *diags, Project *ret_project);
-/* The same for a workflow that is to run: prints what is wrong with it, each with its place and a caret. The closure is what
- * a run of it is pinned to. EXIT_USAGE or 0. */
+/* The same for a workflow: prints what is wrong with it, each with its place and a caret. The closure is what a run of it is
+ * pinned to. EXIT_USAGE or 0. */
+int inputs_look(const Args *args, const char *path, Str *ret_closure, Plan **ret_plan);
+/* The same for one that is to run: what this version only checks is refused. */
 int inputs_file(const Args *args, const char *path, Str *ret_closure, Plan **ret_plan);
 /* The input: --input whole, or KEY=VALUE words from `first` on, typed by the plan; or what is given of both. What is then
  * missing is asked for on a terminal. EXIT_USAGE or 0. */
