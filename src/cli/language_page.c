@@ -62,6 +62,7 @@ static const char beginning[] =
     "  round, last (repeat) | steps.ID.{status, output, detail, error, cost, tokens, calls, attempts, started, ended}\n"
     "  of steps ordered before | output detail error status of this step, in check until set.\n"
     "  steps.ID.status is ok, failed, skipped or cancelled. Read what may be absent with `.?`: steps.x.?output.orValue(0).\n"
+    "  Everywhere: vars.NAME of the project file. Only in headers, query, body, url and env: secrets.NAME.\n"
     "  Inside a tool, an agent, run and http `input` is what `with` gives; steps and state are not seen there.\n"
     "\n"
     "UNITS\n"
