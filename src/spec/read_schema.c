@@ -320,16 +320,21 @@ static const Yaml *place_of(Reader *r, const Yaml *y, Str pointer) {
     return place;
 }
 
+static const Type *with_schema(Reader *r, const Type *part, const Schema *whole, Str property) {
+    if (part->schema || !part->within)
+        return part;
+    Type *t = ARENA_NEW(r->arena, Type);
+    *t = *part;
+    t->schema = schema_part(r->arena, whole, property);
+    return t;
+}
+
 /* The parts may be checked alone: an item that is added to a list, a field of a map that is merged. */
-static void give_parts(Reader *r, const Type *t) {
-    for (size_t i = 0; t->kind == TYPE_RECORD && i < t->n_fields; i++) {
-        Type *part = (Type *)t->fields[i].type;
-        if (!part->schema)
-            part->schema = schema_part(r->arena, t->schema, t->fields[i].name);
-    }
-    Type *item = t->kind == TYPE_LIST ? (Type *)t->item : NULL;
-    if (item && item->within && !item->schema)
-        item->schema = schema_part(r->arena, t->schema, STR_NULL);
+static void give_parts(Reader *r, Type *t) {
+    for (size_t i = 0; t->kind == TYPE_RECORD && i < t->n_fields; i++)
+        t->fields[i].type = with_schema(r, t->fields[i].type, t->schema, t->fields[i].name);
+    if (t->kind == TYPE_LIST)
+        t->item = with_schema(r, t->item, t->schema, STR_NULL);
 }
 
 const Type *read_schema(Reader *r, const Yaml *y) {

@@ -20,10 +20,11 @@ static void write_pointer(Buf *b, const SchemaPath *p) {
     if (!p)
         return;
     write_pointer(b, p->up);
+    buf_char(b, '/');
     if (p->field.p)
-        buf_char(b, '/'), write_escaped(b, p->field);
+        write_escaped(b, p->field);
     else
-        buf_fmt(b, "/%zu", p->index);
+        buf_fmt(b, "%zu", p->index);
 }
 
 static void write_path(Buf *b, const SchemaPath *p) {
@@ -110,9 +111,27 @@ static void write_got(Buf *b, const Trouble *t) {
     write_short(b, t->value);
 }
 
+static void write_expected(Buf *b, const Trouble *t) {
+    buf_fmt(b, "expected ");
+    if (t->rule->kind == RULE_TYPE)
+        write_types(b, t->rule->types);
+    else if (t->rule->kind == RULE_CONST)
+        write_constant(b, t->rule->value);
+    else
+        write_options(b, t->rule->value);
+    write_got(b, t);
+}
+
 static void write_bound(Buf *b, const Trouble *t, const char *words) {
     buf_fmt(b, "must be %s ", words);
     value_write(b, t->rule->value);
+    write_got(b, t);
+}
+
+static void write_pattern(Buf *b, const Trouble *t) {
+    Value source = t->rule->value;
+    buf_fmt(b, "must match the pattern %.*s", (int)MIN(source.len, 2 * SHOWN_BYTES),
+            value_as_str(source).p);
     write_got(b, t);
 }
 
@@ -162,6 +181,14 @@ static void write_name(Buf *b, const Trouble *t, const char *words) {
     buf_fmt(b, "`%.*s` %s", (int)MIN(name.len, SHOWN_BYTES), name.p, words);
 }
 
+static void write_bad_name(Buf *b, const Trouble *t) {
+    write_name(b, t, "cannot be the name of a property");
+    if (!t->cause)
+        return;
+    buf_fmt(b, ": ");
+    write_words(b, t->cause);
+}
+
 static void write_near_property(Buf *b, const Trouble *t) {
     const SchemaRule *rule = t->node->up ? schema_rule(t->node->up, RULE_PROPERTIES) : NULL;
     Str names[64];
@@ -196,11 +223,9 @@ static void write_words(Buf *b, const Trouble *t) {
     }
     const SchemaRule *rule = t->rule;
     switch (rule->kind) {
-    case RULE_TYPE: buf_fmt(b, "expected "), write_types(b, rule->types), write_got(b, t); return;
+    case RULE_TYPE:
     case RULE_CONST:
-        buf_fmt(b, "expected "), write_constant(b, rule->value), write_got(b, t);
-        return;
-    case RULE_ENUM: buf_fmt(b, "expected "), write_options(b, rule->value), write_got(b, t); return;
+    case RULE_ENUM: write_expected(b, t); return;
     case RULE_MINIMUM: write_bound(b, t, "at least"); return;
     case RULE_MAXIMUM: write_bound(b, t, "at most"); return;
     case RULE_MORE_THAN: write_bound(b, t, "more than"); return;
@@ -212,19 +237,11 @@ static void write_words(Buf *b, const Trouble *t) {
     case RULE_MAX_ITEMS: write_size(b, t, "item"); return;
     case RULE_MIN_PROPERTIES:
     case RULE_MAX_PROPERTIES: write_size(b, t, "property"); return;
-    case RULE_PATTERN:
-        buf_fmt(b, "must match the pattern %.*s", (int)MIN(rule->value.len, 2 * SHOWN_BYTES),
-                value_as_str(rule->value).p);
-        write_got(b, t);
-        return;
+    case RULE_PATTERN: write_pattern(b, t); return;
     case RULE_REQUIRED: write_name(b, t, "is missing"); return;
     case RULE_DEPENDENT_REQUIRED:
     case RULE_DEPENDENT_SCHEMAS: write_name(b, t, "is missing beside what needs it"); return;
-    case RULE_PROPERTY_NAMES:
-        write_name(b, t, "cannot be the name of a property");
-        if (t->cause)
-            buf_fmt(b, ": "), write_words(b, t->cause);
-        return;
+    case RULE_PROPERTY_NAMES: write_bad_name(b, t); return;
     case RULE_CONTAINS: write_contains(b, t); return;
     case RULE_UNIQUE:
         buf_fmt(b, "items must differ, but [%lld] and [%lld] are the same", (long long)t->count,

@@ -565,6 +565,24 @@ static void a_schema_in_a_schema_keeps_its_references(void **state) {
     plan_free(p);
 }
 
+/* What is added to a list in state, or merged into a map, is checked by itself. */
+static void a_part_of_a_schema_is_checked_alone(void **state) {
+    (void)state;
+    Plan *p = plan_of_input(
+        "{ properties: { l: { items: { $ref: \"#/$defs/a\" }, type: array } }, $defs: { "
+        "a: { type: string, minLength: 3 } } }");
+    const Type *list = p->input->fields[0].type;
+    Value v = value_str(STR("ab")), items = value_list(&v, 1);
+    Str problem;
+    assert_int_equal(type_convert(list, items, &arena, &items, &problem), TYPE_E_MISMATCH);
+    assert_str(problem, "[0]: must have at least 3 characters, has 2");
+    plan_free(p);
+    p = plan_of_input("{ type: array, items: { type: string, minLength: 3 } }");
+    assert_int_equal(type_convert(p->input->item, v, &arena, &v, &problem), TYPE_E_MISMATCH);
+    assert_str(problem, "must have at least 3 characters, has 2");
+    plan_free(p);
+}
+
 /* ---- problems -------------------------------------------------------------------------------------------------------- */
 
 static void a_problem_shows_its_line_and_a_caret(void **state) {
@@ -664,6 +682,7 @@ int main(void) {
         TEST(types_check_and_convert),
         TEST(a_type_as_json_schema),
         TEST(a_schema_in_a_schema_keeps_its_references),
+        TEST(a_part_of_a_schema_is_checked_alone),
         TEST(a_problem_shows_its_line_and_a_caret),
         TEST(more_problems_than_the_list_holds_still_refuse),
         TEST(a_damaged_closure_is_refused),
