@@ -109,7 +109,7 @@ static bool char_escape(Translator *t, int32_t *ret) {
     static const char from[] = "tnvfr", to[] = "\t\n\v\f\r";
     const char *control = c < 128 && c ? strchr(from, c) : NULL;
     if (control)
-        *ret = to[control - from];
+        *ret = (unsigned char)to[control - from];
     else if (c == '0' && !is_digit(peek(t)))
         *ret = 0;
     else if (c == 'c' && is_letter(peek(t)))
