@@ -47,7 +47,7 @@ static Value attempt_value(Requests *t, const Want *w, Str address) {
     map_addz(
         &m, "kind",
         value_str(str_from(w->callee->kind < ARRAY_LEN(kinds) ? kinds[w->callee->kind] : "?")));
-    map_addz(&m, "callee", value_str(w->callee->name));
+    map_addz(&m, "callee", value_str(arena_str(a, w->callee->name))); /* the plan goes first */
     if (w->effect >= EFFECT_IDEMPOTENT)
         map_addz(&m, "key", value_str(want_key(w, t->store->install_key, a)));
     map_addz(&m, "request", request);
