@@ -178,6 +178,24 @@ static bool read_document(Reader *r, Draft *d) {
     return true;
 }
 
+/* `required` may name what stands elsewhere, but hardly what is almost written like a property. */
+static void warn_of_slips(Reader *r, const Draft *d) {
+    size_t n = d->properties ? d->properties->n : 0;
+    Str *names = ARENA_ARRAY(&r->scratch, Str, n);
+    for (size_t i = 0; i < n; i++)
+        names[i] = d->properties->entries[i].key->text;
+    for (size_t i = 0; n && d->required && d->required->kind == YAML_LIST && i < d->required->n;
+         i++) {
+        const Yaml *name = d->required->items[i];
+        if (enough_said(r) || name->kind != YAML_SCALAR || yaml_get(d->properties, name->text.p))
+            continue;
+        const char *near = near_remedy(r, name->text, names, n);
+        if (near)
+            warn_at(r, name, "unknown_field", near, "`properties` does not have `%.*s`",
+                    (int)MIN(name->text.len, 80), name->text.p);
+    }
+}
+
 /* ---- the type ---- */
 
 static bool is_required(const Draft *d, Str name) {
@@ -254,6 +272,7 @@ static Type *read_map_of_schema(Reader *r, const Yaml *y, Str pointer) {
     Draft d = { .yaml = y, .pointer = pointer, .type = type_new(r, TYPE_SCHEMA) };
     if (!read_document(r, &d))
         return NULL;
+    warn_of_slips(r, &d);
     d.type->written = finish_document(r, &d);
     set_kind(r, &d, d.type->written);
     Str problem;
