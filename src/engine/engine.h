@@ -122,6 +122,12 @@ int engine_fold(Store *store, const StoreRun *stored, bool check_moves, const Pl
 int engine_outcomes(Store *store, const StoreRun *stored, uint64_t upto, Str before,
                     const Plan *plan, Outcomes *outcomes, Arena *a, Str *ret_problem);
 
+/* A run told again to a listener that sees it after each fact, run_opened() being what that opened, and with fact NULL at the end;
+ * `stored` with all rows. As engine_fold(). */
+typedef void (*EngineLook)(void *ctx, Run *run, const Fact *fact);
+int engine_retell(Store *store, const StoreRun *stored, const Plan *plan, EngineLook look,
+                  void *ctx, Arena *a, Str *ret_problem);
+
 /* A run derived again from its facts, with nothing executed, and each move compared with the stored one; `stored` with all
  * rows. `plan` may be of another file than the run's. */
 typedef struct Replay {

@@ -85,7 +85,9 @@ typedef struct Fold {
     RowWriter w;
     Outcomes *outcomes; /* noted as it goes, up to the step `before`; NULL: nobody asks */
     Str before;
-    Replay *replay; /* counted, and where it differs; NULL: nobody asks */
+    Replay *replay;  /* counted, and where it differs; NULL: nobody asks */
+    EngineLook look; /* after each fact, and with fact NULL at the end; NULL: nobody asks */
+    void *look_ctx;
     Arena *a;
     Str *ret_problem;
 } Fold;
@@ -153,6 +155,13 @@ static int name_first_difference(Fold *f, const StoredRow *stored) {
                     move_text(f, s, args), move_text(f, d, args));
 }
 
+static int told(Fold *f, const Fact *fact) {
+    if (f->look)
+        f->look(f->look_ctx, f->run, fact);
+    run_forget_closed(f->run);
+    return 0;
+}
+
 static int start(Fold *f, const Fact *fact, uint64_t seq) {
     Str problem;
     if (fact->kind != FACT_ACCEPTED)
@@ -161,7 +170,7 @@ static int start(Fold *f, const Fact *fact, uint64_t seq) {
         Str now = arena_fmt(f->a, "its input is refused: %.*s", STR_FMT(problem));
         return diverged(f, seq, STR(""), "the run begins", now.p);
     }
-    return 0;
+    return told(f, fact);
 }
 
 /* The first move to another file from fact `fact` of row `row` on; NULL: none. It says which file the run had before. */
@@ -225,8 +234,7 @@ static int apply(Fold *f, size_t row, size_t n) {
         return diverged(f, seq, fact->address, fact_text(f, fact), "nothing that waits for it");
     if (err)
         return damaged(f->a, f->ret_problem, seq, "a payload of it is not JSON");
-    run_forget_closed(f->run);
-    return 0;
+    return told(f, fact);
 }
 
 static int fold_row(Fold *f, size_t row, bool check_moves) {
@@ -309,6 +317,8 @@ static int fold_and_free(Fold *f, Store *store, uint64_t upto, bool check_moves,
     err = fold_some(f, MIN(f->n_rows, (size_t)upto), check_moves, &run);
     if (!err)
         *ret_status = run_status(run);
+    if (!err && f->look)
+        f->look(f->look_ctx, run, NULL);
     run_free(run);
     plan_free(f->own);
     return err;
@@ -333,4 +343,16 @@ int engine_replay(Store *store, const StoreRun *stored, const Plan *plan, Arena 
     Fold f = { .plan = plan, .stored = stored, .replay = ret, .a = a, .ret_problem = ret_problem };
     int err = fold_and_free(&f, store, UINT64_MAX, true, &ret->status);
     return err == FOLD_E_DIVERGED && ret->differs ? 0 : err;
+}
+
+int engine_retell(Store *store, const StoreRun *stored, const Plan *plan, EngineLook look,
+                  void *ctx, Arena *a, Str *ret_problem) {
+    RunStatus unused;
+    Fold f = { .plan = plan,
+               .stored = stored,
+               .look = look,
+               .look_ctx = ctx,
+               .a = a,
+               .ret_problem = ret_problem };
+    return fold_and_free(&f, store, UINT64_MAX, false, &unused);
 }

@@ -26,17 +26,7 @@ static void evaluate(Try *t, Run *run, const Want *w) {
     t->call->result = map_done(&m, NULL);
 }
 
-static void look(void *ctx, Run *run, const Fact *fact) {
-    (void)fact;
-    Try *t = ctx;
-    for (Want *w = run_opened(run); w && !t->done && t->step.len; w = w->next) {
-        if (w->kind == WANT_ATTEMPT && address_is_within(want_address(w, &t->call->arena), t->step))
-            evaluate(t, run, w);
-    }
-}
-
-static void look_at_end(void *ctx, Run *run) {
-    Try *t = ctx;
+static void look_at_end(Try *t, Run *run) {
     if (t->step.len == 0)
         evaluate(t, run, NULL);
     else if (!t->done)
@@ -44,6 +34,18 @@ static void look_at_end(void *ctx, Run *run) {
                      arena_fmt(&t->call->arena,
                                "step %.*s never began; without a step the whole run is seen",
                                STR_FMT(t->step)));
+}
+
+static void look(void *ctx, Run *run, const Fact *fact) {
+    Try *t = ctx;
+    if (!fact) {
+        look_at_end(t, run);
+        return;
+    }
+    for (Want *w = run_opened(run); w && !t->done && t->step.len; w = w->next) {
+        if (w->kind == WANT_ATTEMPT && address_is_within(want_address(w, &t->call->arena), t->step))
+            evaluate(t, run, w);
+    }
 }
 
 static void expr_work(ApiCall *call, Store *store) {
@@ -58,7 +60,7 @@ static void expr_work(ApiCall *call, Store *store) {
     }
     t.expr = value_as_str(expr);
     t.step = value_is(step, V_STRING) ? value_as_str(step) : STR("");
-    retell(call, store, look, look_at_end, &t);
+    retell(call, store, look, &t);
 }
 
 void run_expr(ApiCall *call) { call_read(call, expr_work, call_result); }

@@ -60,9 +60,13 @@ static Value attempt_value(Requests *t, const Want *w, Str address) {
 static void look(void *ctx, Run *run, const Fact *fact) {
     Requests *t = ctx;
     Arena *a = &t->call->arena;
+    if (!fact)
+        return;
     if (fact->kind == FACT_FINISHED && fact->reused && address_is_within(fact->address, t->step))
         list_add(&t->reused, value_str(fact->address));
-    for (Want *w = run_opened(run); w; w = w->next) {
+    /* With another file it wants other things. */
+    bool all = fact->kind == FACT_MIGRATED;
+    for (Want *w = all ? run_wants(run) : run_opened(run); w; w = w->next) {
         if (w->kind != WANT_ATTEMPT)
             continue;
         Str address = want_address(w, a);
@@ -96,7 +100,7 @@ static void requests_work(ApiCall *call, Store *store) {
                    .input = VALUE_ABSENT,
                    .attempts = list_builder(&call->arena),
                    .reused = list_builder(&call->arena) };
-    if (retell(call, store, look, NULL, &t))
+    if (retell(call, store, look, &t))
         call->result = answer_of(&t);
 }
 

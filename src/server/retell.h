@@ -5,10 +5,8 @@
 
 #include "server/call.h"
 
-/* `look` after each fact, run_opened() being what it opened; `end`, which may be NULL, after the last. False: why not is left
- * for call_result(). */
-bool retell(ApiCall *call, Store *store, void (*look)(void *ctx, Run *run, const Fact *fact),
-            void (*end)(void *ctx, Run *run), void *ctx);
+/* See engine_retell(). False: why not is left for call_result(). */
+bool retell(ApiCall *call, Store *store, EngineLook look, void *ctx);
 /* The step itself, or an item, a round, a turn or a child of it; an empty step is the run. */
 bool address_is_within(Str address, Str step);
 
