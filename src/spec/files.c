@@ -54,6 +54,20 @@ bool path_join(Arena *a, Str base, Str path, Str *ret_name) {
     return good;
 }
 
+Str path_from(Arena *a, Str base, Str name) {
+    Str folder = folder_of(base);
+    Buf b = BUF_INIT(2 * LIMIT_PATH_BYTES);
+    while (folder.len && !str_starts(name, folder)) {
+        buf_str_add(&b, STR("../"));
+        folder.len--;
+        folder = folder_of(folder);
+    }
+    buf_str_add(&b, str_slice(name, folder.len, name.len));
+    Str path = arena_str(a, buf_str(&b));
+    buf_deinit(&b);
+    return path;
+}
+
 /* ---- opening --------------------------------------------------------------------------------------------------------- */
 
 static void add_file(Files *f, Str name, Str text, Str problem) {

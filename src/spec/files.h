@@ -61,5 +61,7 @@ void source_keep(Files *f, Source *s, unsigned first_line, unsigned last_line);
 
 /* `path` as it stands in the file `base`, as a name; false if it leaves the project or is no path. */
 bool path_join(Arena *a, Str base, Str path, Str *ret_name);
+/* The way to the file `name` from the folder that the file `base` stands in: "../shared/x". */
+Str path_from(Arena *a, Str base, Str name);
 
 #endif

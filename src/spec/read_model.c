@@ -54,6 +54,15 @@ static void add_alias(Reader *r, const Yaml *at, Model *m, const Model *alias) {
         m->effort = alias->effort;
 }
 
+/* Replies of a scripted model are looked for from the workflow's folder: a path that another file names leads there. */
+static Str from_workflow(Reader *r, const Yaml *at, Str model) {
+    Str scripted = STR("scripted/"), name;
+    if (at->file == r->file || !str_starts(model, scripted) ||
+        !path_join(r->arena, at->file->name, str_slice(model, scripted.len, model.len), &name))
+        return model;
+    return arena_fmt(r->arena, "scripted/%.*s", STR_FMT(path_from(r->arena, r->file->name, name)));
+}
+
 static bool read_one(Reader *r, const Yaml *y, Model *m) {
     Str s;
     if (!read_text(r, y, "a model", &s))
@@ -67,7 +76,7 @@ static bool read_one(Reader *r, const Yaml *y, Model *m) {
         return alias != NULL;
     }
     if (is_model(s)) {
-        add_model(r, y, m, s);
+        add_model(r, y, m, from_workflow(r, y, s));
         return true;
     }
     Str *names;

@@ -2,6 +2,7 @@
 #include "host/project.h"
 
 #include "base/limits.h"
+#include "spec/files.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -188,6 +189,18 @@ static void files_that_are_no_workflow_are_checked_too(void **state) {
     }
 }
 
+static void replies_are_looked_for_beside_the_file_that_names_them(void **state) {
+    (void)state;
+    Project p = load("flows/f.yaml");
+    assert_int_equal(p.result, 0);
+    assert_true(str_is(p.plan->nodes[1]->callee->models[0], "scripted/../a.yaml"));
+    plan_free(p.plan);
+    Str a = path_from(&arena, STR("x/y/f.yaml"), STR("x/z/r.yaml"));
+    assert_true(str_is(a, "../z/r.yaml"));
+    assert_true(str_is(path_from(&arena, STR("f.yaml"), STR("x/r.yaml")), "x/r.yaml"));
+    assert_true(str_is(path_from(&arena, STR("x/f.yaml"), STR("x/y/r.yaml")), "y/r.yaml"));
+}
+
 static void files_that_others_read_are_told_apart(void **state) {
     (void)state;
     put("prices.yaml", "models:\n  a/b: { input: 1, output: 2 }\n");
@@ -216,6 +229,7 @@ int main(void) {
         TEST(what_cannot_be_read_is_told_with_its_place),
         TEST(without_a_project_file_the_folder_is_the_project),
         TEST(files_that_are_no_workflow_are_checked_too),
+        TEST(replies_are_looked_for_beside_the_file_that_names_them),
         TEST(files_that_others_read_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
