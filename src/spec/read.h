@@ -4,6 +4,7 @@
  *   read_plan.c    the file's first level           read_step.c   steps, their ids and verbs
  *   read_type.c    TYPES, with read_schema.c        read_modifier.c  for repeat retry ... of a step
  *   read_callee.c  agents and tools                 read_text.c   ${{ }} and bare expressions
+ *   read_name.c    agents and tools by name         read_tools.c  the tools of an agent
  *   read_model.c   models and their aliases         names.c       what an expression may name
  *   order.c        needs, cycles, who is before whom   check.c    state, arguments, placement
  *   read_form.c    what is checked only              read_part.c  steps inside verbs
@@ -58,7 +59,7 @@ typedef struct Reader {
     StateRead *reads;
     StateWrite **writes; /* by key, newest first */
     unsigned depth;      /* of definitions that are being read */
-    size_t schemas;   /* written out, in types: what all of them weigh */
+    size_t schemas;      /* written out, in types: what all of them weigh */
 } Reader;
 
 /* ---- problems -------------------------------------------------------------------------------------------------------- */
@@ -231,6 +232,10 @@ void read_models(Reader *r);
 const Callee *read_callee_named(Reader *r, const Yaml *y, bool is_agent);
 /* Is it the name of one? Reads nothing, so that definitions may name each other in a circle. */
 void read_known(Reader *r, const Yaml *y, bool is_agent);
+/* One definition; `body` is the text of a card, or NULL. NULL when refused. */
+const Callee *read_callee(Reader *r, const Yaml *y, const Yaml *body, Str name, bool is_agent);
+Callee *read_new_callee(Reader *r, const Yaml *y, Str name, bool is_agent);
+void read_agent_tools(Reader *r, const Yaml *y, Callee *agent);
 /* A definition where a name is expected, or what stands under `run:` and `http:` of a step. */
 const Callee *read_callee_inline(Reader *r, const Yaml *y, bool is_agent);
 /* `input`: what is known of the arguments, for checking names; may be NULL. */
@@ -289,6 +294,8 @@ typedef struct StepDraft {
     Place place;
 } StepDraft;
 
+/* One verb, and what goes with it (read_fit.c). */
+void read_fit(Reader *r, const StepDraft *d);
 /* The children of a group: a list or a map of steps. */
 void read_steps(Reader *r, const Yaml *y, Node *group);
 Node *read_new_node(Reader *r, const Yaml *y, Str name, Node *parent);

@@ -1,0 +1,147 @@
+/* Agents and tools by name: defined in the file, imported, of the project, built in, or a member of a set of tools. A
+ * definition is read when it is first needed. */
+#include "spec/read.h"
+
+static const Callee *callee_of_name(Reader *r, const Yaml *y, Named *d) {
+    if (d->state == NAMED_OPEN) {
+        error_at(r, y, "cycle", NULL, "agent `%.*s` is like itself", STR_FMT(d->name));
+        return NULL;
+    }
+    if (d->state == NAMED_NEW) {
+        Str id;
+        d->state = NAMED_OPEN;
+        bool named =
+            read_id(r, d->key, d->is_agent ? "the name of an agent" : "the name of a tool", &id);
+        if (named && !d->is_agent && str_is(id, "echo"))
+            error_at(r, d->key, "name", "choose another name", "the tool `echo` is built in");
+        Named *outer;
+        if (enter_definition(r, d, &outer)) {
+            const Yaml *body = NULL, *fields = d->value;
+            if (d->is_agent && fields->kind == YAML_SCALAR)
+                fields = read_card_file(r, fields, &body);
+            if (fields)
+                d->thing = (void *)(uintptr_t)read_callee(r, fields, body, d->name, d->is_agent);
+            leave_definition(r, outer);
+        }
+        d->state = NAMED_DONE;
+    }
+    return d->thing;
+}
+
+/* Returns its arguments: for measuring, and for trying a workflow out. */
+static const Callee *echo(Reader *r, const Yaml *y) {
+    Named *d = table_get(&r->tools, 1, STR("echo"));
+    if (!d) {
+        Callee *c = read_new_callee(r, y, STR("echo"), false);
+        c->kind = CALLEE_ECHO;
+        c->effect = EFFECT_PURE;
+        c->description = STR("Returns its arguments.");
+        d = ARENA_NEW(&r->scratch, Named);
+        d->thing = c;
+        table_put(&r->tools, 1, STR("echo"), d);
+    }
+    return d->thing;
+}
+
+static void refuse_unknown(Reader *r, const Yaml *y, Str name, bool is_agent) {
+    const Table *other = is_agent ? &r->tools : &r->agents;
+    const char *what = is_agent ? "agent" : "tool", *not_what = is_agent ? "tool" : "agent";
+    const char *remedy;
+    if (table_get(other, 0, name)) {
+        remedy = arena_fmt(&r->scratch, "`%.*s` is one of `%ss`: write `%s: %.*s`", STR_FMT(name),
+                           not_what, not_what, STR_FMT(name))
+                     .p;
+    } else {
+        Str *names;
+        size_t n = table_names(r, is_agent ? &r->agents : &r->tools, &names);
+        remedy = near_remedy(r, name, names, n);
+        if (!remedy)
+            remedy = arena_fmt(&r->scratch, "define it under `%ss:`", what).p;
+    }
+    error_at(r, y, "unknown_name", remedy, "unknown %s `%.*s`", what, (int)MIN(name.len, 80),
+             name.p);
+}
+
+/* `set.member`: which members a set has is known when its server is asked; `only` tells before. */
+static const Callee *read_member(Reader *r, const Yaml *y, Str name, size_t dot) {
+    Str set = str_slice(name, 0, dot), member = str_slice(name, dot + 1, name.len);
+    Named *d = table_get(&r->tools, 0, set);
+    const Yaml *map = d && d->value->kind == YAML_MAP ? d->value : NULL;
+    if (!d) {
+        refuse_unknown(r, y, set, false);
+        return NULL;
+    }
+    if (!map || (!yaml_get(map, "mcp") && !yaml_get(map, "openapi"))) {
+        error_at(r, y, "unknown_name", "sets are tools with `mcp` or `openapi`",
+                 "`%.*s` is no set of tools", STR_FMT(set));
+        return NULL;
+    }
+    Str *only;
+    size_t n_only;
+    const Yaml *list = yaml_get(map, "only");
+    if (list && read_texts(r, list, "`only`", &only, &n_only)) {
+        bool there = false;
+        for (size_t i = 0; i < n_only; i++)
+            there |= str_eq(only[i], member);
+        if (!there)
+            error_at(r, y, "unknown_name", near_remedy(r, member, only, n_only),
+                     "`only` of `%.*s` leaves `%.*s` out", STR_FMT(set), (int)MIN(member.len, 80),
+                     member.p);
+    }
+    note_use(r, d);
+    return callee_of_name(r, y, d);
+}
+
+void read_known(Reader *r, const Yaml *y, bool is_agent) {
+    Str name;
+    if (!read_text(r, y, is_agent ? "the name of an agent" : "the name of a tool", &name))
+        return;
+    ptrdiff_t dot = is_agent ? -1 : str_find(name, STR("."));
+    Named *d = table_get(is_agent ? &r->agents : &r->tools, 0, name);
+    if (dot > 0)
+        read_member(r, y, name, (size_t)dot);
+    else if (d)
+        note_use(r, d);
+    else if (is_agent || !str_is(name, "echo"))
+        refuse_unknown(r, y, name, is_agent);
+}
+
+const Callee *read_callee_named(Reader *r, const Yaml *y, bool is_agent) {
+    Str name;
+    if (!read_text(r, y, is_agent ? "the name of an agent" : "the name of a tool", &name))
+        return NULL;
+    if (!is_agent && str_is(name, "echo"))
+        return echo(r, y);
+    ptrdiff_t dot = is_agent ? -1 : str_find(name, STR("."));
+    if (dot > 0)
+        return read_member(r, y, name, (size_t)dot);
+    Named *d = table_get(is_agent ? &r->agents : &r->tools, 0, name);
+    if (d) {
+        note_use(r, d);
+        return callee_of_name(r, y, d);
+    }
+    refuse_unknown(r, y, name, is_agent);
+    return NULL;
+}
+
+/* All of them, in the order of the file. `named` is newest first. */
+void read_callees(Reader *r) {
+    size_t n = 0;
+    for (Named *d = r->named; d; d = d->next) {
+        const Table *t = d->is_agent ? &r->agents : &r->tools;
+        n += table_get(t, 0, d->name) == d;
+    }
+    Callee **callees = ARENA_ARRAY(r->arena, Callee *, n);
+    size_t at = n;
+    for (Named *d = r->named; d; d = d->next) {
+        const Table *t = d->is_agent ? &r->agents : &r->tools;
+        if (table_get(t, 0, d->name) == d)
+            callees[--at] = (Callee *)(uintptr_t)callee_of_name(r, d->key, d);
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (callees[i])
+            callees[kept++] = callees[i];
+    r->plan->callees = callees;
+    r->plan->n_callees = kept;
+}

@@ -1,0 +1,71 @@
+/* `tools:` of an agent: names, definitions, and what each may be called with and how often. */
+#include "spec/read.h"
+
+static bool is_built_in(Str name) {
+    return str_is(name, "escalate") || str_is(name, "decline") || str_is(name, "state") ||
+           str_is(name, "inbox");
+}
+
+static void set_tool_name(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    AgentTool *t = target;
+    if (value->kind == YAML_SCALAR && is_built_in(value->text)) {
+        later_at(r, value, NULL, "the built-in tool `%.*s`", STR_FMT(value->text));
+        return;
+    }
+    t->callee = value->kind == YAML_MAP ? read_callee_inline(r, value, false)
+                                        : read_callee_named(r, value, false);
+    if (t->callee)
+        t->name = value->kind == YAML_SCALAR ? value->text : t->callee->name;
+}
+
+static void set_tool_allow(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    AgentTool *t = target;
+    Sight sight = { .sees = SEES_WITH, .stands_in = "an agent" };
+    t->allow = read_expr(r, value, &sight);
+}
+
+static void set_tool_calls(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_int32(r, value, "`calls`", 0, 1000000, &((AgentTool *)target)->calls);
+}
+
+static const KeyRow tool_of_agent_rows[] = {
+    { "tool", set_tool_name },
+    { "allow", set_tool_allow },
+    { "calls", set_tool_calls },
+};
+
+static void add_tool(Reader *r, const Yaml *at, Callee *c, AgentTool t) {
+    bool twice = false;
+    for (size_t i = 0; i < c->n_tools; i++)
+        twice |= str_eq(c->tools[i].name, t.name);
+    if (twice)
+        error_at(r, at, "duplicate", "keep one of the two", "`%.*s` stands here twice",
+                 STR_FMT(t.name));
+    else
+        c->tools[c->n_tools++] = t;
+}
+
+void read_agent_tools(Reader *r, const Yaml *value, Callee *c) {
+    if (value->kind != YAML_LIST) {
+        error_at(r, value, "value", "like `tools: [search, fetch]`",
+                 "an agent's `tools` is a list");
+        return;
+    }
+    Sight sight = { .sees = SEES_WITH, .stands_in = "an agent" };
+    c->tools = ARENA_ARRAY(r->arena, AgentTool, value->n);
+    c->n_tools = 0;
+    for (size_t i = 0; i < value->n; i++) {
+        const Yaml *item = value->items[i];
+        AgentTool t = { .calls = -1 };
+        if (item->kind != YAML_MAP)
+            set_tool_name(r, item, item, &t);
+        else
+            read_block(r, item, language_block(STR("AgentTool")), tool_of_agent_rows,
+                       ARRAY_LEN(tool_of_agent_rows), &sight, &t);
+        if (t.callee)
+            add_tool(r, item, c, t);
+    }
+}
