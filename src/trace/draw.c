@@ -35,15 +35,15 @@ void draw_split(Buf *b, const TraceSplit *s) {
     }
 }
 
-static void write_usage(Buf *b, const Usage *u) {
+static void write_usage(Buf *b, const char *before, const Usage *u) {
     int64_t tokens = u->tokens_in + u->tokens_out;
     if (tokens) {
-        buf_str_add(b, STR("  "));
+        buf_fmt(b, "%s", before);
         words_count(b, tokens);
         buf_str_add(b, STR(" tokens"));
     }
     if (u->cost_nano) {
-        buf_str_add(b, STR("  cost "));
+        buf_fmt(b, "%scost ", before);
         money_write(b, u->cost_nano);
     }
 }
@@ -59,8 +59,8 @@ static void write_reused(Buf *b, const TraceNode *n, const TraceSplit *s) {
         buf_fmt(b, "  %lld reused", (long long)s->reused);
     if (n->address.len || !(s->saved.tokens_in + s->saved.tokens_out + s->saved.cost_nano))
         return;
-    buf_str_add(b, STR(", saved:"));
-    write_usage(b, &s->saved);
+    buf_str_add(b, STR(", saved"));
+    write_usage(b, " ", &s->saved);
 }
 
 static bool interesting_choice(const TraceNode *n) {
@@ -114,7 +114,7 @@ static void write_node(Buf *b, const TraceNode *n, Str label, const DrawOptions 
         buf_str_add(b, STR("  "));
         draw_split(b, &split);
     }
-    write_usage(b, &split.usage);
+    write_usage(b, "  ", &split.usage);
     write_reused(b, n, &split);
     write_note(b, n);
     buf_str_add(b, str_from(ink_end(&o->ink)));
