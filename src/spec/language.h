@@ -3,7 +3,7 @@
  *
  * A form says how a value is written:
  *
- *   text id bool count number share duration money percent rate   scalars; share: a number from 0 to 1
+ *   text id bool count number share duration money percent rate pattern   scalars; share: from 0 to 1
  *   type  a TYPE        value  data with ${{ }}        data  data without        expr  a bare expression
  *   agent tool  a name or a definition      model  `provider/name`, an alias, a list of them or a Model
  *   step  one step      steps  a list or map of them   task  a step without a verb

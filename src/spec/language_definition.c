@@ -116,7 +116,7 @@ static const Keyword pool[] = {
 static const Keyword guard[] = {
     { "at", "'input' | 'output' | 'tool' | 'content'", 0, LATER, "what is looked at" },
     { "if", "expr", 0, LATER, "caught when this holds" },
-    { "deny", "text | [text]", 0, LATER, "or when a pattern matches" },
+    { "deny", "pattern | [pattern]", 0, LATER, "or when a pattern matches" },
     { "then", "'fail' | 'stop'", 0, LATER, "the step, or the run" },
 };
 

@@ -84,6 +84,7 @@ static const struct {
     { "money", "number", NULL },
     { "percent", "string", "^[0-9]+(\\.[0-9]+)?%$" },
     { "rate", "string", "^[0-9]+/[smhd]$" },
+    { "pattern", "string", NULL },
     { "id", "string", ID_PATTERN },
     { "type", "string array object", NULL },
     { "expr", "string boolean number", NULL },

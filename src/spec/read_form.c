@@ -2,6 +2,7 @@
  * rest of the language is checked here, word by word, and noted: a file that holds it is good, and cannot run yet.
  *
  *   read_block -> a row that runs | later_at, read_form -> a scalar, a list, a map of names, a block, a step inside */
+#include "cel/pattern.h"
 #include "spec/read.h"
 
 #include <stdarg.h>
@@ -120,6 +121,17 @@ static void form_rate(Reader *r, const Yaml *y, const Sight *sight, const char *
                  what, (int)MIN(s.len, 40), s.p);
 }
 
+/* A pattern of RE2's language, compiled to see that it is one. */
+static void form_pattern(Reader *r, const Yaml *y, const Sight *sight, const char *what) {
+    Str s;
+    const Pattern *pattern;
+    PatternError error;
+    (void)sight;
+    if (read_text(r, y, what, &s) && pattern_compile(&r->scratch, s, &pattern, &error))
+        diag_error(r->diags, yaml_pos_within(y, MIN(error.offset, s.len)), "expression", NULL,
+                   PATTERN_COMPLAINT, error.message, error.offset);
+}
+
 static void form_type(Reader *r, const Yaml *y, const Sight *sight, const char *what) {
     (void)sight, (void)what;
     read_type(r, y);
@@ -215,6 +227,7 @@ static const Plain plains[] = {
     { "money", SCALAR, form_money, "an amount like 2.50" },
     { "percent", SCALAR, form_percent, "a percentage like 80%" },
     { "rate", SCALAR, form_rate, "a rate like 60/m" },
+    { "pattern", SCALAR, form_pattern, "a pattern" },
     { "type", SCALAR | LIST | MAP, form_type, "a type" },
     { "data", SCALAR | LIST | MAP, form_data, "data" },
     { "value", SCALAR | LIST | MAP, form_value, "a value" },

@@ -30,9 +30,9 @@ static Str read_whole(const char *path) {
 
 static void assert_form(Str form) {
     static const char *const plain[] = {
-        "text",    "id",   "bool", "count", "number", "share",    "duration", "money",
-        "percent", "rate", "type", "value", "data",   "expr",     "agent",    "tool",
-        "model",   "step", "task", "state", "steps",  "workflow",
+        "pattern", "text",    "id",      "bool", "count", "number", "share", "duration",
+        "money",   "percent", "pattern", "rate", "type",  "value",  "data",  "expr",
+        "agent",   "tool",    "model",   "step", "task",  "state",  "steps", "workflow",
     };
     Str one, inner;
     size_t n = 0;
