@@ -53,7 +53,7 @@ static Value moved_under(const Move *m, const SchemaWord *w, Value v) {
         return v;
     if (w->shape == WORD_REF && v.type == V_STRING)
         return moved_ref(m, v);
-    if (w->shape < WORD_SCHEMA || w->shape == WORD_REF)
+    if (w->shape < WORD_SCHEMA)
         return v;
     if (v.type == V_LIST)
         return moved_list(m, v);

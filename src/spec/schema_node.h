@@ -18,21 +18,22 @@
 #define SCHEMA_DEPTH_MAX 400
 /* Schemas in a document: 16 times the largest that are in use. */
 #define SCHEMA_NODES_MAX 20000
-/* Steps of one check: about a step for each rule and item, half a second. */
+/* Steps of one check: about a step for each rule and item, a quarter of a second. */
 #define SCHEMA_STEPS_MAX (20 * 1000 * 1000)
 
 typedef enum SchemaDraft { DRAFT_7 = 1, DRAFT_2020 = 2, DRAFT_BOTH = 3 } SchemaDraft;
 
-enum { /* types of values, as bits */
-       IS_NULL = 1,
-       IS_BOOLEAN = 2,
-       IS_INTEGER = 4,
-       IS_FRACTION = 8, /* a number that is no integer */
-       IS_STRING = 16,
-       IS_ARRAY = 32,
-       IS_OBJECT = 64,
-       IS_NUMBER = IS_INTEGER | IS_FRACTION,
-       IS_ANY = 127,
+/* Types of values, as bits. */
+enum {
+    IS_NULL = 1,
+    IS_BOOLEAN = 2,
+    IS_INTEGER = 4,
+    IS_FRACTION = 8, /* a number that is no integer */
+    IS_STRING = 16,
+    IS_ARRAY = 32,
+    IS_OBJECT = 64,
+    IS_NUMBER = IS_INTEGER | IS_FRACTION,
+    IS_ANY = 127,
 };
 
 /* In the order in which they are asked: what is cheap and tells most comes first, and the unevaluated last. */
@@ -70,7 +71,6 @@ typedef enum RuleKind {
     RULE_DEPENDENT_SCHEMAS,
     RULE_UNEVALUATED_ITEMS,
     RULE_UNEVALUATED_PROPERTIES,
-    RULE_FALSE, /* of no keyword: the schema `false` */
 } RuleKind;
 
 typedef struct SchemaNode SchemaNode;
@@ -107,8 +107,8 @@ struct SchemaNode {
     SchemaRule *rules;
     size_t n_rules;
     uint32_t number;
-    uint8_t never;    /* the schema `false` */
-    uint8_t marks;    /* has unevaluatedItems or unevaluatedProperties */
+    bool never;       /* the schema `false` */
+    bool marks;       /* has unevaluatedItems or unevaluatedProperties */
     uint8_t visiting; /* while loops are looked for: 1 open, 2 done */
 };
 
@@ -143,17 +143,17 @@ typedef enum WordShape {
     WORD_BOOL,
     WORD_TEXT,
     WORD_TEXTS,
-    WORD_TEXTS_MAP,
     WORD_TYPES,
     WORD_PATTERN,
     WORD_MAP, /* $vocabulary */
-    WORD_SCHEMA,
+    WORD_REF,
+    WORD_SCHEMA, /* from here on schemas may stand in it */
+    WORD_ITEMS,
     WORD_SCHEMAS,
+    WORD_TEXTS_MAP, /* read as the maps below are */
     WORD_SCHEMA_MAP,
     WORD_PATTERN_MAP,
-    WORD_ITEMS,
     WORD_DEPENDENCIES,
-    WORD_REF,
 } WordShape;
 typedef enum WordSlot { SLOT_NODE, SLOT_THEN, SLOT_ELSE, SLOT_PARTS, SLOT_MIN, SLOT_MAX } WordSlot;
 typedef struct SchemaWord {

@@ -365,14 +365,12 @@ static void read_keyword(SchemaReader *r, SchemaNode *n, Str key, Value v) {
     }
     SchemaRule nowhere = { 0 };
     SchemaRule *rule = w->rule ? rule_of(n, w) : &nowhere;
-    if (w->shape == WORD_SCHEMA || (w->shape == WORD_ITEMS && !list_of_items))
-        read_one(r, n, w, key, v, rule);
-    else if (w->shape > WORD_SCHEMA && w->shape != WORD_REF)
-        read_many(r, n, w, key, v, rule);
-    else if (w->shape == WORD_TEXTS_MAP)
-        read_many(r, n, w, key, v, rule);
-    else
+    if (w->shape < WORD_SCHEMA)
         read_data(r, n, w, key, v, rule);
+    else if (w->shape == WORD_SCHEMA || (w->shape == WORD_ITEMS && !list_of_items))
+        read_one(r, n, w, key, v, rule);
+    else
+        read_many(r, n, w, key, v, rule);
 }
 
 static void read_into(SchemaReader *r, SchemaNode *n, Value v) {
