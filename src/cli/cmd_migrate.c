@@ -60,8 +60,9 @@ static int report_dry(const Args *args, Str id, Value answer) {
     Buf b = BUF_INIT(MIB);
     for (size_t i = 0; value_is(found, V_LIST) && i < found.len; i++) {
         Str address = answer_text(found.items[i], "address");
-        buf_fmt(&b, "%s  %.*s %.*s\n", answer_yes(found.items[i], "blocks") ? "refused" : "kept   ",
-                STR_FMT(address.len ? answer_clean(args->arena, address) : STR("the run")),
+        buf_fmt(&b, "%s  %.*s%s%.*s\n",
+                answer_yes(found.items[i], "blocks") ? "refused" : "kept   ",
+                STR_FMT(answer_clean(args->arena, address)), address.len ? " " : "",
                 STR_FMT(answer_clean(args->arena, answer_text(found.items[i], "what"))));
     }
     for (size_t i = 0; fits && value_is(next, V_LIST) && i < next.len; i++)

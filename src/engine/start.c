@@ -22,6 +22,9 @@ static bool is_good_id(Str id) {
     return id.len <= 64;
 }
 
+/* What an address can become (kernel/frame.c). */
+#define ADDRESS_BYTES_MAX 512
+
 static Str path_of(const Node *n, Arena *a) {
     if (n->handler_of)
         return arena_fmt(a, "%.*s/on_error", STR_FMT(path_of(n->handler_of, a)));
@@ -31,7 +34,7 @@ static Str path_of(const Node *n, Arena *a) {
 
 /* The address of the step that a person means by `before`: its id may do, items and turns need all that stands before them. */
 static bool find_step(const Plan *plan, Str before, Arena *a, Str *ret_address, Str *ret_problem) {
-    const Node *n = before.len ? plan_find(plan, before) : NULL;
+    const Node *n = before.len && before.len <= ADDRESS_BYTES_MAX ? plan_find(plan, before) : NULL;
     *ret_address = STR("");
     if (!before.len)
         return true;

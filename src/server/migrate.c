@@ -33,6 +33,11 @@ static void compare_work(ApiCall *call, Store *store) {
     call->text = STR_NULL;
     if (!work_load(call, store, true, &stored))
         return;
+    if (stored.info.state == STORE_DONE) {
+        work_problem(call, 409, KIND_CONFLICT,
+                     arena_fmt(&call->arena, "run %.*s has finished", STR_FMT(stored.id)));
+        return;
+    }
     _cleanup_(plan_freep)
     Plan *own = compile(call, stored.closure);
     _cleanup_(plan_freep)

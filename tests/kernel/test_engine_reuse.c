@@ -118,6 +118,9 @@ static void what_cannot_be_reused_is_refused(void **state) {
     assert_non_null(strstr(said.message, "nobody"));
     assert_int_equal(fork_run(h, "r2", FLOW, "r1", "sned").answer, ENGINE_INVALID);
     assert_int_equal(fork_run(h, "r2", FLOW, "no id", "").answer, ENGINE_INVALID);
+    char longest[4096] = "pay[";
+    memset(longest + 4, '1', sizeof longest - 5);
+    assert_int_equal(fork_run(h, "r2", FLOW, "r1", longest).answer, ENGINE_INVALID);
     assert_null(stored(w, "r2").id.p);
 }
 
