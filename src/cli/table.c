@@ -211,7 +211,9 @@ const Command commands[] = {
     { "trace", "RUN", "the tree of steps: where the time, the tokens and the money went", NULL,
       NULL, 1, 1, cmd_trace },
     { "validate", "FILE...", "check workflow files",
-      "Runs nothing. Words that this version does not run yet are checked like all others and told at the end.",
+      "Runs nothing. Reads what a file names as well (imports, prompts, prices) and says how many files that were.\n"
+      "A project file, definitions, prices, a prompt and a card are checked by themselves.\n"
+      "Words that this version does not run yet are checked like all others and told at the end.",
       validate_flags, 1, -1, cmd_validate },
     { "verify", "", "check the store and replay every run, comparing each move", NULL, NULL, 0, 0,
       cmd_verify },
