@@ -36,8 +36,6 @@ static const Keyword agent[] = {
     { "examples", "data", 0, RUNS, "`[{ with, output }]`: shown before the first question" },
     { "tools", "[text | AgentTool]", 0, RUNS, "what it may call" },
     { "turns", "count", 0, RUNS, "model calls at most" },
-    { "context", "'none' | 'full' | 'summary' | 'artifacts' | Context", 0, LATER,
-      "what of the conversation it is given" },
     { "limits", "Limits", 0, RUNS, "as on a step; both hold" },
     { "timeout", "duration | Timeout", 0, RUNS, "as on a step" },
     { "retry", "count | Retry", 0, RUNS, "as on a step" },

@@ -5,6 +5,8 @@
 #include "cel/pattern.h"
 #include "spec/read.h"
 
+#include "base/limits.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -289,23 +291,33 @@ static bool fits(const Yaml *y, FormKind kind, Str inner) {
     UNREACHABLE("form kind");
 }
 
+static const char *like_of(Reader *r, const Block *b) {
+    return b->like[0] ? arena_fmt(&r->scratch, "like %s", b->like).p : NULL;
+}
+
+static void form_block(Reader *r, const Yaml *y, const Block *b, const Sight *sight,
+                       const char *what) {
+    if (y->kind == YAML_MAP)
+        read_block(r, y, b, NULL, 0, sight, NULL);
+    else
+        error_at(r, y, "value", like_of(r, b), "%s is a map, not %s", what,
+                 y->kind == YAML_LIST ? "a list" : "a value");
+}
+
 static void read_one(Reader *r, const Yaml *y, Str one, const Sight *sight, const char *what) {
     Str inner;
     switch (form_kind(one, &inner)) {
     case FORM_WORD: return;
     case FORM_LIST: form_list(r, y, inner, sight, what); return;
     case FORM_MAP: form_map(r, y, inner, sight, what); return;
-    case FORM_BLOCK:
-        if (read_is_map(r, y, what))
-            read_block(r, y, language_block(inner), NULL, 0, sight, NULL);
-        return;
+    case FORM_BLOCK: form_block(r, y, language_block(inner), sight, what); return;
     case FORM_PLAIN: plain_of(inner)->read(r, y, sight, what); return;
     }
 }
 
 /* "`fail`, `continue`, a step": what would have been right. */
 static const char *say_form(Reader *r, Str form) {
-    Buf b = BUF_INIT(400);
+    Buf b = BUF_INIT(KIB);
     Str one, inner;
     for (size_t at = 0; form_next(form, &at, &one);) {
         FormKind kind = form_kind(one, &inner);
@@ -315,6 +327,8 @@ static const char *say_form(Reader *r, Str form) {
             buf_fmt(&b, "`%.*s`", STR_FMT(inner));
         else if (kind == FORM_PLAIN)
             buf_fmt(&b, "%s", plain_of(inner)->says);
+        else if (kind == FORM_BLOCK && language_block(inner)->like[0])
+            buf_fmt(&b, "%s", language_block(inner)->like);
         else
             buf_fmt(&b, kind == FORM_LIST ? "a list" : "a map");
     }
@@ -376,10 +390,6 @@ static const Yaml *get(const Yaml *map, Str word) {
         if (str_eq(map->entries[i].key->text, word))
             return map->entries[i].value;
     return NULL;
-}
-
-static const char *like_of(Reader *r, const Block *b) {
-    return b->like[0] ? arena_fmt(&r->scratch, "like %s", b->like).p : NULL;
 }
 
 static void check_required(Reader *r, const Yaml *map, const Block *b) {
