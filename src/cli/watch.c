@@ -355,9 +355,9 @@ static int watch_links(Watch *w) {
         while (!w->done && !w->lost && err == 0)
             err = link_run(w->link);
         if (err != 0)
-            return say_error(EXIT_INTERNAL, "the store failed; what was accepted is safe",
-                             "look at the disk, then `baton resume %.*s`",
-                             STR_FMT(w->options->run));
+            return say_error(EXIT_INTERNAL,
+                             "stopped by the trouble above; what was accepted is safe",
+                             "when it is mended: `baton resume %.*s`", STR_FMT(w->options->run));
         if (w->done)
             return 0;
         drop_link(w, 0);
