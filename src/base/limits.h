@@ -24,6 +24,8 @@
 #define LIMIT_PATH_BYTES 1024
 /* All of them together, which one document holds. */
 #define LIMIT_FILES_BYTES (12 * MIB)
+/* Secrets that one workflow names: each is looked for in every answer to a request that holds it. */
+#define LIMIT_SECRETS 100
 
 /* Expressions: source length; nesting of the parser; steps and bytes of one evaluation (a list of 100,000 mapped once). */
 #define LIMIT_CEL_SOURCE_BYTES (100 * KIB)

@@ -56,7 +56,7 @@ static void add(Diags *d, bool warning, Pos pos, const char *code, const char *r
     if (is_known(d, &diag))
         return;
     d->errors += !warning;
-    if (d->n == (warning ? DIAGS_MAX / 2 : DIAGS_MAX))
+    if (d->n >= (warning ? DIAGS_MAX / 2 : DIAGS_MAX))
         return;
     diag.message = arena_str(d->arena, diag.message);
     diag.code = arena_str(d->arena, diag.code);

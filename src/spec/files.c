@@ -108,7 +108,10 @@ Source *files_get(const Files *f, Str name) { return table_get(&f->names, 0, nam
 
 /* ---- what files name ------------------------------------------------------------------------------------------------- */
 
+/* No more than there can be: the list is copied as it grows. */
 static void want(Files *f, Str name) {
+    if (f->needs->n >= LIMIT_FILES)
+        return;
     if (table_put(&f->asked, 0, name, f))
         return;
     Str *names = ARENA_ARRAY(f->needs->arena, Str, f->needs->n + 1);

@@ -71,6 +71,8 @@ size_t chain_secret(Chain *c) {
     if (!stands_alone(source, c->parts[1]))
         return chain_refuse(c, "secret", "like `Bearer ${{ secrets.API_KEY }}`",
                             "a secret is text: nothing can be computed with it");
+    if (c->scope->reader->plan->n_secrets >= LIMIT_SECRETS)
+        return chain_refuse(c, "limit", "at most 100", "a workflow names too many secrets");
     if (!secrets_from_env(c->scope->reader))
         later_at(c->scope->reader, c->scope->at, "remove `secrets` from baton.yaml and export them",
                  "a secret from a file or a command");

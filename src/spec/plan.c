@@ -54,6 +54,11 @@ static int compile(Plan *plan, Str closure, bool to_run, Diags *diags, PlanNeeds
         diag_error(diags, (Pos){ 0 }, "closure", NULL, "the stored workflow is damaged");
         return PLAN_E_REFUSED;
     }
+    if (files->n > LIMIT_FILES) {
+        diag_error(diags, (Pos){ .file = files->main->name }, "limit", NULL,
+                   "a workflow is made of at most %d files", LIMIT_FILES);
+        return PLAN_E_REFUSED;
+    }
     plan->hash = hash_bytes(closure);
     plan->file = files->main->name;
     plan->name = name_of_file(a, plan->file);

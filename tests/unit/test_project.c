@@ -201,6 +201,23 @@ static void replies_are_looked_for_beside_the_file_that_names_them(void **state)
     assert_true(str_is(path_from(&arena, STR("x/f.yaml"), STR("x/y/r.yaml")), "y/r.yaml"));
 }
 
+static void there_are_not_more_files_than_there_may_be(void **state) {
+    (void)state;
+    Buf b = BUF_INIT(MIB);
+    buf_fmt(&b, "baton: 1\nagents:\n");
+    for (unsigned i = 0; i < 600; i++) {
+        put(arena_fmt(&arena, "prompts/%u.md", i).p, "x\n");
+        buf_fmt(&b, "  a%u: { model: fast, instructions: { file: prompts/%u.md } }\n", i, i);
+    }
+    buf_fmt(&b, "steps: [{ agent: a0 }]\n");
+    put("many.yaml", arena_str(&arena, buf_str(&b)).p);
+    buf_deinit(&b);
+    Project p = load("many.yaml");
+    assert_int_equal(p.result, PLAN_E_REFUSED);
+    assert_int_equal(p.n_read, LIMIT_FILES + 1);
+    assert_true(says("many.yaml: error: a workflow is made of at most 500 files"));
+}
+
 static void files_that_others_read_are_told_apart(void **state) {
     (void)state;
     put("prices.yaml", "models:\n  a/b: { input: 1, output: 2 }\n");
@@ -230,6 +247,7 @@ int main(void) {
         TEST(without_a_project_file_the_folder_is_the_project),
         TEST(files_that_are_no_workflow_are_checked_too),
         TEST(replies_are_looked_for_beside_the_file_that_names_them),
+        TEST(there_are_not_more_files_than_there_may_be),
         TEST(files_that_others_read_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

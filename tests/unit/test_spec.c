@@ -147,6 +147,20 @@ static void every_character_of_a_scalar_has_a_place(void **state) {
     }
 }
 
+/* ---- problems -------------------------------------------------------------------------------------------------------- */
+
+static void warnings_after_many_errors_do_not_fit_in_the_list(void **state) {
+    (void)state;
+    Diags *d = ARENA_NEW(&arena, Diags);
+    d->arena = &arena;
+    for (unsigned i = 1; i <= 2 * DIAGS_MAX; i++) {
+        diag_error(d, (Pos){ STR("f"), i, 1 }, "a", NULL, "wrong");
+        diag_warn(d, (Pos){ STR("f"), i, 2 }, "b", NULL, "odd");
+    }
+    assert_int_equal(d->n, DIAGS_MAX);
+    assert_int_equal(d->errors, 2 * DIAGS_MAX);
+}
+
 /* ---- plans ----------------------------------------------------------------------------------------------------------- */
 
 static void every_example_compiles_without_a_warning(void **state) {
@@ -671,6 +685,7 @@ int main(void) {
         TEST(every_example_compiles_without_a_warning),
         TEST(a_list_is_a_chain_of_needs),
         TEST(a_map_is_ordered_by_needs_alone),
+        TEST(warnings_after_many_errors_do_not_fit_in_the_list),
         TEST(a_pipeline_has_its_callees_limits_and_modifiers),
         TEST(a_dag_has_its_loops_waits_and_state),
         TEST(effects_come_from_kind_method_tool_and_step),
