@@ -276,6 +276,8 @@ static void inherit_with(Node *n) {
 
 /* Definitions of the file itself: what it imports is for others too. An agent with capabilities may be found by them. */
 void check_used(Reader *r) {
+    if (r->diags->errors) /* what was refused may have used it */
+        return;
     for (const Named *d = r->all; d; d = d->next_of_all) {
         bool found = d->is_agent && d->value->kind == YAML_MAP &&
                      yaml_get(d->value, "capabilities");

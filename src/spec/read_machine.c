@@ -179,7 +179,8 @@ static void order_machine(Reader *r, const Machine *m) {
     shrink(&p, first->index);
     for (uint32_t i = 0; i < m->n; i++)
         r->before[m->states[i]->no] = set_of(&p, i);
-    warn_unreached(r, m, first->index);
+    if (!r->diags->errors) /* a move that was refused may lead there */
+        warn_unreached(r, m, first->index);
 }
 
 void order_states(Reader *r) {
