@@ -229,7 +229,7 @@ static void read_yaml(Arena *a, Files *files, Plan *plan, Diags *diags) {
                                             "state", "labels", "steps",  "return" };
     static const char *const library[] = { "agents", "tools", "types", "models", "import" };
     const Yaml *root = source_root(files, files->main);
-    if (!root)
+    if (!root || refuse_other(root, diags))
         return;
     bool definitions = has_one_of(root, library, ARRAY_LEN(library)) &&
                        !has_one_of(root, workflow, ARRAY_LEN(workflow));
@@ -239,7 +239,7 @@ static void read_yaml(Arena *a, Files *files, Plan *plan, Diags *diags) {
         read_library(a, files, plan, diags);
     else if (definitions && yaml_get(root, "models"))
         read_price_list(a, files, plan, diags);
-    else if (!refuse_other(root, diags))
+    else
         read_plan(a, files, files->main, plan, diags);
 }
 
