@@ -65,7 +65,6 @@ static void look_at_versions(Doctor *d) {
 }
 
 static void look_at_programs(Doctor *d) {
-    extern char **environ;
     char *argv[] = { (char *)"sh", (char *)"-c", (char *)"exit 0", NULL };
     pid_t child;
     int status = 0;

@@ -36,18 +36,19 @@ static bool is_schema_type(const Yaml *y) {
     return y->kind == YAML_LIST;
 }
 
-static bool has_mark(const Yaml *y) {
+/* The word that makes a map JSON Schema, or NULL. */
+static const char *mark_of(const Yaml *y) {
     static const char *const marks[] = { "$ref",  "enum",  "const",      "anyOf",
                                          "oneOf", "allOf", "properties", "items" };
     for (size_t i = 0; i < ARRAY_LEN(marks); i++)
         if (yaml_get(y, marks[i]))
-            return true;
-    return false;
+            return marks[i];
+    return NULL;
 }
 
 bool is_schema(const Yaml *y) {
     const Yaml *type = yaml_get(y, "type");
-    return has_mark(y) || (type && is_schema_type(type));
+    return mark_of(y) || (type && is_schema_type(type));
 }
 
 static bool all_keywords(const Yaml *y) {
@@ -57,9 +58,10 @@ static bool all_keywords(const Yaml *y) {
     return true;
 }
 
-/* A record with a field named type looks like JSON Schema: any key that is no word of it gives it away. */
-static bool is_record_with_type(Reader *r, const Yaml *y) {
-    for (size_t i = 0; i < y->n && !has_mark(y); i++) {
+/* A record with a field named `type`, `items` or `enum` looks like JSON Schema: any key that is no word of it gives it away. */
+static bool is_record_with_mark(Reader *r, const Yaml *y) {
+    const char *mark = mark_of(y);
+    for (size_t i = 0; i < y->n; i++) {
         const Yaml *key = y->entries[i].key;
         if (schema_shape(key->text) != SCHEMA_SHAPE_UNKNOWN)
             continue;
@@ -67,6 +69,16 @@ static bool is_record_with_type(Reader *r, const Yaml *y) {
         if (near.p)
             error_at(r, key, "schema", near.p, "JSON Schema has no keyword `%.*s`",
                      (int)MIN(key->text.len, 80), key->text.p);
+        else if (mark)
+            error_at(
+                r, key, "schema",
+                arena_fmt(
+                    &r->scratch,
+                    "for fields with these names write `{ properties: { %s: ..., %.*s: ... } }`",
+                    mark, (int)MIN(key->text.len, 80), key->text.p)
+                    .p,
+                "`%s` makes this map JSON Schema, which has no keyword `%.*s`", mark,
+                (int)MIN(key->text.len, 80), key->text.p);
         else
             error_at(r, key, "type",
                      "a map with `type: string` is JSON Schema: write `{ properties: { type: ..., "
@@ -297,7 +309,7 @@ static Type *read_within(Reader *r, const Yaml *y, Str pointer) {
         t = type_new(r, TYPE_SCHEMA);
         t->written = value_bool(yes);
     } else if (y->kind == YAML_MAP && (is_schema(y) || all_keywords(y))) {
-        if (is_record_with_type(r, y))
+        if (is_record_with_mark(r, y))
             return NULL;
         t = read_map_of_schema(r, y, pointer);
     } else {
@@ -357,7 +369,7 @@ static void give_parts(Reader *r, Type *t) {
 }
 
 const Type *read_schema(Reader *r, const Yaml *y) {
-    if (is_record_with_type(r, y))
+    if (is_record_with_mark(r, y))
         return NULL;
     Type *t = read_map_of_schema(r, y, STR(""));
     if (!t || !may_write(r, y, t))
