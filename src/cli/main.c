@@ -3,8 +3,10 @@
 #include "cli/command.h"
 #include "cli/say.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int refuse_command(Str name) {
     Str names[64];
@@ -18,6 +20,14 @@ static int refuse_command(Str name) {
         return say_error(EXIT_USAGE, "no command `%.*s`", "did you mean `baton %.*s`?",
                          STR_FMT(name), STR_FMT(near));
     return say_error(EXIT_USAGE, "no command `%.*s`", "`baton help` lists them", STR_FMT(name));
+}
+
+/* What nobody got must not look as if somebody did. A reader that has left, as `head` does, has what it wanted. */
+static int check_output(int code) {
+    int failed = out_error();
+    if (!failed || failed == EPIPE || code != EXIT_OK)
+        return code;
+    return say_error(EXIT_INTERNAL, "the output could not be written: %s", "", strerror(failed));
 }
 
 int main(int argc, char **argv) {
@@ -39,5 +49,5 @@ int main(int argc, char **argv) {
     int err = args_read(&args, command, argc > 2 ? argc - 2 : 0, argv + (argc > 2 ? 2 : argc));
     int code = err == 0 ? command->run(&args) : err < 0 ? EXIT_OK : err;
     arena_deinit(&arena);
-    return code;
+    return check_output(code);
 }

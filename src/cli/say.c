@@ -9,16 +9,20 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-static void write_all(int fd, Str s) {
+/* 0, or the errno of what was not written. */
+static int write_all(int fd, Str s) {
     while (s.len > 0) {
         ssize_t n = write(fd, s.p, s.len);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return;
+            return n < 0 ? errno : EIO;
         s = str_slice(s, (size_t)n, s.len);
     }
+    return 0;
 }
+
+static int out_failed; /* the first errno of standard output */
 
 static PRINTF(1, 0) void print_error(const char *fmt, va_list args, const char *end) {
     char text[4096];
@@ -57,7 +61,15 @@ void say_size(unsigned *ret_columns, unsigned *ret_lines) {
 
 void out_str(Str s) {
     fflush(stdout);
-    write_all(1, s);
+    int failed = write_all(1, s);
+    if (!out_failed)
+        out_failed = failed;
+}
+
+int out_error(void) {
+    if (fflush(stdout) != 0 && !out_failed)
+        out_failed = errno;
+    return out_failed;
 }
 
 void out_json(Value v) {

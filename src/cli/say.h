@@ -23,8 +23,10 @@ bool say_terminal(int fd);
 void say_size(unsigned *ret_columns, unsigned *ret_lines);
 static inline Ink say_ink(int fd) { return (Ink){ .colour = say_colour(fd) }; }
 
-/* Writes all of it to standard output; quietly gives up when nobody reads. */
+/* Writes all of it to standard output; quietly gives up when it cannot. */
 void out_str(Str s);
+/* The errno of the first that could not; 0: all of it was written. */
+int out_error(void);
 /* Indented JSON and a newline. */
 void out_json(Value v);
 
