@@ -194,9 +194,11 @@ static bool same_input(Arena *a, Str one, Str other) {
 static void answer_existing(Engine *e, CompareJob *j, Request *q) {
     Str input = q->payload.len ? q->payload : STR("{}");
     if (!hash_eq(&j->stored.closure_hash, &q->plan->hash)) {
-        request_answer(e, q, ENGINE_CONFLICT,
-                       "run %.*s exists and was started from another file; choose another id",
-                       STR_FMT(q->run));
+        request_answer(
+            e, q, ENGINE_CONFLICT,
+            "run %.*s exists and was started from another file, or this one as it was then; "
+            "choose another id, or `baton fork %.*s --file FILE`",
+            STR_FMT(q->run), STR_FMT(q->run));
     } else if (!j->input.p || !same_input(&j->p.arena, j->input, input)) {
         request_answer(e, q, ENGINE_CONFLICT,
                        "run %.*s exists and was started with other input; choose another id",
