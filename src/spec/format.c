@@ -405,21 +405,49 @@ static void split(Format *f, Str text) {
     f->source = lines;
 }
 
-int format_text(Arena *a, Str name, Str text, Diags *diags, Buf *ret) {
+/* What a file would be once laid out, proven to say the same. False: it cannot be. */
+static bool lay_out(Arena *a, Str name, Str text, Str *ret) {
     YamlFile before;
-    if (yaml_read(a, name, text, diags, &before) != 0)
-        return FORMAT_E_REFUSED;
+    Diags unread = { .arena = a };
+    if (yaml_read(a, name, text, &unread, &before) != 0)
+        return false;
     Format *f = ARENA_NEW(a, Format);
     Buf b = BUF_INIT((size_t)2 * LIMIT_FILE_BYTES);
     f->a = a;
     split(f, text);
     place(f);
     emit(f, &b);
-    Str made = arena_str(a, buf_str(&b));
+    *ret = arena_str(a, buf_str(&b));
     bool good = !buf_over(&b) && !f->too_deep && before.root->kind != YAML_SCALAR &&
-                proven(a, name, &before, made);
+                proven(a, name, &before, *ret);
     buf_deinit(&b);
-    if (!good) {
+    return good;
+}
+
+/* Once is enough but for texts over several lines that nobody writes, whose lines move again when the first has moved. */
+#define ROUNDS_MAX 6
+
+/* Laid out until nothing moves any more, so that laying out again changes nothing whatever the file was. */
+static bool come_to_rest(Arena *a, Str name, Str text, Str *ret) {
+    Str made;
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+        if (!lay_out(a, name, text, &made))
+            return false;
+        if (round > 0 && str_eq(made, text)) {
+            *ret = made;
+            return true;
+        }
+        text = made;
+    }
+    return false;
+}
+
+int format_text(Arena *a, Str name, Str text, Diags *diags, Buf *ret) {
+    YamlFile readable;
+    Str made;
+    if (yaml_read(a, name, text, diags, &readable) != 0)
+        return FORMAT_E_REFUSED;
+    if (!come_to_rest(a, name, text, &made)) {
         diag_error(diags, (Pos){ name, 1, 1 }, "format", "it stays as it is",
                    "this file cannot be laid out without changing what it says");
         return FORMAT_E_REFUSED;
