@@ -21,6 +21,8 @@
 #define DISK_FAIL_BYTES (64 * (uint64_t)MIB)
 #define DISK_WARN_BYTES (1024 * (uint64_t)MIB)
 
+#define LISTED_MAX 100 /* servers of models, of all files looked at */
+
 typedef enum Finding { FINE, NOTE, BROKEN } Finding;
 
 /* What a server says it has. */
@@ -36,7 +38,8 @@ typedef struct Doctor {
     Buf text;
     Ink ink;
     unsigned broken;
-    Listed *listed; /* by provider; n 0: it did not say */
+    Listed *listed; /* by provider, then those of projects; n 0: it did not say */
+    size_t n_listed;
 } Doctor;
 
 static void tell(Doctor *d, Finding finding, const char *what, Str says) {
@@ -148,7 +151,7 @@ static bool look_at_provider(Doctor *d, const Provider *p) {
         TELL(d, NOTE, p->name, "%s is not set: its models cannot be asked", p->key_env);
         return false;
     }
-    if (reach_models(a, p, &listed->models, &listed->n, &problem) == 0) {
+    if (reach_models(a, &way, &listed->models, &listed->n, &problem) == 0) {
         listed->url = way.url;
         TELL(d, FINE, p->name, "%.*s answers: %zu model%s%s", STR_FMT(way.url), listed->n,
              listed->n == 1 ? "" : "s", p->key_env && way.key.len ? ", the key is good" : "");
@@ -184,11 +187,34 @@ static bool lists(const Listed *l, Str name) {
     return false;
 }
 
-static void look_at_model(Doctor *d, const PreflightOptions *o, Str model) {
+/* Where the project says a provider is, and nobody has looked yet. */
+static void look_at_way(Doctor *d, const ProviderWay *way, Str name) {
+    Arena *a = d->args->arena;
+    Listed l = { .url = way->url };
+    Str problem;
+    for (size_t i = 0; i < d->n_listed; i++)
+        if (str_eq(d->listed[i].url, way->url))
+            return;
+    if (way->problem.len || d->n_listed == LISTED_MAX)
+        return;
+    const char *what = arena_str(a, name).p;
+    if (reach_models(a, way, &l.models, &l.n, &problem) == 0)
+        TELL(d, FINE, what, "%.*s answers: %zu model%s", STR_FMT(l.url), l.n, l.n == 1 ? "" : "s");
+    else
+        tell(d, BROKEN, what, problem);
+    d->listed[d->n_listed++] = l;
+}
+
+static void look_at_model(Doctor *d, const PreflightOptions *o, const Plan *plan, const Callee *c,
+                          size_t no) {
+    Str model = c->models[no];
     if (str_starts(model, STR("scripted/")))
         return;
-    ProviderWay way = provider_way(d->args->arena, model, o->model_url, o->model_key);
-    for (size_t i = 0; i < providers_count; i++) {
+    Value request = provider_request(d->args->arena, plan, c, no);
+    ProviderWay way = provider_way_of(d->args->arena, request, o->model_url, o->model_key);
+    if (c->servers[no])
+        look_at_way(d, &way, str_slice(model, 0, (size_t)str_find(model, STR("/"))));
+    for (size_t i = 0; i < d->n_listed; i++) {
         const Listed *l = &d->listed[i];
         if (l->n && str_eq(l->url, way.url) && !lists(l, model_without_provider(model)))
             TELL(d, NOTE, "model", "%.*s is not in the list of %.*s: `baton models --all` shows it",
@@ -203,7 +229,7 @@ static void look_at_models_of(Doctor *d, const Plan *plan, const PreflightOption
         for (size_t k = 0; k < i && first; k++)
             first = plan->nodes[k]->callee != c;
         for (size_t k = 0; first && k < c->n_models; k++)
-            look_at_model(d, o, c->models[k]);
+            look_at_model(d, o, plan, c, k);
     }
 }
 
@@ -245,7 +271,8 @@ int cmd_doctor(Args *args) {
     Doctor d = {
         .args = args, .found = list_builder(args->arena), .text = BUF_INIT(MIB), .ink = say_ink(1)
     };
-    d.listed = ARENA_ARRAY(args->arena, Listed, providers_count);
+    d.listed = ARENA_ARRAY(args->arena, Listed, LISTED_MAX);
+    d.n_listed = providers_count;
     const char *dir = place_data(args);
     look_at_versions(&d);
     look_at_programs(&d);

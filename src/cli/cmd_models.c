@@ -12,15 +12,16 @@ static bool is_set(const char *name) {
 
 static Value provider_value(const Args *args, const Provider *p) {
     Arena *a = args->arena;
+    ProviderWay way = provider_own_way(a, p);
     MapBuilder m = map_builder(a);
     map_addz(&m, "provider", value_str(str_from(p->name)));
-    map_addz(&m, "url", value_str(provider_own_way(a, p).url));
+    map_addz(&m, "url", value_str(way.url));
     map_addz(&m, "key", p->key_env ? value_str(str_from(p->key_env)) : VALUE_NULL);
     map_addz(&m, "key_set", value_bool(is_set(p->key_env)));
     Str *models, problem = STR("");
     size_t n = 0;
-    bool asked = args_flag(args, "all") && provider_own_way(a, p).problem.len == 0;
-    if (asked && reach_models(a, p, &models, &n, &problem) == 0) {
+    bool asked = args_flag(args, "all") && way.problem.len == 0;
+    if (asked && reach_models(a, &way, &models, &n, &problem) == 0) {
         ListBuilder list = list_builder(a);
         for (size_t i = 0; i < n; i++)
             list_add(&list, value_str(arena_fmt(a, "%s/%.*s", p->name, STR_FMT(models[i]))));

@@ -57,32 +57,33 @@ static size_t ids_of(Arena *a, Str body, Str **ret) {
     return n;
 }
 
-int reach_models(Arena *a, const Provider *p, Str **ret_models, size_t *ret_n, Str *ret_problem) {
+int reach_models(Arena *a, const ProviderWay *way, Str **ret_models, size_t *ret_n,
+                 Str *ret_problem) {
     const char *headers[4];
     size_t n_headers = 0;
-    ProviderWay way = provider_own_way(a, p);
-    if (way.problem.len) {
-        *ret_problem = way.problem;
+    if (way->problem.len) {
+        *ret_problem = way->problem;
         return REACH_E_FAILED;
     }
     headers[n_headers++] = "Accept: application/json";
-    if (way.key.len)
-        headers[n_headers++] = arena_fmt(a, "Authorization: Bearer %.*s", STR_FMT(way.key)).p;
-    if (way.key.len &&
-        strcmp(p->name, "anthropic") == 0) { /* its list is not of the compatible kind */
-        headers[n_headers++] = arena_fmt(a, "x-api-key: %.*s", STR_FMT(way.key)).p;
+    if (way->key.len)
+        headers[n_headers++] = arena_fmt(a, "Authorization: Bearer %.*s", STR_FMT(way->key)).p;
+    if (way->key.len && way->provider &&
+        strcmp(way->provider->name, "anthropic") ==
+            0) { /* its list is not of the compatible kind */
+        headers[n_headers++] = arena_fmt(a, "x-api-key: %.*s", STR_FMT(way->key)).p;
         headers[n_headers++] = "anthropic-version: 2023-06-01";
     }
     Reach r = { .arena = a };
-    get(&r, arena_fmt(a, "%.*s/models", STR_FMT(way.url)), headers, n_headers);
+    get(&r, arena_fmt(a, "%.*s/models", STR_FMT(way->url)), headers, n_headers);
     if (r.answer.end != HTTP_ANSWERED) {
         *ret_problem =
-            arena_fmt(a, "no answer from %.*s: %.*s", STR_FMT(way.url), STR_FMT(r.answer.problem));
+            arena_fmt(a, "no answer from %.*s: %.*s", STR_FMT(way->url), STR_FMT(r.answer.problem));
         return REACH_E_FAILED;
     }
     if (r.answer.status != 200) {
         *ret_problem = arena_fmt(
-            a, "%.*s answers %d%s", STR_FMT(way.url), r.answer.status,
+            a, "%.*s answers %d%s", STR_FMT(way->url), r.answer.status,
             r.answer.status == 401 || r.answer.status == 403 ? ": the key is refused" : "");
         return REACH_E_FAILED;
     }

@@ -5,7 +5,8 @@
 #include "exec/provider.h"
 
 enum { REACH_E_FAILED = 1 };
-/* GET {url}/models with the provider's key. On REACH_E_FAILED *ret_problem says why. */
-int reach_models(Arena *a, const Provider *p, Str **ret_models, size_t *ret_n, Str *ret_problem);
+/* GET {url}/models with the key of the way. On REACH_E_FAILED *ret_problem says why. */
+int reach_models(Arena *a, const ProviderWay *way, Str **ret_models, size_t *ret_n,
+                 Str *ret_problem);
 
 #endif

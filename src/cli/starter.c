@@ -28,7 +28,8 @@ static bool ask_server(Arena *a, const Provider *p, const char *how, StarterMode
     Str *models;
     Str problem;
     size_t n;
-    if (reach_models(a, p, &models, &n, &problem) != 0 || n == 0)
+    ProviderWay way = provider_own_way(a, p);
+    if (reach_models(a, &way, &models, &n, &problem) != 0 || n == 0)
         return false;
     ret->model = arena_fmt(a, "%s/%.*s", p->name, STR_FMT(models[0]));
     ret->found = str_from(how);

@@ -90,7 +90,7 @@ static void start_model(Exec *x, Attempt *a) {
         return;
     }
     ProviderWay way =
-        provider_way(&a->arena, value_as_str(model), x->options.model_url, x->options.model_key);
+        provider_way_of(&a->arena, a->request, x->options.model_url, x->options.model_key);
     if (way.problem.len) {
         exec_refuse(x, a, KIND_DENIED, "model: %.*s", STR_FMT(way.problem));
         return;

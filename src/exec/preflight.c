@@ -139,21 +139,22 @@ static Str scripted_problem(Preflight *p, Str file) {
     return STR("");
 }
 
-static Str model_problem(Preflight *p, Str model) {
-    Str scripted = STR("scripted/");
+static Str model_problem(Preflight *p, const Plan *plan, const Callee *c, size_t i) {
+    Str scripted = STR("scripted/"), model = c->models[i];
     if (str_starts(model, scripted))
         return scripted_problem(p, str_slice(model, scripted.len, model.len));
     const PreflightOptions *o = p->options;
-    Str problem = provider_way(p->arena, model, o->model_url, o->model_key).problem;
+    Value request = provider_request(p->arena, plan, c, i);
+    Str problem = provider_way_of(p->arena, request, o->model_url, o->model_key).problem;
     return problem.len ? arena_fmt(p->arena, "model %.*s: %.*s", STR_FMT(model), STR_FMT(problem))
                        : problem;
 }
 
 /* One that can be asked is enough: the others of the list are its fallback. */
-static void look_for_models(Preflight *p, const Callee *c, Pos pos, Str who) {
+static void look_for_models(Preflight *p, const Plan *plan, const Callee *c, Pos pos, Str who) {
     Str first = STR("");
     for (size_t i = 0; i < c->n_models; i++) {
-        Str problem = model_problem(p, c->models[i]);
+        Str problem = model_problem(p, plan, c, i);
         if (problem.len == 0)
             return;
         if (first.len == 0)
@@ -191,7 +192,7 @@ static void look_for_secrets(Preflight *p, const Plan *plan) {
     for (size_t i = 0; i < plan->n_secrets; i++) {
         const PlanSecret *s = &plan->secrets[i];
         const char *value = getenv(arena_str(p->arena, s->name).p);
-        if (!value || !*value)
+        if (s->used && (!value || !*value))
             miss(p, s->pos, arena_fmt(p->arena, "secret `%.*s`", STR_FMT(s->name)),
                  arena_fmt(p->arena, "`%.*s` is not set where the engine runs: export it there",
                            STR_FMT(s->name)));
@@ -205,7 +206,7 @@ static void look_at(Preflight *p, const Plan *plan, const Node *n, const Callee 
     switch (c->kind) {
     case CALLEE_RUN: look_for_program(p, c, pos, who); return;
     case CALLEE_MODEL:
-        look_for_models(p, c, pos, who);
+        look_for_models(p, plan, c, pos, who);
         look_for_prices(p, n, c, plan, pos, who);
         for (size_t i = 0; i < c->n_tools; i++)
             look_at(p, plan, n, c->tools[i].callee,

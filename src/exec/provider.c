@@ -92,3 +92,78 @@ ProviderWay provider_way(Arena *a, Str model, Str server, Str key) {
     return p && goes_its_own_way(p, server) ? provider_own_way(a, p)
                                             : default_way(a, p, name, server, key);
 }
+
+/* ---- of the project file --------------------------------------------------------------------------------------------- */
+
+static bool is_http(Str url) {
+    return str_starts(url, STR("http://")) || str_starts(url, STR("https://"));
+}
+
+static Str text_at(Value map, const char *name) {
+    Value v = value_getz(map, name);
+    return value_is(v, V_STRING) ? value_as_str(v) : STR("");
+}
+
+/* A key of the environment is for whom the environment means: it does not go to a url of a file. */
+static ProviderWay said_way(Arena *a, Value said, Str server, Str env_key) {
+    const Provider *openai = provider_named(STR("openai")),
+                   *p = provider_named(text_at(said, "kind"));
+    bool has_url = !value_absent(value_getz(said, "url")),
+         has_key = !value_absent(value_getz(said, "key"));
+    ProviderWay way = p && p != openai ? provider_own_way(a, p)
+                                       : default_way(a, openai, STR("openai"), server, env_key);
+    if (has_url)
+        way.url = without_slash(text_at(said, "url"));
+    if (has_url || has_key) {
+        way.key = text_at(said, "key");
+        way.problem = STR("");
+    }
+    way.official = way.provider == openai && str_is(way.url, openai->url);
+    if (has_url && !is_http(way.url))
+        way.problem = STR("the `url` of its provider in baton.yaml is no address of http");
+    else if (has_key && way.key.len == 0)
+        way.problem = STR(
+            "the secret of its provider's `key` in baton.yaml is not set where the engine runs");
+    return way;
+}
+
+ProviderWay provider_way_of(Arena *a, Value request, Str server, Str key) {
+    Value said = value_getz(request, "server");
+    return value_is(said, V_MAP) ? said_way(a, said, server, key)
+                                 : provider_way(a, text_at(request, "model"), server, key);
+}
+
+/* What `url` and `key` may name, and nothing else. */
+static Value load(void *ctx, uint64_t slot, Arena *a) {
+    const Plan *plan = *(const Plan **)ctx;
+    if (slot_kind(slot) == SLOT_VAR)
+        return plan->vars[slot_number(slot)];
+    if (slot_kind(slot) != SLOT_SECRET)
+        return VALUE_ABSENT;
+    const char *value = getenv(arena_str(a, plan->secrets[slot_number(slot)].name).p);
+    return value_str(str_from(value ? value : ""));
+}
+
+static void add_text(MapBuilder *m, const char *name, const Template *t, const Plan *plan,
+                     Arena *a) {
+    CelScope scope = { load, &plan };
+    EvalError error;
+    Value v;
+    if (!t)
+        return;
+    bool good = template_eval(t, &scope, a, &v, &error) == 0 && value_is(v, V_STRING);
+    map_addz(m, name, good ? v : value_str(STR("")));
+}
+
+Value provider_request(Arena *a, const Plan *plan, const Callee *c, size_t model) {
+    const ModelServer *s = c->servers[model];
+    MapBuilder m = map_builder(a), server = map_builder(a);
+    map_addz(&m, "model", value_str(c->models[model]));
+    if (s) {
+        map_addz(&server, "kind", value_str(s->kind));
+        add_text(&server, "url", s->url, plan, a);
+        add_text(&server, "key", s->key, plan, a);
+        map_addz(&m, "server", map_done(&server, NULL));
+    }
+    return map_done(&m, NULL);
+}

@@ -1,11 +1,14 @@
-/* Where a model is asked: its provider's server and key, from the environment of the engine, so that no file holds them.
+/* Where a model is asked: its provider's server and key, from the project file, where it names the provider,
+ * else from the environment of the engine. No file holds a key: the project file names a secret.
  *
  *   openai/..  anthropic/..  gemini/..  ollama/..   at their own servers, by their own keys
- *   any other, or OPENAI_BASE_URL is set            at that server; a provider whose own key or address is set keeps its own */
+ *   any other, or OPENAI_BASE_URL is set            at that server; a provider whose own key or address is set keeps its own
+ *   in `providers:` of the project                  at the url and by the key that stand there; without a url where its kind
+ *                                                   is asked, without both by the key of the environment */
 #ifndef BATON_EXEC_PROVIDER_H
 #define BATON_EXEC_PROVIDER_H
 
-#include "base/arena.h"
+#include "spec/plan.h"
 
 typedef struct Provider {
     const char *name;
@@ -27,6 +30,10 @@ typedef struct ProviderWay {
 } ProviderWay;
 /* `server` and `key` as ExecOptions has them: what OPENAI_BASE_URL and OPENAI_API_KEY say; may be empty. */
 ProviderWay provider_way(Arena *a, Str model, Str server, Str key);
+/* The same for a request of a model call, by its `server`, if the project gave it one, else by its `model`. */
+ProviderWay provider_way_of(Arena *a, Value request, Str server, Str key);
+/* The request's `model` and `server` before there is one, with the secrets that are in the environment now. */
+Value provider_request(Arena *a, const Plan *plan, const Callee *c, size_t model);
 /* The way to a provider itself, whatever OPENAI_BASE_URL says of others. */
 ProviderWay provider_own_way(Arena *a, const Provider *p);
 

@@ -305,7 +305,7 @@ Value call_request(const Frame *f, Str secret_mark, Arena *a);
 /* Of a tool call that is being loaded; NULL: no such call. */
 const Callee *agent_call_callee(const Frame *call);
 /* The model call of an agent: composed from the agent's conversation. */
-Value agent_request(const Frame *turn, Arena *a);
+Value agent_request(const Frame *turn, Str secret_mark, Arena *a);
 
 /* ---- budgets (budget.c) ------------------------------------------------------------------------------------------------------ */
 

@@ -31,8 +31,8 @@ static Value model_body(Arena *a, const Want *w, Value request) {
     Str model = value_is(name, V_STRING) ? value_as_str(name) : STR("");
     if (str_starts(model, STR("scripted/")))
         return VALUE_ABSENT;
-    ProviderWay way = provider_way(a, model, str_from(getenv("OPENAI_BASE_URL")),
-                                   str_from(getenv("OPENAI_API_KEY")));
+    ProviderWay way = provider_way_of(a, request, str_from(getenv("OPENAI_BASE_URL")),
+                                      str_from(getenv("OPENAI_API_KEY")));
     return model_request(
         a, request, &(ModelTarget){ model_without_provider(model), w->callee->name, way.official });
 }

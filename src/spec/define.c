@@ -49,6 +49,13 @@ static bool any_used(const Table *t) {
     return used;
 }
 
+static bool any_secret_used(const Plan *p) {
+    bool used = false;
+    for (size_t i = 0; i < p->n_secrets && !used; i++)
+        used = p->secrets[i].used;
+    return used;
+}
+
 static void keep_block(Reader *r, Source *s, const char *word) {
     const Yaml *root = s->yaml.root;
     s->whole |= root->flow;
@@ -145,11 +152,15 @@ void note_use(Reader *r, Named *d) { note(r, (Use){ .named = d }); }
 
 void note_file(Reader *r, Source *s) { note(r, (Use){ .source = s }); }
 
+void note_secret(Reader *r, uint32_t number) { note(r, (Use){ .secret = number + 1 }); }
+
 /* Puts what is used for the first time before `todo`. */
-static Named *follow(const Use *uses, Named *todo) {
+static Named *follow(Reader *r, const Use *uses, Named *todo) {
     for (const Use *u = uses; u; u = u->next) {
         if (u->source)
             u->source->whole = true;
+        if (u->secret)
+            r->plan->secrets[u->secret - 1].used = true;
         if (!u->named || u->named->used)
             continue;
         u->named->used = true;
@@ -160,21 +171,21 @@ static Named *follow(const Use *uses, Named *todo) {
 }
 
 void keep_used(Reader *r) {
-    Named *todo = follow(r->uses, NULL);
+    Named *todo = follow(r, r->uses, NULL);
     for (Named *d = r->all; d; d = d->next_of_all)
         if (d->key->file == r->file)
-            todo = follow(d->uses, todo);
+            todo = follow(r, d->uses, todo);
     while (todo) {
         Named *d = todo;
         keep_region(r->files, source_of(d->key->file), d->region);
-        todo = follow(d->uses, d->next_used);
+        todo = follow(r, d->uses, d->next_used);
     }
     for (size_t i = 1; i < r->n_roots; i++) {
         Source *s = source_of(r->roots[i]->file);
         keep_block(r, s, "baton");
         keep_block(r, s, "import");
         keep_block(r, s, "limits");
-        if (r->plan->n_secrets) /* where they come from is part of what runs */
+        if (any_secret_used(r->plan)) /* where they come from is part of what runs */
             keep_block(r, s, "secrets");
         if (any_used(&r->prices))
             keep_block(r, s, "prices");

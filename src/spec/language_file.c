@@ -69,7 +69,7 @@ static const Keyword inbox[] = {
 
 static const Keyword project[] = {
     { "baton", "count", 0, RUNS, "1: the version of the language; the first key" },
-    { "providers", "{Provider}", 0, LATER, "where models live" },
+    { "providers", "{Provider}", 0, RUNS, "where models live" },
     { "secrets", "Secrets", 0, RUNS, "where secrets come from" },
     { "vars", "{data}", 0, RUNS, "what differs between places" },
     { "prices", "Prices", 0, RUNS, "what models cost" },
@@ -86,9 +86,9 @@ static const Keyword project[] = {
     { "server", "Server", 0, LATER, "of `baton serve`" },
 };
 static const Keyword provider[] = {
-    { "kind", "text", 0, LATER, "the API it speaks" },
-    { "url", "value", SEES_SECRETS, LATER, "where it is" },
-    { "key", "value", SEES_SECRETS, LATER, "its secret" },
+    { "kind", "'anthropic' | 'gemini' | 'ollama' | 'openai'", 0, RUNS, "as its name, else openai" },
+    { "url", "value", SEES_SECRETS, RUNS, "where it is" },
+    { "key", "value", SEES_SECRETS, RUNS, "a secret: its bearer token" },
     { "rate", "rate", 0, LATER, "calls at most" },
     { "breaker", "Breaker", 0, LATER, "when it fails" },
 };

@@ -53,7 +53,7 @@ static uint32_t secret_number(Reader *r, Str name, const Yaml *at) {
     PlanSecret *secrets = ARENA_ARRAY(r->arena, PlanSecret, plan->n_secrets + 1);
     if (plan->n_secrets)
         memcpy(secrets, plan->secrets, plan->n_secrets * sizeof *secrets);
-    secrets[plan->n_secrets] = (PlanSecret){ arena_str(r->arena, name), yaml_pos(at) };
+    secrets[plan->n_secrets] = (PlanSecret){ arena_str(r->arena, name), yaml_pos(at), false };
     plan->secrets = secrets;
     return (uint32_t)plan->n_secrets++;
 }
@@ -63,7 +63,7 @@ size_t chain_secret(Chain *c) {
     if (!chain_sees(c, SEES_SECRETS))
         return chain_refuse(
             c, "secret",
-            "write it in `headers` `query` `body` `url` of `http`, or in `env` of `run`",
+            "write it in `headers` `query` `body` `url` of `http`, in `env` of `run`, or in `providers`",
             "a secret cannot stand here: it would be recorded");
     if (c->n == 1 || !is_secret_name(c->parts[1]))
         return chain_refuse(c, "secret", "like `${{ secrets.API_KEY }}`",
@@ -76,6 +76,7 @@ size_t chain_secret(Chain *c) {
     if (!secrets_from_env(c->scope->reader))
         later_at(c->scope->reader, c->scope->at, "remove `secrets` from baton.yaml and export them",
                  "a secret from a file or a command");
-    return chain_take(c, 2, SLOT_SECRET, secret_number(c->scope->reader, c->parts[1], c->scope->at),
-                      0);
+    uint32_t number = secret_number(c->scope->reader, c->parts[1], c->scope->at);
+    note_secret(c->scope->reader, number);
+    return chain_take(c, 2, SLOT_SECRET, number, 0);
 }

@@ -120,6 +120,13 @@ typedef struct Price {
     bool known;
 } Price;
 
+/* Where the models of one provider are asked, as the project file says. */
+typedef struct ModelServer {
+    Str kind;      /* whose way of asking it has: `openai`, `anthropic` ... */
+    Template *url; /* over vars and secrets; NULL: that of its kind */
+    Template *key; /* one secret; NULL: none is said */
+} ModelServer;
+
 typedef struct AgentTool {
     const Callee *callee;
     Str name;          /* as the model calls it */
@@ -150,7 +157,8 @@ struct Callee {
     /* model */
     Str *models; /* fallback order: "openai/gpt-5", "scripted/replies.yaml"; at least one */
     size_t n_models;
-    const Price *prices; /* of each of `models` */
+    const Price *prices;               /* of each of `models` */
+    const ModelServer *const *servers; /* of each; NULL: the project says nothing of its provider */
     Template *instructions;
     Template *prompt; /* what the user message says; NULL: the arguments as text */
     Value examples;   /* few-shot: list of { with, output }; absent if none */
@@ -288,7 +296,8 @@ struct Node {
 
 typedef struct PlanSecret {
     Str name;
-    Pos pos; /* where it is named first */
+    Pos pos;   /* where it is named first */
+    bool used; /* else only what no step uses names it */
 } PlanSecret;
 
 /* A word of the file that this version checks and cannot run. */

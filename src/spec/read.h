@@ -5,6 +5,7 @@
  *   read_type.c    TYPES, with read_schema.c        read_modifier.c  for repeat retry ... of a step
  *   read_callee.c  agents and tools                 read_text.c   ${{ }} and bare expressions
  *   read_name.c    agents and tools by name         read_tools.c  the tools of an agent
+ *   read_project.c what holds for every workflow    read_provider.c  where models are asked
  *   read_model.c   models and their aliases         names.c       what an expression may name
  *   order.c        needs, cycles, who is before whom   check.c    state, arguments, placement
  *   read_form.c    what is checked only              read_part.c  steps inside verbs
@@ -41,7 +42,7 @@ typedef struct Reader {
     size_t n_roots;
     Plan *plan;
     /* names to Named; state: to StateKey */
-    Table types, tools, agents, models, vars, prices, state;
+    Table types, tools, agents, models, vars, prices, providers, state;
     Named *named;      /* those of one kind, newest first */
     Named *all;        /* of every kind */
     Named *within;     /* the definition that is being read, innermost */
@@ -172,14 +173,15 @@ struct Named {
     NamedState state;
     const Named *outer; /* the type in which this one is being read */
     bool is_agent;
-    void *thing; /* Type, Callee, Model, Price, or a number in the plan; NULL when refused */
+    void *thing; /* Type, Callee, Model, Price, ModelServer, a value; NULL when refused */
     Use *uses;
     bool used;
 };
 struct Use {
     Use *next;
-    Named *named; /* or */
-    Source *source;
+    Named *named;    /* or */
+    Source *source;  /* or */
+    uint32_t secret; /* its number in the plan, from 1 */
 };
 typedef struct Scheme { /* where definitions of a kind stand, and where they go */
     const char *word;
@@ -194,6 +196,7 @@ void define_block(Reader *r, const Yaml *root, const Scheme *scheme);
 /* Whatever is being read needs this. */
 void note_use(Reader *r, Named *d);
 void note_file(Reader *r, Source *s);
+void note_secret(Reader *r, uint32_t number);
 /* Marks in the files what all that is used is made of. */
 void keep_used(Reader *r);
 /* Definitions that need each other are read one inside the other: false, with the problem told, when too deep. The one
@@ -220,6 +223,7 @@ void read_types(Reader *r);
 typedef struct Model { /* an alias of `models:`, or what an agent says in its place */
     Str *models;
     Price *prices; /* of each */
+    const ModelServer **servers;
     size_t n_models;
     int64_t max_output; /* 0: default */
     Value temperature;
@@ -251,6 +255,9 @@ const Yaml *read_card_file(Reader *r, const Yaml *path, const Yaml **ret_body);
 void read_project(Reader *r);
 void read_prices_root(Reader *r, const Yaml *root);
 bool secrets_from_env(const Reader *r);
+/* `providers:` of the project file, and what it says of a model's; NULL: nothing (read_provider.c). */
+void read_providers(Reader *r);
+const ModelServer *read_server_of(Reader *r, Str model);
 
 /* `run:` and `http:`, into the callee (read_program.c). */
 void read_run(Reader *r, const Yaml *y, const Sight *sight, Callee *callee);

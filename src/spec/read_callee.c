@@ -101,6 +101,7 @@ static void set_model(Reader *r, const Yaml *key, const Yaml *value, void *targe
     d->callee->models = m.models;
     d->callee->n_models = m.n_models;
     d->callee->prices = m.prices;
+    d->callee->servers = m.servers;
     d->callee->max_output = m.max_output ? m.max_output : 4000;
     d->callee->temperature = m.temperature;
     d->callee->effort = m.effort;

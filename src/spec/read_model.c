@@ -32,14 +32,18 @@ static void add_model(Reader *r, const Yaml *at, Model *m, Str name) {
     }
     Str *models = ARENA_ARRAY(r->arena, Str, m->n_models + 1);
     Price *prices = ARENA_ARRAY(r->arena, Price, m->n_models + 1);
+    const ModelServer **servers = ARENA_ARRAY(r->arena, const ModelServer *, m->n_models + 1);
     if (m->n_models) {
         memcpy(models, m->models, m->n_models * sizeof *models);
         memcpy(prices, m->prices, m->n_models * sizeof *prices);
+        memcpy(servers, m->servers, m->n_models * sizeof *servers);
     }
     prices[m->n_models] = price_of(r, name);
+    servers[m->n_models] = read_server_of(r, name);
     models[m->n_models++] = name;
     m->models = models;
     m->prices = prices;
+    m->servers = servers;
 }
 
 /* An alias brings its models and, where nothing is said yet, its settings. */

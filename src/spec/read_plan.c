@@ -148,8 +148,8 @@ static void read_root(Reader *r, const Yaml *root) {
 static void begin(Reader *r, Arena *a, Files *files, const YamlFile *file, Plan *plan,
                   Diags *diags) {
     *r = (Reader){ .arena = a, .diags = diags, .files = files, .file = file, .plan = plan };
-    Table *tables[] = { &r->types, &r->tools,  &r->agents, &r->models,
-                        &r->vars,  &r->prices, &r->state,  &r->steps };
+    Table *tables[] = { &r->types,  &r->tools, &r->agents, &r->models,   &r->vars,
+                        &r->prices, &r->state, &r->steps,  &r->providers };
     arena_init(&r->scratch, 0); /* a multiple of the files, which are capped */
     for (size_t i = 0; i < ARRAY_LEN(tables); i++)
         tables[i]->arena = &r->scratch;

@@ -1,5 +1,5 @@
-/* The project file: what every workflow beside it may use. Definitions, `vars` and `limits` take effect in a workflow when
- * it is compiled; prices are read with it. The other blocks say how the engine of the project works, and are checked. */
+/* The project file: what every workflow beside it may use. Definitions, `vars`, `providers` and `limits` take effect in
+ * a workflow when it is compiled; prices are read with it. The other blocks say how the engine of the project works, and are checked. */
 #include "spec/read.h"
 
 static void ignore(Reader *r, const Yaml *key, const Yaml *value, void *target) {
@@ -104,20 +104,29 @@ static void read_vars(Reader *r, const Yaml *root) {
 
 /* What takes effect elsewhere; the rest is checked by its form. */
 static const KeyRow rows[] = {
-    { "baton", ignore },  { "vars", ignore },  { "prices", ignore }, { "limits", ignore },
-    { "models", ignore }, { "types", ignore }, { "agents", ignore }, { "tools", ignore },
+    { "baton", ignore },  { "vars", ignore },   { "prices", ignore },
+    { "limits", ignore }, { "models", ignore }, { "types", ignore },
+    { "agents", ignore }, { "tools", ignore },  { "providers", ignore },
 };
+
+/* By their form alone: what they name is needed by nobody. */
+static void check_blocks(Reader *r, const Yaml *root) {
+    Sight sight = { .sees = SEES_NO_RUN | SEES_NO_INPUT, .stands_in = "the project file" };
+    r->within = ARENA_NEW(&r->scratch, Named);
+    read_block(r, root, language_block(STR("Project")), rows, ARRAY_LEN(rows), &sight, NULL);
+    r->within = NULL;
+}
 
 void read_project(Reader *r) {
     if (!r->project)
         return;
     const Yaml *root = r->project->root, *prices = yaml_get(root, "prices"),
                *limits = yaml_get(root, "limits");
-    Sight sight = { .sees = SEES_NO_RUN | SEES_NO_INPUT, .stands_in = "the project file" };
-    read_block(r, root, language_block(STR("Project")), rows, ARRAY_LEN(rows), &sight, NULL);
+    check_blocks(r, root);
     if (prices)
         read_prices(r, prices);
     read_vars(r, root);
+    read_providers(r);
     if (limits)
         read_limits(r, limits, &r->plan->limits);
 }

@@ -410,6 +410,33 @@ static void without_a_server_a_provider_must_be_known_and_have_its_key(UNUSED vo
     assert_str_is(way.problem, "");
 }
 
+static ProviderWay way_said(const char *said) {
+    Value request;
+    Str text = arena_fmt(&arena, "{\"model\":\"x/m\",\"server\":%s}", said);
+    assert_int_equal(json_read_copy(&arena, text, &request, NULL), 0);
+    return provider_way_of(&arena, request, STR("http://gateway/v1"), STR("env"));
+}
+
+static void what_the_project_says_of_a_provider_wins(UNUSED void **state) {
+    ProviderWay way = way_said("{\"kind\":\"openai\",\"url\":\"http://x/v1/\"}");
+    assert_str_is(way.url, "http://x/v1");
+    assert_str_is(way.key, "");
+    assert_str_is(way.problem, "");
+    way = way_said("{\"kind\":\"openai\",\"key\":\"k\"}");
+    assert_str_is(way.url, "http://gateway/v1");
+    assert_str_is(way.key, "k");
+    way = way_said("{\"kind\":\"openai\",\"url\":\"https://api.openai.com/v1\",\"key\":\"k\"}");
+    assert_true(way.official);
+    unsetenv("ANTHROPIC_API_KEY");
+    unsetenv("ANTHROPIC_BASE_URL");
+    way = way_said("{\"kind\":\"anthropic\",\"key\":\"k\"}");
+    assert_str_is(way.url, "https://api.anthropic.com/v1");
+    assert_str_is(way.problem, "");
+    assert_str_has(way_said("{\"kind\":\"anthropic\"}").problem, "ANTHROPIC_API_KEY is not set");
+    assert_str_has(way_said("{\"kind\":\"openai\",\"url\":\"\"}").problem, "no address of http");
+    assert_str_has(way_said("{\"kind\":\"openai\",\"key\":\"\"}").problem, "is not set");
+}
+
 int main(void) {
     const struct CMUnitTest pure[] = {
         cmocka_unit_test_teardown(provider_is_taken_off_the_model, clear_arena),
@@ -431,6 +458,7 @@ int main(void) {
         cmocka_unit_test_teardown(a_server_for_all_is_asked_but_for_who_has_a_key, clear_arena),
         cmocka_unit_test_teardown(without_a_server_a_provider_must_be_known_and_have_its_key,
                                   clear_arena),
+        cmocka_unit_test_teardown(what_the_project_says_of_a_provider_wins, clear_arena),
     };
     const struct CMUnitTest connected[] = {
         cmocka_unit_test(a_model_is_asked_and_answers),

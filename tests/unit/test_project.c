@@ -126,6 +126,34 @@ static void a_run_is_pinned_to_what_it_uses(void **state) {
     assert_false(str_eq(hash_of("flows/f.yaml"), first));
 }
 
+static void put_providers(const char *a, const char *b) {
+    put("baton.yaml",
+        arena_fmt(
+            &arena,
+            "baton: 1\nproviders:\n  a: { url: \"%s\", key: \"${{ secrets.A }}\" }\n  b: %s\n", a,
+            b)
+            .p);
+}
+
+static void the_provider_in_use_is_pinned_and_its_secret_asked_for(void **state) {
+    (void)state;
+    put("flows/f.yaml",
+        "baton: 1\nagents: { x: { model: a/m } }\nsteps:\n  - { agent: x, with: 1 }\n");
+    put_providers("http://a", "{ url: http://b, key: \"${{ secrets.B }}\" }");
+    Str first = hash_of("flows/f.yaml");
+    Project p = load("flows/f.yaml");
+    const Callee *x = p.plan->nodes[1]->callee;
+    assert_true(str_is(x->servers[0]->kind, "openai") && x->servers[0]->url && x->servers[0]->key);
+    assert_int_equal(p.plan->n_secrets, 2);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(p.plan->secrets[i].used, str_is(p.plan->secrets[i].name, "A"));
+    plan_free(p.plan);
+    put_providers("http://a", "{ url: http://c }");
+    assert_true(str_eq(hash_of("flows/f.yaml"), first));
+    put_providers("http://c", "{ url: http://c }");
+    assert_false(str_eq(hash_of("flows/f.yaml"), first));
+}
+
 static void places_are_told_as_seen_from_where_one_stands(void **state) {
     (void)state;
     put("agents.yaml", "baton: 1\nagents:\n  a: { modle: fast }\n");
@@ -241,6 +269,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(everything_that_is_named_is_read),
         TEST(a_run_is_pinned_to_what_it_uses),
+        TEST(the_provider_in_use_is_pinned_and_its_secret_asked_for),
         TEST(places_are_told_as_seen_from_where_one_stands),
         TEST(nothing_outside_the_project_is_read),
         TEST(what_cannot_be_read_is_told_with_its_place),

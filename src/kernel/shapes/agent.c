@@ -122,12 +122,39 @@ static Value tool_list(const Callee *c, Arena *a) {
     return list_done(&l);
 }
 
-Value agent_request(const Frame *turn, Arena *a) {
+/* A template that fails leaves its text empty: the executor refuses that, rather than ask somebody else. */
+static void add_server(MapBuilder *m, const char *name, const Template *t, Scope *s) {
+    char unused[320];
+    Value v;
+    if (!t)
+        return;
+    bool good = scope_eval(s, t, &v, unused) == 0 && value_is(v, V_STRING);
+    map_addz(m, name, good ? v : value_str(STR("")));
+}
+
+/* Where it is asked, if the project says that: { kind, url, key }, the key as what stands for a secret. */
+static Value server_of(const Frame *f, Str secret_mark, Arena *a) {
+    const ModelServer *server = callee_of(f)->servers[f->agent->model];
+    if (!server)
+        return VALUE_ABSENT;
+    MapBuilder m = map_builder(a);
+    Scope s = scope_of(f->run, f);
+    s.secret_mark = secret_mark;
+    map_addz(&m, "kind", value_str(server->kind));
+    add_server(&m, "url", server->url, &s);
+    add_server(&m, "key", server->key, &s);
+    return map_done(&m, NULL);
+}
+
+Value agent_request(const Frame *turn, Str secret_mark, Arena *a) {
     const Frame *f = turn->parent;
     const Callee *c = callee_of(f);
+    Value server = server_of(f, secret_mark, a);
     const Type *output = f->node->output ? f->node->output : c->output;
     MapBuilder m = map_builder(a);
     map_addz(&m, "model", value_str(c->models[f->agent->model]));
+    if (!value_absent(server))
+        map_addz(&m, "server", server);
     map_addz(&m, "agent", value_str(c->name));
     map_addz(&m, "messages", value_list(f->agent->messages.items, f->agent->messages.n));
     if (c->n_tools)

@@ -77,7 +77,7 @@ Value call_compose(const Frame *f, Str secret_mark, Arena *a, char *problem) {
 Value call_request(const Frame *f, Str secret_mark, Arena *a) {
     switch (f->call->callee->kind) {
     case CALLEE_ECHO: return f->call->args;
-    case CALLEE_MODEL: return agent_request(f, a);
+    case CALLEE_MODEL: return agent_request(f, secret_mark, a);
     case CALLEE_RUN:
     case CALLEE_HTTP: break;
     }

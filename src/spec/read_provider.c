@@ -1,0 +1,120 @@
+/* providers: { local: { kind: openai, url: "http://127.0.0.1:11434/v1" }, openai: { key: "${{ secrets.NAME }}" } }. A model
+ * `NAME/model` is asked as its entry says. An entry is read whether a model needs it or not; its secret is asked for only
+ * where one does. */
+#include "spec/read.h"
+
+static const Sight sight = { .sees = SEES_NO_RUN | SEES_NO_INPUT | SEES_SECRETS,
+                             .stands_in = "the project file" };
+
+static const Block *block(void) { return language_block(STR("Provider")); }
+
+/* Whose way of asking is known: the words of `kind`. */
+static bool is_kind(Str name) {
+    Str form = str_from(language_word(block(), STR("kind"))->form), one, inner;
+    for (size_t at = 0; form_next(form, &at, &one);)
+        if (form_kind(one, &inner) == FORM_WORD && str_eq(inner, name))
+            return true;
+    return false;
+}
+
+static void set_kind(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    read_keyword(r, key, value, block(), &sight, NULL);
+    ((ModelServer *)target)->kind = value->text;
+}
+
+/* The text that is there whatever the rest becomes; STR_NULL: none is. */
+static Str begin_of(const Template *t) {
+    if (t->kind == TEMPLATE_JOIN)
+        t = t->parts[0];
+    return t->kind == TEMPLATE_CONST && value_is(t->constant, V_STRING) ? value_as_str(t->constant)
+                                                                        : STR_NULL;
+}
+
+static void set_url(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    Template *t = read_template(r, value, &sight);
+    (void)key;
+    if (!t)
+        return;
+    Str begin = begin_of(t);
+    bool http = str_starts(begin, STR("http://")) || str_starts(begin, STR("https://"));
+    bool open = t->kind == TEMPLATE_EXPR || (t->kind == TEMPLATE_JOIN && !begin.p);
+    if (http || open)
+        ((ModelServer *)target)->url = t;
+    else
+        error_at(r, value, "value", "like `url: \"http://127.0.0.1:11434/v1\"`",
+                 "the `url` of a provider begins with http:// or https://");
+}
+
+static void see_secret(void *ctx, uint64_t slot, Pos pos) {
+    (void)pos;
+    *(bool *)ctx |= slot_kind(slot) == SLOT_SECRET;
+}
+
+static void set_key(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    Template *t = read_template(r, value, &sight);
+    bool secret = false;
+    (void)key;
+    if (!t)
+        return;
+    template_slots(t, see_secret, &secret);
+    if (secret && t->kind == TEMPLATE_EXPR)
+        ((ModelServer *)target)->key = t;
+    else
+        error_at(r, value, "secret", "`key: \"${{ secrets.NAME }}\"`, and NAME in the environment",
+                 "a `key` that stands here would be kept with every run: name a secret");
+}
+
+static void check_only(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)target;
+    r->inside_later++;
+    read_keyword(r, key, value, block(), &sight, NULL);
+    r->inside_later--;
+}
+
+static const KeyRow rows[] = { { "kind", set_kind },
+                               { "url", set_url },
+                               { "key", set_key },
+                               { "rate", check_only },
+                               { "breaker", check_only } };
+
+static void check_name(Reader *r, const Named *d) {
+    if (str_is(d->name, "scripted"))
+        error_at(r, d->key, "name", "give it another name",
+                 "`scripted` answers from files: it is no provider");
+    else if (d->name.len == 0 || str_find(d->name, STR("/")) >= 0)
+        error_at(r, d->key, "name", "what stands before the first `/` of a model",
+                 "`%.*s` cannot be the name of a provider", (int)MIN(d->name.len, 80), d->name.p);
+}
+
+static void read_provider(Reader *r, Named *d) {
+    Named *outer;
+    ModelServer *s = ARENA_NEW(r->arena, ModelServer);
+    check_name(r, d);
+    if (!read_is_map(r, d->value, "a provider") || !enter_definition(r, d, &outer))
+        return;
+    size_t errors = r->diags->errors;
+    s->kind = is_kind(d->name) ? d->name : STR("openai");
+    read_block(r, d->value, block(), rows, ARRAY_LEN(rows), &sight, s);
+    leave_definition(r, outer);
+    bool found = is_kind(d->name) || yaml_get(d->value, "kind") || yaml_get(d->value, "url");
+    if (!found && errors == r->diags->errors)
+        error_at(r, d->key, "missing", "`url`, or `kind` for where all of that kind are asked",
+                 "where is `%.*s`?", (int)MIN(d->name.len, 80), d->name.p);
+    d->thing = s;
+}
+
+void read_providers(Reader *r) {
+    r->named = NULL;
+    define_block(r, r->project->root, &(Scheme){ "providers", false, &r->providers });
+    for (Named *d = r->named; d; d = d->next)
+        read_provider(r, d);
+}
+
+const ModelServer *read_server_of(Reader *r, Str model) {
+    ptrdiff_t slash = str_find(model, STR("/"));
+    Named *d = slash > 0 ? table_get(&r->providers, 0, str_slice(model, 0, (size_t)slash)) : NULL;
+    if (!d)
+        return NULL;
+    note_use(r, d);
+    return d->thing;
+}
