@@ -74,10 +74,12 @@ static ProviderWay default_way(Arena *a, const Provider *p, Str name, Str server
                         .problem = STR("") };
     way.official = str_is(way.url, openai->url);
     if (way.official && !p && name.len)
-        way.problem = arena_fmt(a,
-                                "no provider `%.*s` is known: set OPENAI_BASE_URL to a server that "
-                                "has the model, or name one of `baton models`",
-                                STR_FMT(name));
+        way.problem =
+            arena_fmt(a,
+                      "no provider `%.*s` is known: say where it is under `providers:` of "
+                      "baton.yaml, set OPENAI_BASE_URL to a server that has the model, "
+                      "or name one of `baton models`",
+                      STR_FMT(name));
     else if (way.official && key.len == 0)
         way.problem = arena_fmt(a, "OPENAI_API_KEY is not set where the engine runs (for another "
                                    "server set OPENAI_BASE_URL; for work offline use model: "
