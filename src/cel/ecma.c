@@ -105,6 +105,8 @@ static int32_t unicode_escape(Translator *t) {
 /* After the backslash: an escape that is one character. False, with the problem told, if it is none. */
 static bool char_escape(Translator *t, int32_t *ret) {
     size_t start = t->at - 1;
+    if (peek(t) == NO_CHAR)
+        return refuse(t, start, "\\ at the end escapes nothing");
     int32_t c = (int32_t)str_next_codepoint(t->source, &t->at);
     static const char from[] = "tnvfr", to[] = "\t\n\v\f\r";
     const char *control = c < 128 && c ? strchr(from, c) : NULL;

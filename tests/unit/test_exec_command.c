@@ -377,6 +377,27 @@ static _Noreturn void be_an_engine(const char *where, const char *script) {
         uv_run(&own.loop, UV_RUN_ONCE);
 }
 
+static pid_t first_child(pid_t parent) {
+    char path[64];
+    int pid = 0;
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)parent, (int)parent);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%d", &pid), 1);
+    fclose(f);
+    return pid;
+}
+
+static pid_t wake_after_ms(pid_t stopped, int ms) {
+    pid_t waker = fork();
+    if (waker == 0) {
+        usleep((useconds_t)ms * 1000);
+        kill(stopped, SIGCONT);
+        _exit(0);
+    }
+    return waker;
+}
+
 static void the_death_of_the_engine_kills_every_tree_before_the_next_helper_begins(
     UNUSED void **state) {
     char where[64] = "/tmp/baton-test-XXXXXX", file[128], script[512];
@@ -389,13 +410,16 @@ static void the_death_of_the_engine_kills_every_tree_before_the_next_helper_begi
     pid_t engine = fork();
     if (engine == 0)
         be_an_engine(where, script);
-    pid_t tree = wait_for_pid(file);
+    pid_t tree = wait_for_pid(file), helper = first_child(engine);
+    kill(helper, SIGSTOP); /* so that there is something to wait for */
     kill(engine, SIGKILL);
     waitpid(engine, NULL, 0);
+    pid_t waker = wake_after_ms(helper, 300);
     Spawner next;
     assert_int_equal(spawner_fork(&next, where), 0);
     assert_int_equal(spawner_hold(&next, 5000), 0);
     assert_false(is_alive(tree));
+    waitpid(waker, NULL, 0);
     spawner_close(&next);
     unlink(file);
     snprintf(file, sizeof(file), "%s/helper.lock", where);
