@@ -210,7 +210,7 @@ static void look_at_model(Doctor *d, const PreflightOptions *o, const Plan *plan
     Str model = c->models[no];
     if (str_starts(model, STR("scripted/")))
         return;
-    Value request = provider_request(d->args->arena, plan, c, no);
+    Value request = provider_request(d->args->arena, plan, o->dir, c, no);
     ProviderWay way = provider_way_of(d->args->arena, request, o->model_url, o->model_key);
     if (c->servers[no])
         look_at_way(d, &way, str_slice(model, 0, (size_t)str_find(model, STR("/"))));

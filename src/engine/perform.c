@@ -135,6 +135,8 @@ static void compose(Engine *e, Flight *f) {
     a->secrets = NULL;
     a->n_secrets = 0;
     a->secret_mark = run_plan(run)->n_secrets ? make_mark(e, &a->arena) : STR("");
+    if (run_plan(run)->n_secrets)
+        a->secrets_from = secrets_from_copy(&run_plan(run)->secrets_from, &a->arena);
     a->request = value_copy(&a->arena, want_send(w, a->secret_mark, &a->arena));
     a->key = w->effect >= EFFECT_IDEMPOTENT ? want_key(w, e->install_key, &a->arena) : STR("");
     a->timeout_ms = want_timeout_ms(w);

@@ -20,6 +20,7 @@ struct StoreJob {
 /* What an executor put in the place of a name, and must not let out again. */
 typedef struct Secret {
     Str name, value;
+    Str problem; /* why there is no value; empty: that is not known yet */
 } Secret;
 
 /* One attempt in flight. Made by the engine, performed by an executor, freed by the engine after completion. */
@@ -33,6 +34,7 @@ struct Attempt {
     uint32_t attempt;
     Value request;   /* want_send() of kernel/run.h */
     Str secret_mark; /* of the secrets in it; empty: there are none */
+    SecretsFrom secrets_from;
     Secret *secrets; /* the executor's */
     size_t n_secrets;
     Str key;            /* idempotency key; empty for pure and read */

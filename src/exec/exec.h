@@ -7,6 +7,7 @@
 #include "exec/slots.h"
 
 typedef struct Fixtures Fixtures;
+typedef struct Asking Asking;
 
 /* One kind of executor. `stop` is only called for an attempt that was started and has not completed. */
 typedef struct ExecOps {
@@ -20,6 +21,7 @@ struct Exec {
     HttpClient http;
     Slots commands;
     Fixtures *fixtures; /* files of scripted models, made when first needed */
+    Asking *asking;     /* attempts whose secrets are asked for (secret_ask.h) */
     bool closing;
 };
 

@@ -1,6 +1,7 @@
 /* Choosing the executor, and the few endings that all of them know. What is chosen depends on the attempt alone, so that
  * a stop finds the same executor as the start. */
 #include "exec/exec.h"
+#include "exec/secret_ask.h"
 #include "exec/secrets.h"
 
 #include <stdarg.h>
@@ -32,6 +33,7 @@ Exec *exec_new(const ExecOptions *options) {
 
 void exec_close(Exec *x) {
     x->closing = true;
+    asking_close(x);
     commands_close(x);
     http_client_close(&x->http);
     if (x->fixtures)
@@ -47,15 +49,33 @@ Exec *exec_free(Exec *x) {
     return NULL;
 }
 
+static void refuse_without(Exec *x, Attempt *a, Str name, Str problem) {
+    exec_refuse(x, a, KIND_DENIED, "secret `%.*s`: %.*s", STR_FMT(name), STR_FMT(problem));
+}
+
+static void begin(Exec *x, Attempt *a);
+
+static void asked(Exec *x, Attempt *a, Str name, Str problem) {
+    if (problem.len)
+        refuse_without(x, a, name, problem);
+    else
+        begin(x, a);
+}
+
+static void begin(Exec *x, Attempt *a) {
+    const Secret *lacks;
+    switch (secrets_fill(a, &lacks)) {
+    case SECRET_THERE: executor_of(a)->start(x, a); return;
+    case SECRET_UNASKED: asking_begin(x, a, lacks->name, asked); return;
+    case SECRET_MISSING:
+    case SECRET_LATE: refuse_without(x, a, lacks->name, lacks->problem); return;
+    }
+}
+
 void exec_start(Exec *x, Attempt *a) {
-    Str missing;
     ASSERT(!x->closing);
     a->queued_us = 0;
-    if (secrets_fill(a, &missing))
-        executor_of(a)->start(x, a);
-    else
-        exec_refuse(x, a, KIND_DENIED, "the secret `%.*s` is not in the environment of the engine",
-                    STR_FMT(missing));
+    begin(x, a);
 }
 
 void exec_complete(Exec *x, Attempt *a, const Completion *c) {
@@ -69,7 +89,10 @@ void exec_complete(Exec *x, Attempt *a, const Completion *c) {
 
 void exec_stop(Exec *x, Attempt *a) {
     ASSERT(!x->closing);
-    executor_of(a)->stop(x, a);
+    if (asking_stop(x, a))
+        exec_stopped(x, a);
+    else
+        executor_of(a)->stop(x, a);
 }
 
 void exec_succeed(Exec *x, Attempt *a, Str payload) {

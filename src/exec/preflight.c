@@ -4,6 +4,7 @@
 
 #include "exec/provider.h"
 #include "exec/scripted_file.h"
+#include "exec/secret_source.h"
 
 #include "base/limits.h"
 
@@ -144,7 +145,7 @@ static Str model_problem(Preflight *p, const Plan *plan, const Callee *c, size_t
     if (str_starts(model, scripted))
         return scripted_problem(p, str_slice(model, scripted.len, model.len));
     const PreflightOptions *o = p->options;
-    Value request = provider_request(p->arena, plan, c, i);
+    Value request = provider_request(p->arena, plan, o->dir, c, i);
     Str problem = provider_way_of(p->arena, request, o->model_url, o->model_key).problem;
     return problem.len ? arena_fmt(p->arena, "model %.*s: %.*s", STR_FMT(model), STR_FMT(problem))
                        : problem;
@@ -191,11 +192,15 @@ static void look_for_prices(Preflight *p, const Node *n, const Callee *c, const 
 static void look_for_secrets(Preflight *p, const Plan *plan) {
     for (size_t i = 0; i < plan->n_secrets; i++) {
         const PlanSecret *s = &plan->secrets[i];
-        const char *value = getenv(arena_str(p->arena, s->name).p);
-        if (s->used && (!value || !*value))
-            miss(p, s->pos, arena_fmt(p->arena, "secret `%.*s`", STR_FMT(s->name)),
-                 arena_fmt(p->arena, "`%.*s` is not set where the engine runs: export it there",
-                           STR_FMT(s->name)));
+        Str value, problem;
+        if (!s->used)
+            continue;
+        SecretFound found =
+            secret_ask(&plan->secrets_from, p->options->dir, s->name, p->arena, &value, &problem);
+        if (found != SECRET_THERE)
+            miss(p, s->pos, arena_fmt(p->arena, "secret `%.*s`", STR_FMT(s->name)), problem);
+        if (found == SECRET_LATE) /* the next would wait as long */
+            return;
     }
 }
 
@@ -227,12 +232,12 @@ static Str who_of(Preflight *p, const Node *n, const Callee *c) {
 size_t preflight(const Plan *plan, const PreflightOptions *options, Arena *a, const Missing **ret) {
     Preflight p = { .options = options, .arena = a };
     p.items = ARENA_ARRAY(a, Missing, MISSING_MAX);
+    look_for_secrets(&p, plan); /* first: a provider's key is then known */
     for (size_t i = 0; i < plan->n_nodes; i++) {
         const Node *n = plan->nodes[i];
         if (n->verb == VERB_INVOKE && n->callee)
             look_at(&p, plan, n, n->callee, who_of(&p, n, n->callee));
     }
-    look_for_secrets(&p, plan);
     *ret = p.items;
     return p.n;
 }

@@ -16,8 +16,8 @@ typedef struct Missing {
     Str problem; /* what is missing, why that is so, what to do */
 } Missing;
 
-/* Everything at once, in the order of the file; *ret in the arena. What is only known when a step begins - a program named
- * by an expression - is not looked for. */
+/* Everything at once, secrets first, then in the order of the file; *ret in the arena. What is only known when a step begins - a program named
+ * by an expression - is not looked for. A command that prints secrets is asked for them, and waited for. */
 size_t preflight(const Plan *plan, const PreflightOptions *options, Arena *a, const Missing **ret);
 /* "flow.yaml:5: agent `writer`: ..." and a newline. */
 void preflight_write(Buf *b, const Missing *m);

@@ -1,5 +1,7 @@
 #include "exec/provider.h"
 
+#include "exec/secret_source.h"
+
 #include <stdlib.h>
 
 const Provider providers[] = {
@@ -125,7 +127,7 @@ static ProviderWay said_way(Arena *a, Value said, Str server, Str env_key) {
         way.problem = STR("the `url` of its provider in baton.yaml is no address of http");
     else if (has_key && way.key.len == 0)
         way.problem = STR(
-            "the secret of its provider's `key` in baton.yaml is not set where the engine runs");
+            "the secret of its provider's `key` in baton.yaml has no value where the engine runs");
     return way;
 }
 
@@ -135,20 +137,27 @@ ProviderWay provider_way_of(Arena *a, Value request, Str server, Str key) {
                                  : provider_way(a, text_at(request, "model"), server, key);
 }
 
+typedef struct Site {
+    const Plan *plan;
+    Str dir;
+} Site;
+
 /* What `url` and `key` may name, and nothing else. */
 static Value load(void *ctx, uint64_t slot, Arena *a) {
-    const Plan *plan = *(const Plan **)ctx;
+    const Site *site = ctx;
+    const Plan *plan = site->plan;
     if (slot_kind(slot) == SLOT_VAR)
         return plan->vars[slot_number(slot)];
     if (slot_kind(slot) != SLOT_SECRET)
         return VALUE_ABSENT;
-    const char *value = getenv(arena_str(a, plan->secrets[slot_number(slot)].name).p);
-    return value_str(str_from(value ? value : ""));
+    Str value, problem;
+    secret_look(&plan->secrets_from, site->dir, plan->secrets[slot_number(slot)].name, a, &value,
+                &problem);
+    return value_str(value);
 }
 
-static void add_text(MapBuilder *m, const char *name, const Template *t, const Plan *plan,
-                     Arena *a) {
-    CelScope scope = { load, &plan };
+static void add_text(MapBuilder *m, const char *name, const Template *t, Site *site, Arena *a) {
+    CelScope scope = { load, site };
     EvalError error;
     Value v;
     if (!t)
@@ -157,14 +166,15 @@ static void add_text(MapBuilder *m, const char *name, const Template *t, const P
     map_addz(m, name, good ? v : value_str(STR("")));
 }
 
-Value provider_request(Arena *a, const Plan *plan, const Callee *c, size_t model) {
+Value provider_request(Arena *a, const Plan *plan, Str dir, const Callee *c, size_t model) {
+    Site site = { plan, dir };
     const ModelServer *s = c->servers[model];
     MapBuilder m = map_builder(a), server = map_builder(a);
     map_addz(&m, "model", value_str(c->models[model]));
     if (s) {
         map_addz(&server, "kind", value_str(s->kind));
-        add_text(&server, "url", s->url, plan, a);
-        add_text(&server, "key", s->key, plan, a);
+        add_text(&server, "url", s->url, &site, a);
+        add_text(&server, "key", s->key, &site, a);
         map_addz(&m, "server", map_done(&server, NULL));
     }
     return map_done(&m, NULL);

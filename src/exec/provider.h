@@ -32,8 +32,9 @@ typedef struct ProviderWay {
 ProviderWay provider_way(Arena *a, Str model, Str server, Str key);
 /* The same for a request of a model call, by its `server`, if the project gave it one, else by its `model`. */
 ProviderWay provider_way_of(Arena *a, Value request, Str server, Str key);
-/* The request's `model` and `server` before there is one, with the secrets that are in the environment now. */
-Value provider_request(Arena *a, const Plan *plan, const Callee *c, size_t model);
+/* The request's `model` and `server` before there is one, with the secrets that are there without asking a
+ * command. `dir`: of the run. */
+Value provider_request(Arena *a, const Plan *plan, Str dir, const Callee *c, size_t model);
 /* The way to a provider itself, whatever OPENAI_BASE_URL says of others. */
 ProviderWay provider_own_way(Arena *a, const Provider *p);
 

@@ -5,8 +5,6 @@
 #include "base/json.h"
 #include "base/limits.h"
 
-#include <stdlib.h>
-
 typedef Value (*TextFn)(Attempt *a, Value text);
 
 /* A copy in which every text went through `fn`, keys too. */
@@ -34,7 +32,7 @@ static void add(Attempt *a, Str name, Str value) {
     Secret *secrets = ARENA_ARRAY(&a->arena, Secret, a->n_secrets + 1);
     if (a->n_secrets)
         memcpy(secrets, a->secrets, a->n_secrets * sizeof *secrets);
-    secrets[a->n_secrets++] = (Secret){ name, arena_str(&a->arena, value) };
+    secrets[a->n_secrets++] = (Secret){ .name = name, .value = arena_str(&a->arena, value) };
     a->secrets = secrets;
 }
 
@@ -63,9 +61,10 @@ static Str value_of(Attempt *a, Str name) {
     for (size_t i = 0; i < a->n_secrets; i++)
         if (str_eq(a->secrets[i].name, name))
             return a->secrets[i].value;
-    const char *text = getenv(arena_str(&a->arena, name).p);
-    Str value = str_from(text ? text : "");
+    Str value, problem;
+    secret_look(&a->secrets_from, a->dir, name, &a->arena, &value, &problem);
     add(a, name, value);
+    a->secrets[a->n_secrets - 1].problem = problem;
     add_disguises(a, name, value);
     return value;
 }
@@ -99,16 +98,18 @@ static Value fill(Attempt *a, Value v) {
     return filled;
 }
 
-bool secrets_fill(Attempt *a, Str *ret_name) {
+SecretFound secrets_fill(Attempt *a, const Secret **ret_lacks) {
     if (a->secret_mark.len == 0)
-        return true;
-    a->request = map_texts(a, a->request, fill);
+        return SECRET_THERE;
+    a->n_secrets = 0;
+    Value request = map_texts(a, a->request, fill);
     for (size_t i = 0; i < a->n_secrets; i++) {
-        *ret_name = a->secrets[i].name;
+        *ret_lacks = &a->secrets[i];
         if (a->secrets[i].value.len == 0)
-            return false;
+            return a->secrets[i].problem.len ? SECRET_MISSING : SECRET_UNASKED;
     }
-    return true;
+    a->request = request;
+    return SECRET_THERE;
 }
 
 /* ---- out ------------------------------------------------------------------------------------------------------------- */

@@ -94,8 +94,8 @@ static const Keyword provider[] = {
 };
 static const Keyword secrets[] = {
     { "from", "'env'", 0, RUNS, "the environment" },
-    { "file", "text", 0, LATER, "a file" },
-    { "command", "[text]", 0, LATER, "what a program prints" },
+    { "file", "text", 0, RUNS, "a file of lines `NAME=value`" },
+    { "command", "[text]", 0, RUNS, "what a program prints" },
 };
 static const Keyword prices[] = {
     { "file", "text", 0, RUNS, "their file" },

@@ -73,9 +73,6 @@ size_t chain_secret(Chain *c) {
                             "a secret is text: nothing can be computed with it");
     if (c->scope->reader->plan->n_secrets >= LIMIT_SECRETS)
         return chain_refuse(c, "limit", "at most 100", "a workflow names too many secrets");
-    if (!secrets_from_env(c->scope->reader))
-        later_at(c->scope->reader, c->scope->at, "remove `secrets` from baton.yaml and export them",
-                 "a secret from a file or a command");
     uint32_t number = secret_number(c->scope->reader, c->parts[1], c->scope->at);
     note_secret(c->scope->reader, number);
     return chain_take(c, 2, SLOT_SECRET, number, 0);

@@ -98,6 +98,16 @@ Plan *plan_free(Plan *p) {
     return NULL;
 }
 
+SecretsFrom secrets_from_copy(const SecretsFrom *from, Arena *a) {
+    SecretsFrom copy = *from;
+    copy.file = arena_str(a, from->file);
+    copy.below = arena_str(a, from->below);
+    copy.command = ARENA_ARRAY(a, Str, from->n_command);
+    for (size_t i = 0; i < from->n_command; i++)
+        copy.command[i] = arena_str(a, from->command[i]);
+    return copy;
+}
+
 /* ---- finding --------------------------------------------------------------------------------------------------------- */
 
 /* The next part of "settle/refund[3]~2.1.2" or "settle.refund", without what counts items, rounds and turns. */

@@ -300,6 +300,15 @@ typedef struct PlanSecret {
     bool used; /* else only what no step uses names it */
 } PlanSecret;
 
+/* Where their values come from, as the project file says it. Neither file nor command: the environment of the engine. */
+typedef struct SecretsFrom {
+    Str file;     /* of lines NAME=value; relative paths start in the project's folder */
+    Str *command; /* started there, the name behind its words; prints the value */
+    size_t n_command;
+    Str below; /* the folder of the main file, from the project's folder; empty: that is it */
+} SecretsFrom;
+SecretsFrom secrets_from_copy(const SecretsFrom *from, Arena *a);
+
 /* A word of the file that this version checks and cannot run. */
 typedef struct Later {
     Pos pos;
@@ -322,6 +331,7 @@ struct Plan {
     size_t n_vars;
     PlanSecret *secrets; /* by name only: their values are no part of any plan or journal */
     size_t n_secrets;
+    SecretsFrom secrets_from;
     Callee **callees; /* named agents and tools, file order */
     size_t n_callees;
     Node **nodes;

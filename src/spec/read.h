@@ -254,7 +254,6 @@ const Yaml *read_card_file(Reader *r, const Yaml *path, const Yaml **ret_body);
 /* The blocks of the project file; of those that take effect in every workflow, the values. */
 void read_project(Reader *r);
 void read_prices_root(Reader *r, const Yaml *root);
-bool secrets_from_env(const Reader *r);
 /* `providers:` of the project file, and what it says of a model's; NULL: nothing (read_provider.c). */
 void read_providers(Reader *r);
 const ModelServer *read_server_of(Reader *r, Str model);

@@ -100,6 +100,28 @@ static void read_vars(Reader *r, const Yaml *root) {
     }
 }
 
+/* ---- secrets --------------------------------------------------------------------------------------------------------- */
+
+static Str folder_of_main(const Reader *r) {
+    Str name = r->plan->file;
+    while (name.len && name.p[name.len - 1] != '/')
+        name.len--;
+    return name.len ? str_slice(name, 0, name.len - 1) : name;
+}
+
+static void read_secrets(Reader *r, const Yaml *y) {
+    SecretsFrom *from = &r->plan->secrets_from;
+    const Yaml *file = yaml_get(y, "file"), *command = yaml_get(y, "command");
+    from->below = folder_of_main(r);
+    if (file && read_text(r, file, "the path of a file", &from->file) && from->file.len == 0)
+        error_at(r, file, "value", "`secrets: { file: secrets.env }`", "`file` is a path");
+    if (command &&
+        (!read_texts(r, command, "a word of `command`", &from->command, &from->n_command) ||
+         from->n_command == 0 || from->command[0].len == 0))
+        error_at(r, command, "value", "`secrets: { command: [pass, show] }`",
+                 "`command` begins with a program");
+}
+
 /* ---- the whole ------------------------------------------------------------------------------------------------------- */
 
 /* What takes effect elsewhere; the rest is checked by its form. */
@@ -121,17 +143,14 @@ void read_project(Reader *r) {
     if (!r->project)
         return;
     const Yaml *root = r->project->root, *prices = yaml_get(root, "prices"),
-               *limits = yaml_get(root, "limits");
+               *limits = yaml_get(root, "limits"), *secrets = yaml_get(root, "secrets");
     check_blocks(r, root);
     if (prices)
         read_prices(r, prices);
     read_vars(r, root);
+    if (secrets)
+        read_secrets(r, secrets);
     read_providers(r);
     if (limits)
         read_limits(r, limits, &r->plan->limits);
-}
-
-bool secrets_from_env(const Reader *r) {
-    const Yaml *secrets = r->project ? yaml_get(r->project->root, "secrets") : NULL;
-    return !secrets || (!yaml_get(secrets, "file") && !yaml_get(secrets, "command"));
 }

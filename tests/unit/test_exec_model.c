@@ -434,7 +434,7 @@ static void what_the_project_says_of_a_provider_wins(UNUSED void **state) {
     assert_str_is(way.problem, "");
     assert_str_has(way_said("{\"kind\":\"anthropic\"}").problem, "ANTHROPIC_API_KEY is not set");
     assert_str_has(way_said("{\"kind\":\"openai\",\"url\":\"\"}").problem, "no address of http");
-    assert_str_has(way_said("{\"kind\":\"openai\",\"key\":\"\"}").problem, "is not set");
+    assert_str_has(way_said("{\"kind\":\"openai\",\"key\":\"\"}").problem, "has no value where");
 }
 
 int main(void) {
