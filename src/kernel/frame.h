@@ -296,6 +296,8 @@ void want_close_all(Run *r, Frame *f);
 
 /* Prepares a frame as a call of `callee` with `args`; frame_ready() starts it. */
 void call_prepare(Run *r, Frame *f, const Callee *callee, Effect effect, Value args, Str key);
+/* Its open attempt says what the call knows: a new one, and one that was loaded. */
+void call_describe(CallState *c);
 /* The retry policy that holds for it. */
 const Retry *call_retry(const Frame *f);
 /* The request of a run or http call; with `problem` (320 bytes) not NULL an error in a template fails it: VALUE_ABSENT. */

@@ -46,7 +46,6 @@ struct Want {
     const Callee *callee;
     uint64_t args_hash;
     bool dispatching; /* FACT_DISPATCHING was applied */
-    bool retried;     /* an earlier attempt of this step ended unknown */
     bool fresh;       /* a recorded outcome did not fit: this one is asked anew */
     TimerPurpose purpose;
     int64_t due_ms;    /* timer */

@@ -27,7 +27,7 @@ static void save_want(Buf *b, const Want *w) {
         return;
     buf_u8(b, (uint8_t)w->kind);
     buf_u8(b, (uint8_t)w->purpose);
-    buf_u8(b, (uint8_t)(w->dispatching | w->retried << 1));
+    buf_u8(b, w->dispatching);
     buf_svarint(b, w->due_ms);
 }
 
@@ -53,9 +53,7 @@ static Want *load_want(Run *r, Frame *f, Loader *l) {
     }
     Want *w = want_new(r, f, (WantKind)kind);
     w->purpose = (TimerPurpose)cursor_u8(&l->c);
-    uint8_t flags = cursor_u8(&l->c);
-    w->dispatching = flags & 1;
-    w->retried = flags & 2;
+    w->dispatching = cursor_u8(&l->c) & 1; /* earlier versions kept more in this byte */
     w->due_ms = cursor_svarint(&l->c);
     if (l->n == l->room) {
         l->room = MAX(16u, l->room * 2);
@@ -108,15 +106,8 @@ static void load_wants(Run *r, Frame *f, Loader *l) {
     if (f->shape == &shape_call) {
         CallState *c = f->call;
         c->want = load_want(r, f, l);
-        if (c->want && c->want->kind == WANT_ATTEMPT) {
-            c->want->attempt = c->attempt;
-            c->want->generation = c->generation;
-            c->want->effect = c->effect;
-            c->want->callee = c->callee;
-            c->want->args_hash = c->args_hash;
-            c->want->key = c->key;
-            c->want->fresh = c->fresh;
-        }
+        if (c->want && c->want->kind == WANT_ATTEMPT)
+            call_describe(c);
     }
     if (f->shape == &shape_wait) {
         f->wait->timer = load_want(r, f, l);

@@ -101,6 +101,16 @@ static void breach(Run *r, Frame *f, Fit fit, Str why) {
     r->pause_reason = why;
 }
 
+void call_describe(CallState *c) {
+    c->want->attempt = c->attempt;
+    c->want->generation = c->generation;
+    c->want->effect = c->effect;
+    c->want->callee = c->callee;
+    c->want->args_hash = c->args_hash;
+    c->want->key = c->key;
+    c->want->fresh = c->fresh;
+}
+
 static void open_attempt(Run *r, Frame *f, Str choice) {
     CallState *c = f->call;
     Str why = STR("");
@@ -121,14 +131,7 @@ static void open_attempt(Run *r, Frame *f, Str choice) {
     f->attempts++;
     r->counts.attempts++;
     c->want = want_open(r, f, WANT_ATTEMPT);
-    c->want->attempt = c->attempt;
-    c->want->generation = c->generation;
-    c->want->effect = c->effect;
-    c->want->callee = c->callee;
-    c->want->args_hash = c->args_hash;
-    c->want->key = c->key;
-    c->want->retried = c->unknown;
-    c->want->fresh = c->fresh;
+    call_describe(c);
     frame_move(r, f, STATUS_RUNNING, c->attempt, c->args_hash, choice);
 }
 
