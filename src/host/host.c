@@ -403,8 +403,6 @@ uv_loop_t *host_loop(Host *h) { return &h->loop; }
 
 Engine *host_engine(Host *h) { return h->engine; }
 
-const HostOptions *host_options(const Host *h) { return &h->options; }
-
 int64_t host_now_ms(Host *h) { return clock_ms(h); }
 
 void host_wake(Host *h) { wake(h); }

@@ -56,7 +56,6 @@ Host *host_close(Host *h);
 
 uv_loop_t *host_loop(Host *h);
 Engine *host_engine(Host *h);
-const HostOptions *host_options(const Host *h);
 /* Same as the engine's clock. */
 int64_t host_now_ms(Host *h);
 /* An engine_turn() soon, after requests made outside of a callback of the engine. */

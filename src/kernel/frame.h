@@ -236,7 +236,6 @@ void frame_ready(Run *r, Frame *f);
 Frame *frame_next_ready(Run *r);
 /* Cancels it and all below, from the inside out; closes their wants; the parent is not told. */
 void frame_cancel(Run *r, Frame *f, Str why);
-bool frame_is_step_of(const Frame *f, const Frame *group);
 
 /* ---- the life cycle of a step (step.c) ---------------------------------------------------------------------------------- */
 

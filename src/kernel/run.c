@@ -375,7 +375,6 @@ Str run_dir(const Run *r) { return r->dir; }
 Value run_input(const Run *r) { return r->input; }
 Str run_source(const Run *r) { return r->source; }
 uint64_t run_source_upto(const Run *r) { return r->source_upto; }
-Str run_source_before(const Run *r) { return r->source_before; }
 Value run_output(const Run *r) { return r->output; }
 Value run_error(const Run *r) { return value_absent(r->error) ? VALUE_NULL : r->error; }
 bool run_active(const Run *r) {

@@ -120,7 +120,6 @@ Value run_input(const Run *r);
  * none, all. */
 Str run_source(const Run *r);
 uint64_t run_source_upto(const Run *r);
-Str run_source_before(const Run *r);
 /* VALUE_ABSENT until finished ok. */
 Value run_output(const Run *r);
 /* null unless failed or cancelled: { kind, message, step, attempt }. */

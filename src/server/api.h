@@ -52,10 +52,6 @@ typedef struct ApiOptions {
 Api *api_new(const ApiOptions *options);
 /* Hangs up every call. Where an engine was: its threads have ended (host_halt()). Takes NULL and returns NULL. */
 Api *api_free(Api *api);
-/* Calls that are not answered yet, and streams that are open. */
-size_t api_calls(const Api *api);
-/* Called whenever a call ended: the place to ask whether anybody is left. */
-void api_on_idle(Api *api, void (*fn)(void *ctx), void *ctx);
 
 /* Copies what it keeps of the request. The sink may be called before this returns, up to and with `end`; then the result is
  * NULL. */

@@ -22,13 +22,10 @@ static void unlink_call(ApiCall *call) {
 static void release(ApiCall *call) {
     if (call->pending || !(call->ended || call->gone))
         return;
-    Api *api = call->api;
     stream_close(call);
     unlink_call(call);
     arena_deinit(&call->arena);
     free(call);
-    if (api->on_idle)
-        api->on_idle(api->on_idle_ctx);
 }
 
 static void finish(ApiCall *call) {
@@ -216,7 +213,6 @@ Api *api_new(const ApiOptions *options) {
 Api *api_free(Api *api) {
     if (!api)
         return NULL;
-    api->on_idle = NULL;
     for (ApiCall *call = api->first, *next; call; call = next) {
         next = call->next;
         /* The engine and its reader have ended: no answer comes any more. */
@@ -226,13 +222,6 @@ Api *api_free(Api *api) {
     }
     free(api);
     return NULL;
-}
-
-size_t api_calls(const Api *api) { return api->n_calls; }
-
-void api_on_idle(Api *api, void (*fn)(void *ctx), void *ctx) {
-    api->on_idle = fn;
-    api->on_idle_ctx = ctx;
 }
 
 static ApiRequest copy_request(Arena *a, const ApiRequest *r) {

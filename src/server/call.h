@@ -11,8 +11,6 @@ struct Api {
     ApiCall *first;
     size_t n_calls;
     int64_t started_ms;
-    void (*on_idle)(void *ctx);
-    void *on_idle_ctx;
 };
 
 typedef struct Stream Stream;
@@ -72,8 +70,6 @@ bool call_needs_engine(ApiCall *call);
 /* ---- the request */
 /* A parameter of the query, decoded; STR_NULL if absent. */
 Str call_param(ApiCall *call, const char *name);
-/* An unsigned number of the query, or `preset`; a wrong one is answered with a problem and false. */
-bool call_param_u64(ApiCall *call, const char *name, uint64_t preset, uint64_t *ret_value);
 /* The body as a JSON object; an empty one is {}. A wrong one is answered with a problem and false. */
 bool call_body(ApiCall *call, Value *ret_value);
 /* A text member of a body; STR("") if absent. A wrong type is answered with a problem and false. */

@@ -117,15 +117,6 @@ Str call_param(ApiCall *call, const char *name) {
     return STR_NULL;
 }
 
-bool call_param_u64(ApiCall *call, const char *name, uint64_t preset, uint64_t *ret_value) {
-    Str text = call_param(call, name);
-    *ret_value = preset;
-    if (!text.p || str_to_u64(text, ret_value))
-        return true;
-    call_problem(call, 400, KIND_INVALID, arena_fmt(&call->arena, "`%s` must be a number", name));
-    return false;
-}
-
 bool call_body(ApiCall *call, Value *ret_value) {
     *ret_value = VALUE_EMPTY_MAP;
     if (call->request.body.len == 0)

@@ -120,12 +120,6 @@ static void write_node(Buf *b, const TraceNode *n, Str label, const DrawOptions 
     buf_str_add(b, str_from(ink_end(&o->ink)));
 }
 
-void draw_node_line(Buf *b, const TraceTree *t, const TraceNode *n, const DrawOptions *options) {
-    (void)t;
-    write_node(b, n, n->address, options);
-    buf_char(b, '\n');
-}
-
 static void push_prefix(Drawing *d, const char *part) {
     size_t n = strlen(part);
     if (d->n_prefix + n < sizeof d->prefix) {

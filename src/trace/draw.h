@@ -20,7 +20,5 @@ void draw_split(Buf *b, const TraceSplit *s);
 Value draw_json(const TraceTree *t, int64_t now_ms, Arena *a);
 /* One attempt: { number, outcome, kind?, message?, queued_us, took_us, tokens_in?, ... } */
 Value draw_attempt_json(const TraceAttempt *at, Arena *a);
-/* One line for what happened to a node: "plan  ok  1.2s". Used by plain output. */
-void draw_node_line(Buf *b, const TraceTree *t, const TraceNode *n, const DrawOptions *options);
 
 #endif

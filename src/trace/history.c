@@ -30,14 +30,3 @@ void history_fill(History *h, Store *store, Arena *a) {
         }
     }
 }
-
-Str history_payload(const History *h, FactKind kind, Str address) {
-    for (size_t i = h->n; i-- > 0;) {
-        for (size_t k = h->rows[i].row.n_facts; k-- > 0;) {
-            const Fact *f = &h->rows[i].row.facts[k].fact;
-            if (f->kind == kind && str_eq(f->address, address))
-                return f->payload;
-        }
-    }
-    return STR_NULL;
-}

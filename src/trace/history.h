@@ -29,7 +29,4 @@ int history_read(const StoreRun *stored, Arena *a, History *ret, Str *ret_proble
  * stays `large`, without bytes. */
 void history_fill(History *h, Store *store, Arena *a);
 
-/* The payload of the last fact of `kind` that concerns `address`, or STR_NULL. */
-Str history_payload(const History *h, FactKind kind, Str address);
-
 #endif

@@ -47,7 +47,6 @@ double bench_cpu_s(void);
 double bench_median(double *samples, size_t n);
 /* Memory of a process and all its descendants, shared pages counted once. */
 double bench_tree_pss_bytes(pid_t root);
-double bench_rss_bytes(pid_t pid);
 /* CPU time of all threads of another process. */
 double bench_cpu_s_of(pid_t pid);
 double bench_dir_bytes(const char *dir);

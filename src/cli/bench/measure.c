@@ -67,8 +67,6 @@ static double kilobytes(pid_t pid, const char *file, const char *key) {
     return (double)kb * 1024;
 }
 
-double bench_rss_bytes(pid_t pid) { return kilobytes(pid, "smaps_rollup", "Rss:"); }
-
 static pid_t parent_of(pid_t pid) {
     char path[64];
     int parent = 0;
