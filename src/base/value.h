@@ -112,6 +112,11 @@ static inline MapBuilder map_builder(Arena *a) { return (MapBuilder){ .arena = a
 void map_add(MapBuilder *m, Value key, Value value);
 void map_adds(MapBuilder *m, Str key, Value value);
 void map_addz(MapBuilder *m, const char *key, Value value);
+/* What is empty or zero is left out. */
+void map_add_text(MapBuilder *m, const char *key, Str text);
+void map_add_count(MapBuilder *m, const char *key, int64_t n);
+/* RFC 3339 with milliseconds, or null for 0. */
+Value value_time_text(int64_t ms, Arena *a);
 /* Finishes the map. With duplicate keys the first keeps its place and the last value wins, and *ret_dup (may be NULL)
  * is the number of the later entry + 1 (0: none). */
 Value map_done(MapBuilder *m, size_t *ret_dup);

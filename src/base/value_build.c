@@ -7,6 +7,7 @@
  * all stored documents do. */
 #include "base/value.h"
 
+#include "base/time.h"
 #include "base/value_keys.h"
 
 #include <stdlib.h>
@@ -40,6 +41,26 @@ void map_adds(MapBuilder *m, Str key, Value value) { map_add(m, value_str(key), 
 
 void map_addz(MapBuilder *m, const char *key, Value value) {
     map_add(m, value_str(str_from(key)), value);
+}
+
+void map_add_text(MapBuilder *m, const char *key, Str text) {
+    if (text.len)
+        map_addz(m, key, value_str(text));
+}
+
+void map_add_count(MapBuilder *m, const char *key, int64_t n) {
+    if (n)
+        map_addz(m, key, value_int(n));
+}
+
+Value value_time_text(int64_t ms, Arena *a) {
+    if (ms == 0)
+        return VALUE_NULL;
+    Buf b = BUF_INIT(64);
+    time_write_ms(&b, ms);
+    Value v = value_str(arena_str(a, buf_str(&b)));
+    buf_deinit(&b);
+    return v;
 }
 
 static int order_of(const ValueEntry *e, uint32_t a, uint32_t b) {

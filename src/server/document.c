@@ -1,17 +1,6 @@
 #include "server/document.h"
 
 #include "base/json.h"
-#include "base/time.h"
-
-Value document_time(int64_t ms, Arena *a) {
-    if (ms == 0)
-        return VALUE_NULL;
-    Buf b = BUF_INIT(64);
-    time_write_ms(&b, ms);
-    Value v = value_str(arena_str(a, buf_str(&b)));
-    buf_deinit(&b);
-    return v;
-}
 
 static const char *state_word(StoreState s) {
     switch (s) {
@@ -34,8 +23,8 @@ static void add_row(MapBuilder *m, const StoreRun *stored, Arena *a) {
     map_addz(m, "id", value_str(stored->id));
     map_addz(m, "workflow", value_str(stored->info.name));
     map_addz(m, "state", value_str(str_from(state_word(stored->info.state))));
-    map_addz(m, "created", document_time(stored->info.created_ms, a));
-    map_addz(m, "updated", document_time(stored->info.updated_ms, a));
+    map_addz(m, "created", value_time_text(stored->info.created_ms, a));
+    map_addz(m, "updated", value_time_text(stored->info.updated_ms, a));
     Value info;
     if (stored->info.info.len && json_read(a, stored->info.info, &info, NULL) == 0)
         add_all(m, info);

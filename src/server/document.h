@@ -11,7 +11,5 @@ Value document_listed(const StoreRun *stored, Arena *a);
 Value document_whole(Store *store, const StoreRun *stored, Arena *a);
 /* { id, workflow, status, output, error, ... } of a run in memory. */
 Value document_live(const Run *run, Arena *a);
-/* RFC 3339 with milliseconds, or null for 0. */
-Value document_time(int64_t ms, Arena *a);
 
 #endif

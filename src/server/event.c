@@ -26,28 +26,18 @@ static uint32_t number_of(const char *const *names, size_t n, Value v) {
 
 /* ---- writing */
 
-static void add_text(MapBuilder *m, const char *key, Str s) {
-    if (s.len)
-        map_addz(m, key, value_str(s));
-}
-
-static void add_count(MapBuilder *m, const char *key, int64_t n) {
-    if (n)
-        map_addz(m, key, value_int(n));
-}
-
 static void add_finished(MapBuilder *m, const Fact *f) {
     map_addz(m, "outcome", value_str(WORD(outcomes, f->outcome)));
     if (f->outcome != OUTCOME_OK)
         map_addz(m, "sent", value_str(WORD(sents, f->sent)));
-    add_text(m, "error", f->error_kind);
-    add_count(m, "tokens_in", f->usage.tokens_in);
-    add_count(m, "tokens_out", f->usage.tokens_out);
-    add_count(m, "tokens_cached", f->usage.tokens_cached);
-    add_count(m, "cost_nano", f->usage.cost_nano);
-    add_count(m, "queued_us", f->queued_us);
-    add_count(m, "took_us", f->took_us);
-    add_count(m, "retry_after_ms", f->retry_after_ms);
+    map_add_text(m, "error", f->error_kind);
+    map_add_count(m, "tokens_in", f->usage.tokens_in);
+    map_add_count(m, "tokens_out", f->usage.tokens_out);
+    map_add_count(m, "tokens_cached", f->usage.tokens_cached);
+    map_add_count(m, "cost_nano", f->usage.cost_nano);
+    map_add_count(m, "queued_us", f->queued_us);
+    map_add_count(m, "took_us", f->took_us);
+    map_add_count(m, "retry_after_ms", f->retry_after_ms);
     if (f->reused)
         map_addz(m, "reused", value_bool(true));
 }
@@ -69,20 +59,20 @@ static Value fact_value(const RowFact *row, bool payloads, Arena *a) {
     MapBuilder m = map_builder(a);
     map_addz(&m, "kind", value_str(WORD(fact_kinds, f->kind)));
     map_addz(&m, "time", value_int(f->time_ms));
-    add_text(&m, "address", f->address);
-    add_count(&m, "attempt", f->attempt);
+    map_add_text(&m, "address", f->address);
+    map_add_count(&m, "attempt", f->attempt);
     if (f->kind == FACT_FINISHED)
         add_finished(&m, f);
     if (f->kind == FACT_CONTROL)
         map_addz(&m, "verb", value_str(WORD(controls, f->verb)));
     if (f->kind == FACT_DECISION)
         map_addz(&m, "verb", value_str(WORD(decisions, f->verb)));
-    add_count(&m, "purpose", f->purpose);
-    add_text(&m, "message", f->message);
-    add_text(&m, "run", f->run);
-    add_text(&m, "name", f->name);
-    add_text(&m, "id", f->id);
-    add_text(&m, "from", f->from);
+    map_add_count(&m, "purpose", f->purpose);
+    map_add_text(&m, "message", f->message);
+    map_add_text(&m, "run", f->run);
+    map_add_text(&m, "name", f->name);
+    map_add_text(&m, "id", f->id);
+    map_add_text(&m, "from", f->from);
     if (payloads)
         add_payload(&m, row, a);
     return map_done(&m, NULL);
@@ -94,8 +84,8 @@ static Value move_value(const Move *mv, Arena *a) {
     map_addz(&m, "address", value_str(mv->address.p ? mv->address : STR("")));
     map_addz(&m, "from", value_str(WORD(statuses, mv->from)));
     map_addz(&m, "to", value_str(WORD(statuses, mv->to)));
-    add_count(&m, "attempt", mv->attempt);
-    add_text(&m, "choice", mv->choice);
+    map_add_count(&m, "attempt", mv->attempt);
+    map_add_text(&m, "choice", mv->choice);
     return map_done(&m, NULL);
 }
 

@@ -13,7 +13,7 @@ void status_get(ApiCall *call) {
     if (o->engine) {
         EngineStats s = engine_stats(o->engine);
         map_addz(&m, "pid", value_int(getpid()));
-        map_addz(&m, "since", document_time(call->api->started_ms, &call->arena));
+        map_addz(&m, "since", value_time_text(call->api->started_ms, &call->arena));
         map_addz(&m, "clients", value_uint(call->api->n_calls));
         map_addz(&m, "resident", value_uint(s.resident));
         map_addz(&m, "in_flight", value_uint(s.in_flight));

@@ -65,10 +65,6 @@ Str type_text(const Type *type, Arena *a) {
 
 /* ---- JSON Schema ----------------------------------------------------------------------------------------------------- */
 
-static void add_text(MapBuilder *m, const char *key, Str text) {
-    map_addz(m, key, value_str(text));
-}
-
 static void add_record(MapBuilder *m, const Type *t, Arena *a, Str pointer) {
     MapBuilder properties = map_builder(a);
     ListBuilder required = list_builder(a);
@@ -79,7 +75,7 @@ static void add_record(MapBuilder *m, const Type *t, Arena *a, Str pointer) {
         if (!f->optional)
             list_add(&required, value_str(f->name));
     }
-    add_text(m, "type", STR("object"));
+    map_add_text(m, "type", STR("object"));
     map_addz(m, "properties", map_done(&properties, NULL));
     map_addz(m, "required", list_done(&required));
     map_addz(m, "additionalProperties", value_bool(false));
@@ -88,12 +84,12 @@ static void add_record(MapBuilder *m, const Type *t, Arena *a, Str pointer) {
 static void add_message(MapBuilder *m, Arena *a) {
     MapBuilder properties = map_builder(a), role = map_builder(a);
     Value *required = ARENA_ARRAY(a, Value, 2);
-    add_text(&role, "type", STR("string"));
+    map_add_text(&role, "type", STR("string"));
     map_addz(&properties, "role", map_done(&role, NULL));
     map_addz(&properties, "content", map_done(&(MapBuilder){ .arena = a }, NULL));
     required[0] = value_str(STR("role"));
     required[1] = value_str(STR("content"));
-    add_text(m, "type", STR("object"));
+    map_add_text(m, "type", STR("object"));
     map_addz(m, "properties", map_done(&properties, NULL));
     map_addz(m, "required", value_list(required, 2));
 }
@@ -103,22 +99,22 @@ static void add_kind(MapBuilder *m, const Type *t, Arena *a, Str pointer) {
     case TYPE_ANY:
     case TYPE_SCHEMA: return;
     case TYPE_STRING:
-    case TYPE_FILE: add_text(m, "type", STR("string")); return;
-    case TYPE_INTEGER: add_text(m, "type", STR("integer")); return;
-    case TYPE_NUMBER: add_text(m, "type", STR("number")); return;
-    case TYPE_BOOLEAN: add_text(m, "type", STR("boolean")); return;
-    case TYPE_OBJECT: add_text(m, "type", STR("object")); return;
+    case TYPE_FILE: map_add_text(m, "type", STR("string")); return;
+    case TYPE_INTEGER: map_add_text(m, "type", STR("integer")); return;
+    case TYPE_NUMBER: map_add_text(m, "type", STR("number")); return;
+    case TYPE_BOOLEAN: map_add_text(m, "type", STR("boolean")); return;
+    case TYPE_OBJECT: map_add_text(m, "type", STR("object")); return;
     case TYPE_TIME:
-        add_text(m, "type", STR("string"));
-        add_text(m, "format", STR("date-time"));
+        map_add_text(m, "type", STR("string"));
+        map_add_text(m, "format", STR("date-time"));
         return;
     case TYPE_DURATION:
-        add_text(m, "type", STR("string"));
-        add_text(m, "pattern", STR("^([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+$"));
+        map_add_text(m, "type", STR("string"));
+        map_add_text(m, "pattern", STR("^([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+$"));
         return;
     case TYPE_MESSAGE: add_message(m, a); return;
     case TYPE_LIST:
-        add_text(m, "type", STR("array"));
+        map_add_text(m, "type", STR("array"));
         map_addz(m, "items", type_schema_at(t->item, a, schema_pointer(a, pointer, STR("items"))));
         return;
     case TYPE_ENUM: map_addz(m, "enum", t->options); return;
@@ -133,7 +129,7 @@ Value type_schema_at(const Type *type, Arena *a, Str pointer) {
     MapBuilder m = map_builder(a);
     if (type) {
         if (type->description.len)
-            add_text(&m, "description", type->description);
+            map_add_text(&m, "description", type->description);
         add_kind(&m, type, a, pointer);
         if (!value_absent(type->preset))
             map_addz(&m, "default", type->preset);

@@ -2,28 +2,6 @@
  * frames nest deeper than JSON may. */
 #include "trace/draw.h"
 
-#include "base/time.h"
-
-static Value time_text(int64_t ms, Arena *a) {
-    if (ms == 0)
-        return VALUE_NULL;
-    Buf b = BUF_INIT(64);
-    time_write_ms(&b, ms);
-    Value v = value_str(arena_str(a, buf_str(&b)));
-    buf_deinit(&b);
-    return v;
-}
-
-static void add_text(MapBuilder *m, const char *key, Str s) {
-    if (s.len)
-        map_addz(m, key, value_str(s));
-}
-
-static void add_count(MapBuilder *m, const char *key, int64_t n) {
-    if (n)
-        map_addz(m, key, value_int(n));
-}
-
 static const char *outcome_word(const TraceAttempt *at) {
     static const char *const words[] = { "in_flight", "ok", "failed", "refused", "unknown" };
     if (at->outcome == 0 && at->ended_ms)
@@ -36,19 +14,19 @@ Value draw_attempt_json(const TraceAttempt *at, Arena *a) {
     MapBuilder m = map_builder(a);
     map_addz(&m, "number", value_int(at->number));
     map_addz(&m, "outcome", value_str(str_from(outcome_word(at))));
-    map_addz(&m, "opened", time_text(at->opened_ms, a));
-    map_addz(&m, "ended", time_text(at->ended_ms, a));
+    map_addz(&m, "opened", value_time_text(at->opened_ms, a));
+    map_addz(&m, "ended", value_time_text(at->ended_ms, a));
     if (at->outcome && at->outcome != OUTCOME_OK)
         map_addz(&m, "sent",
                  value_str(str_from(sent[at->sent <= SENT_YES ? at->sent : SENT_MAYBE])));
-    add_text(&m, "kind", at->error_kind);
-    add_text(&m, "message", at->message);
+    map_add_text(&m, "kind", at->error_kind);
+    map_add_text(&m, "message", at->message);
     map_addz(&m, "queued_us", value_int(at->queued_us));
     map_addz(&m, "took_us", value_int(at->took_us));
-    add_count(&m, "tokens_in", at->usage.tokens_in);
-    add_count(&m, "tokens_out", at->usage.tokens_out);
-    add_count(&m, "tokens_cached", at->usage.tokens_cached);
-    add_count(&m, "cost_nano", at->usage.cost_nano);
+    map_add_count(&m, "tokens_in", at->usage.tokens_in);
+    map_add_count(&m, "tokens_out", at->usage.tokens_out);
+    map_add_count(&m, "tokens_cached", at->usage.tokens_cached);
+    map_add_count(&m, "cost_nano", at->usage.cost_nano);
     if (at->reused)
         map_addz(&m, "reused", value_bool(true));
     return map_done(&m, NULL);
@@ -75,9 +53,9 @@ static Value node_json(const TraceNode *n, int64_t now_ms, Arena *a) {
     map_addz(&m, "parent", n->parent ? value_str(n->parent->address) : VALUE_NULL);
     map_addz(&m, "kind", value_str(str_from(kind_word(n->kind))));
     map_addz(&m, "status", value_str(str_from(status_name(n->status))));
-    add_text(&m, "choice", n->choice);
-    map_addz(&m, "started", time_text(n->start_ms, a));
-    map_addz(&m, "ended", time_text(n->end_ms, a));
+    map_add_text(&m, "choice", n->choice);
+    map_addz(&m, "started", value_time_text(n->start_ms, a));
+    map_addz(&m, "ended", value_time_text(n->end_ms, a));
     map_addz(&m, "us", value_int(split.total_us));
     map_addz(&m, "split", split_json(&split, a));
     map_addz(&m, "tokens", value_int(split.usage.tokens_in + split.usage.tokens_out));
