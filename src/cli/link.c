@@ -326,31 +326,31 @@ void link_quit(Link *l) {
 
 /* ---- one request */
 
-typedef struct Ask {
+typedef struct Asked {
     Link *link;
     Reply *reply;
     bool ended, lost;
-} Ask;
+} Asked;
 
 static void ask_respond(void *ctx, const ApiResponse *response) {
-    Ask *ask = ctx;
+    Asked *ask = ctx;
     ask->reply->status = response->status;
     buf_str_add(&ask->reply->body, response->body);
 }
 
 static void ask_send(void *ctx, Str bytes) {
-    Ask *ask = ctx;
+    Asked *ask = ctx;
     buf_str_add(&ask->reply->body, bytes);
 }
 
 static void ask_end(void *ctx) {
-    Ask *ask = ctx;
+    Asked *ask = ctx;
     ask->ended = true;
     link_quit(ask->link);
 }
 
 static void ask_lost(void *ctx) {
-    Ask *ask = ctx;
+    Asked *ask = ctx;
     ask->ended = ask->lost = true;
     link_quit(ask->link);
 }
@@ -358,7 +358,7 @@ static void ask_lost(void *ctx) {
 void link_ask(Link *l, const ApiRequest *request, Reply *ret_reply) {
     static const ApiSink sink = { ask_respond, ask_send, ask_end };
     *ret_reply = (Reply){ .body = BUF_INIT(LIMIT_VALUE_BYTES) };
-    Ask ask = { .link = l, .reply = ret_reply };
+    Asked ask = { .link = l, .reply = ret_reply };
     LinkCall *call = link_call(l, request, &sink, ask_lost, &ask);
     while (!ask.ended && l->failure == 0)
         link_run(l);

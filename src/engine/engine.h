@@ -56,6 +56,7 @@ typedef enum EngineAnswer {
     ENGINE_NOT_FOUND,
     ENGINE_CONFLICT, /* same id with other input or file; already finished; decided already */
     ENGINE_INVALID,  /* the file or the input is refused; `message` says why */
+    ENGINE_DENIED,   /* whoever asks may not */
     ENGINE_STOPPING,
     ENGINE_FAILED, /* internal */
 } EngineAnswer;
@@ -85,9 +86,15 @@ void engine_control(Engine *e, Str run, Control verb, Str from, Str reason, Engi
                     void *ctx);
 /* Moves a run that waits or is paused to another file; refused if something it has done would be lost (engine_compare). */
 void engine_migrate(Engine *e, Str run, Str closure, Str from, EngineReplied replied, void *ctx);
-/* address: of the step in doubt. result: JSON, for DECISION_DONE. */
-void engine_decide(Engine *e, Str run, Str address, Decision verb, Str result_json, Str from,
-                   EngineReplied replied, void *ctx);
+typedef struct EngineDecision {
+    Str address; /* of the step in doubt, or of what is asked */
+    Decision verb;
+    Str value_json;   /* DONE: the result; APPROVE: as edited; ANSWER; empty: none */
+    Str from;         /* who decides */
+    Str shown, words; /* of an approval: the hash of want_ask(), and what is said with it */
+} EngineDecision;
+/* ENGINE_DENIED: `from` may not; ENGINE_CONFLICT: nothing is asked there any more, or something else was shown. */
+void engine_decide(Engine *e, Str run, const EngineDecision *d, EngineReplied replied, void *ctx);
 
 /* ---- watching ---------------------------------------------------------------------------------------------------------- */
 

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 
 #define TEXT_BYTES_MAX 1024
+/* What a person says with a decision goes to agents, and may be a page. */
+#define WORDS_BYTES_MAX (16 * KIB)
 
 /* ---- making ---------------------------------------------------------------------------------------------------------- */
 
@@ -53,8 +55,13 @@ void request_queue(Engine *e, const Request *q) {
 }
 
 static bool fits(const Request *q, const char **ret_problem) {
-    const Str texts[] = { q->id, q->name, q->from, q->address };
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+    const Str texts[] = { q->id, q->from, q->address, q->name };
+    size_t n = q->kind == REQUEST_DECIDE ? ARRAY_LEN(texts) - 1 : ARRAY_LEN(texts);
+    if (q->name.len > WORDS_BYTES_MAX) {
+        *ret_problem = "the words are longer than 16 KiB";
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
         if (texts[i].len > TEXT_BYTES_MAX) {
             *ret_problem = "a name, an id or an address is longer than 1024 bytes";
             return false;
@@ -105,14 +112,15 @@ void engine_control(Engine *e, Str run, Control verb, Str from, Str reason, Engi
                                  .ctx = ctx });
 }
 
-void engine_decide(Engine *e, Str run, Str address, Decision verb, Str result_json, Str from,
-                   EngineReplied replied, void *ctx) {
+void engine_decide(Engine *e, Str run, const EngineDecision *d, EngineReplied replied, void *ctx) {
     queue_checked(e, &(Request){ .kind = REQUEST_DECIDE,
                                  .run = run,
-                                 .verb = verb,
-                                 .address = address,
-                                 .payload = result_json,
-                                 .from = from,
+                                 .verb = d->verb,
+                                 .address = d->address,
+                                 .payload = d->value_json,
+                                 .from = d->from,
+                                 .id = d->shown,
+                                 .name = d->words,
                                  .replied = replied,
                                  .ctx = ctx });
 }
@@ -198,6 +206,8 @@ static Fact fact_of(const Engine *e, const Request *q) {
         f.kind = FACT_DECISION;
         f.verb = q->verb;
         f.address = q->address;
+        f.shown = q->id;
+        f.message = q->name;
         break;
     case REQUEST_START:
     case REQUEST_MIGRATE: break;

@@ -19,6 +19,7 @@ static const ExecOps *executor_of(const Attempt *a) {
     case CALLEE_RUN: return &exec_command;
     case CALLEE_HTTP: return &exec_http;
     case CALLEE_MODEL: return is_scripted(a) ? &exec_scripted : &exec_model;
+    case CALLEE_HUMAN: break; /* is no attempt */
     }
     UNREACHABLE("kind of callee");
 }

@@ -218,7 +218,8 @@ static void look_at(Preflight *p, const Plan *plan, const Node *n, const Callee 
                     arena_fmt(p->arena, "tool `%.*s`", STR_FMT(c->tools[i].name)));
         return;
     case CALLEE_ECHO:
-    case CALLEE_HTTP: return;
+    case CALLEE_HTTP:
+    case CALLEE_HUMAN: return;
     }
 }
 

@@ -50,6 +50,8 @@ typedef enum Tag {
     TAG_VERB = 24,
     TAG_REUSED = 25,
     TAG_UPTO = 26,
+    TAG_SHOWN = 27,
+    TAG_BY = 28,
     TAG_COUNT,
 } Tag;
 
@@ -153,7 +155,7 @@ static char *put_usage(char *p, const Usage *u) {
 void row_add_fact(RowWriter *w, const Fact *f) {
     ASSERT(f->kind >= FACT_ACCEPTED && f->kind <= FACT_RECOVERED);
     size_t texts = f->address.len + f->error_kind.len + f->message.len + f->run.len + f->name.len +
-                   f->dir.len + f->id.len + f->from.len;
+                   f->dir.len + f->id.len + f->from.len + f->shown.len + f->by.len;
     char *at = buf_room(&w->facts, 2 + TAG_COUNT * (1 + VARINT_BYTES_MAX) + HASH_BYTES + texts);
     if (!at)
         return;
@@ -182,6 +184,8 @@ void row_add_fact(RowWriter *w, const Fact *f) {
     p = put_number_field(p, TAG_VERB, f->verb);
     p = put_number_field(p, TAG_REUSED, f->reused);
     p = put_number_field(p, TAG_UPTO, f->upto);
+    p = put_text_field(p, TAG_SHOWN, f->shown);
+    p = put_text_field(p, TAG_BY, f->by);
     *p++ = TAG_END;
     w->facts.len += (size_t)(p - at);
     w->n_facts++;
@@ -291,6 +295,8 @@ static void read_field(Cursor *c, Cursor *data, bool forgotten, Tag tag, RowFact
         c->bad |= !f->reused;
         return;
     case TAG_UPTO: f->upto = cursor_varint(c); return;
+    case TAG_SHOWN: f->shown = cursor_blob(c); return;
+    case TAG_BY: f->by = cursor_blob(c); return;
     case TAG_END:
     case TAG_COUNT: break;
     }
@@ -315,7 +321,9 @@ static void read_fact(Cursor *c, Cursor *data, bool forgotten, RowFact *ret) {
                                 .name = none,
                                 .dir = none,
                                 .id = none,
-                                .from = none } };
+                                .from = none,
+                                .shown = none,
+                                .by = none } };
     for (unsigned last = TAG_END;;) {
         unsigned tag = cursor_u8(c);
         if (tag == TAG_END || c->bad)

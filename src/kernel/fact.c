@@ -56,7 +56,11 @@ static const char *const fact_names[] = {
 static const char *const outcome_names[] = { "", "ok", "failed", "refused", "unknown" };
 static const char *const sent_names[] = { "not sent", "maybe sent", "sent" };
 static const char *const control_names[] = { "note", "pause", "resume", "cancel", "retry" };
-static const char *const decision_names[] = { "", "done", "not_done", "retry", "fail" };
+static const char *const decision_names[] = {
+    [DECISION_DONE] = "done",       [DECISION_NOT_DONE] = "not_done", [DECISION_RETRY] = "retry",
+    [DECISION_FAIL] = "fail",       [DECISION_APPROVE] = "approve",   [DECISION_REJECT] = "reject",
+    [DECISION_REVISE] = "revise",   [DECISION_ANSWER] = "answer",
+};
 static const char *const purpose_names[] = {
     [TIMER_ATTEMPT] = "attempt", [TIMER_RETRY] = "retry",       [TIMER_WAIT] = "wait",
     [TIMER_GROUP] = "group",     [TIMER_DEADLINE] = "deadline", [TIMER_WORK] = "work",
@@ -126,6 +130,7 @@ static void write_details(Buf *b, const Fact *f) {
         if (f->upto)
             buf_fmt(b, " up to row %llu", (unsigned long long)f->upto);
         write_word(b, " before ", f->id);
+        write_word(b, " by ", f->by);
         return;
     case FACT_FINISHED: write_finished(b, f); return;
     case FACT_TIMER: buf_fmt(b, " %s", NAME_IN(purpose_names, f->purpose)); return;
@@ -142,6 +147,7 @@ static void write_details(Buf *b, const Fact *f) {
     }
     write_word(b, " id ", f->id);
     write_word(b, " from ", f->from);
+    write_word(b, " shown ", f->shown);
     write_word(b, ": ", f->message);
 }
 

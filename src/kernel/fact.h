@@ -62,12 +62,16 @@ const char *error_kind_name(ErrorKind k);
 ErrorKind error_kind_from(Str name);
 
 typedef enum Control { CONTROL_PAUSE = 1, CONTROL_RESUME, CONTROL_CANCEL, CONTROL_RETRY } Control;
-/* How a person settles an effect in doubt. */
+/* How a person settles an effect in doubt, or answers what was asked. Numbers are stored; 5 is to undo. */
 typedef enum Decision {
     DECISION_DONE = 1,
     DECISION_NOT_DONE,
     DECISION_RETRY,
-    DECISION_FAIL
+    DECISION_FAIL,
+    DECISION_APPROVE = 6, /* payload: the value as edited; none: as shown */
+    DECISION_REJECT,
+    DECISION_REVISE, /* once more, with the words */
+    DECISION_ANSWER, /* payload: of the form */
 } Decision;
 
 typedef struct Usage { /* of one attempt; zero where nothing is known */
@@ -102,6 +106,9 @@ typedef struct Fact {
     Str id;        /* signal: for saying it once; accepted: the step, empty: all */
     Str from;      /* who said so; accepted: the run, empty: none */
     uint32_t verb; /* Control or Decision */
+    /* decision: of what was shown (want_ask() of run.h), so that nobody agrees to what he did not see; empty: of whatever is
+     * asked. Its words are `message`. accepted: who started the run is `by`. */
+    Str shown, by;
 } Fact;
 
 /* What a frame is doing. The life cycle is drawn in kernel/frame.c. Numbers are stored. */

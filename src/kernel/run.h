@@ -76,6 +76,16 @@ int run_apply(Run *r, const Fact *fact, RowWriter *row);
 
 /* The first want opened by the last run_start/run_apply, linked by ->next to the end; NULL if none. */
 Want *run_opened(Run *r);
+/* Said to people since the last run_forget_notices(), and not waited for: mail for when the row is durable. The id is the same
+ * when it is derived again. */
+typedef struct Notice {
+    Str id;
+    const Channel *channel; /* of the plan; NULL: the address */
+    Str address;            /* of a person: a mail address */
+    Value body; /* { about: asked | reminder | escalated | notice, and what want_ask() says } */
+} Notice;
+const Notice *run_notices(const Run *r, size_t *ret_n);
+void run_forget_notices(Run *r);
 /* Everything open now, oldest first. */
 Want *run_wants(Run *r);
 /* Closed since the last call of run_forget_closed. */
@@ -103,6 +113,13 @@ Value want_input(const Want *w);
 /* The names that an expression sees where an attempt is wanted, or, with NULL, where the run ends: a map of input, run,
  * state and steps, and at an attempt of `with` and of what the loops around it bring. */
 Value run_names(Run *r, const Want *w, Arena *a);
+/* What a person is asked where an approval is wanted, and what has been said so far:
+ *   { run, step, kind: approval | answer, ask, show, form?, risk?, group?, person?, may: [names], quorum, asked_ms, deadline_ms?,
+ *     round, hash, can: [approve edit reject revise answer], said: [{ from, verdict, words, time_ms }] }
+ * `may` is left out where anyone may answer. `hash` names what is shown: an answer carries it. */
+Value want_ask(const Want *w, Arena *a);
+/* The same in a line, for lists: { ask, risk?, group?, person?, kind, asked_ms }, the question cut. */
+Value want_ask_line(const Want *w, Arena *a);
 /* The idempotency key: base32 of HMAC(install key; run, address, generation), or of the business key (DESIGN.md section 6). */
 Str want_key(const Want *w, const uint8_t install_key[32], Arena *a);
 /* Its timeout in ms, 0 for none. */

@@ -60,6 +60,10 @@ void run_effect(ApiCall *call) {
                    ? value_text(&call->arena, value_absent(result) ? VALUE_NULL : result)
                    : STR("");
     call_expect(call);
-    engine_decide(call->api->options.engine, call->run, address, verb, text,
-                  from.len ? from : call->request.from, call_replied, call);
+    engine_decide(call->api->options.engine, call->run,
+                  &(EngineDecision){ .address = address,
+                                     .verb = verb,
+                                     .value_json = text,
+                                     .from = from.len ? from : call->request.from },
+                  call_replied, call);
 }

@@ -18,6 +18,7 @@ static const char *kind_word(CalleeKind kind) {
     case CALLEE_RUN: return "run";
     case CALLEE_HTTP: return "http";
     case CALLEE_MODEL: return "model";
+    case CALLEE_HUMAN: return "human";
     }
     return "?";
 }

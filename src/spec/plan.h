@@ -91,7 +91,13 @@ typedef enum Effect {
 const char *effect_name(Effect e);
 
 /* 0: a kind that this version checks only; no plan that runs has it. */
-typedef enum CalleeKind { CALLEE_ECHO = 1, CALLEE_RUN, CALLEE_HTTP, CALLEE_MODEL } CalleeKind;
+typedef enum CalleeKind {
+    CALLEE_ECHO = 1,
+    CALLEE_RUN,
+    CALLEE_HTTP,
+    CALLEE_MODEL,
+    CALLEE_HUMAN
+} CalleeKind;
 
 /* Amounts are int64; -1: no limit. Money in nano-units, time in ms. */
 typedef struct Limits {
@@ -127,11 +133,65 @@ typedef struct ModelServer {
     Template *key; /* one secret; NULL: none is said */
 } ModelServer;
 
+/* ---- people ---------------------------------------------------------------------------------------------------------- */
+
+typedef enum Risk { RISK_NONE, RISK_LOW, RISK_MEDIUM, RISK_HIGH, RISK_CRITICAL } Risk;
+#define RISKS_COUNT 5
+const char *risk_name(Risk r);
+
+/* What it means that nobody answers in time. */
+typedef enum Silence { SILENCE_REJECTS, SILENCE_APPROVES, SILENCE_FAILS, SILENCE_ANSWERS } Silence;
+
+/* What a person is asked: `human`, or one gate of `approve`. */
+typedef struct Ask {
+    Pos pos;
+    CelProgram *if_; /* of a gate; NULL: always */
+    bool after;      /* a gate over what the step gave, else over what it is to be given */
+    Str group;       /* of plan->groups; empty: none is named */
+    Template *person, *ask, *show; /* NULL: not said */
+    const Type *form;              /* of the answer; NULL: an approval of what is shown */
+    Risk risk;
+    int32_t quorum;                 /* how many must agree; 1 */
+    int64_t deadline_ms, remind_ms; /* -1: none */
+    Silence silence;
+    Value answer;   /* SILENCE_ANSWERS */
+    int8_t wait;    /* 0: a notice, the run goes on; -1: as `escalation` says of the risk; else 1 */
+    bool four_eyes; /* who started the run does not count */
+} Ask;
+
+typedef enum ChannelKind { CHANNEL_WEBHOOK = 1, CHANNEL_CHAT, CHANNEL_EMAIL, CHANNEL_PAGER } ChannelKind;
+typedef struct Channel { /* of the project: how people are reached */
+    Str name;
+    ChannelKind kind;
+    Template *url, *sign; /* over vars and secrets; sign NULL: it is not signed */
+    Str email;
+} Channel;
+typedef struct PeopleGroup {
+    Str name;
+    Str *members;
+    size_t n_members;
+} PeopleGroup;
+typedef struct Person {
+    Str name, email;
+    Str *channels; /* names */
+    size_t n_channels;
+} Person;
+typedef struct Escalation { /* what a risk means */
+    bool said;
+    Str *notify; /* channels */
+    size_t n_notify;
+    int8_t wait;      /* -1: not said, which waits */
+    int64_t after_ms; /* no answer by then: `then` is asked too; -1: never */
+    Str then;         /* a group; empty: none */
+} Escalation;
+
 typedef struct AgentTool {
     const Callee *callee;
     Str name;          /* as the model calls it */
     int32_t calls;     /* at most so many per agent call; -1: no limit */
     CelProgram *allow; /* over `with`; NULL: always */
+    Ask **gates;       /* a person agrees before it is called: the first whose `if` holds */
+    size_t n_gates;
 } AgentTool;
 
 struct Callee {
@@ -168,6 +228,7 @@ struct Callee {
     int64_t max_output; /* tokens */
     Value temperature;  /* absent: the provider's */
     Str effort;
+    const Ask *ask; /* human */
 };
 
 /* ---- state ----------------------------------------------------------------------------------------------------------- */
@@ -268,6 +329,8 @@ struct Node {
     CelProgram *check;
     SetKey *sets;
     size_t n_sets;
+    Ask **gates; /* of `approve`: before and after each, the first whose `if` holds */
+    size_t n_gates;
 
     Verb verb;
     /* invoke */
@@ -332,7 +395,14 @@ struct Plan {
     PlanSecret *secrets; /* by name only: their values are no part of any plan or journal */
     size_t n_secrets;
     SecretsFrom secrets_from;
-    Callee **callees; /* named agents and tools, file order */
+    PeopleGroup *groups; /* of the project, as are the next three */
+    size_t n_groups;
+    Person *people;
+    size_t n_people;
+    Channel *channels;
+    size_t n_channels;
+    Escalation escalation[RISKS_COUNT]; /* by risk */
+    Callee **callees;                   /* named agents and tools, file order */
     size_t n_callees;
     Node **nodes;
     size_t n_nodes;

@@ -59,6 +59,7 @@ static Effect default_effect(const Callee *c) {
     case CALLEE_RUN: return EFFECT_UNSAFE;
     case CALLEE_HTTP: return effect_of_method(c);
     case CALLEE_MODEL: return EFFECT_READ;
+    case CALLEE_HUMAN: return EFFECT_READ;
     }
     UNREACHABLE("callee kind");
 }

@@ -72,9 +72,12 @@ static void settle_doubts(World *w, SimNode *node, SimRun *run, const StoreDue *
             continue;
         world_mark(w, MARK_DOUBT);
         const Done *done = ledger_find(w, run->id, opens[i].address);
-        engine_decide(node->engine, run->id, opens[i].address,
-                      done ? DECISION_DONE : DECISION_NOT_DONE, done ? done->reply : STR_NULL,
-                      STR("ann"), answered, ask(w, run, 3));
+        engine_decide(node->engine, run->id,
+                      &(EngineDecision){ .address = opens[i].address,
+                                         .verb = done ? DECISION_DONE : DECISION_NOT_DONE,
+                                         .value_json = done ? done->reply : STR_NULL,
+                                         .from = STR("ann") },
+                      answered, ask(w, run, 3));
     }
 }
 

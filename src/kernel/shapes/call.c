@@ -78,6 +78,7 @@ Value call_request(const Frame *f, Str secret_mark, Arena *a) {
     switch (f->call->callee->kind) {
     case CALLEE_ECHO: return f->call->args;
     case CALLEE_MODEL: return agent_request(f, secret_mark, a);
+    case CALLEE_HUMAN: break; /* a shape of its own */
     case CALLEE_RUN:
     case CALLEE_HTTP: break;
     }
@@ -340,6 +341,10 @@ static void decided(Run *r, Frame *f, const Fact *fact) {
         open_attempt(r, f, arena_fmt(&r->arena, "retry as new, %.*s", STR_FMT(by)));
         return;
     case DECISION_FAIL: frame_fail(r, f, f->error); return;
+    case DECISION_APPROVE:
+    case DECISION_REJECT:
+    case DECISION_REVISE:
+    case DECISION_ANSWER: UNREACHABLE("an answer to what nobody asked");
     }
 }
 
