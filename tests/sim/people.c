@@ -10,11 +10,11 @@
 /* Later than any effect can come after its attempt: before that nobody can say truthfully that it did not happen. */
 #define TRUTH_US 1000000
 
-typedef struct Ask {
+typedef struct Asked {
     World *w;
     SimRun *run;
     unsigned what; /* 0 start, 1 signal, 2 control, 3 decision, 4 another file */
-} Ask;
+} Asked;
 
 static SimNode *somebody_up(World *w) {
     unsigned first = tape_choose(&w->tape, NODES);
@@ -26,14 +26,14 @@ static SimNode *somebody_up(World *w) {
     return NULL;
 }
 
-static Ask *ask(World *w, SimRun *run, unsigned what) {
-    Ask *a = ARENA_NEW(&w->arena, Ask);
-    *a = (Ask){ w, run, what };
+static Asked *ask(World *w, SimRun *run, unsigned what) {
+    Asked *a = ARENA_NEW(&w->arena, Asked);
+    *a = (Asked){ w, run, what };
     return a;
 }
 
 static void answered(void *ctx, const EngineReply *reply) {
-    Ask *a = ctx;
+    Asked *a = ctx;
     world_say(a->w, "answer to %u of %.*s: %d %.*s", a->what, STR_FMT(a->run->id), reply->answer,
               STR_FMT(reply->message));
     if (reply->answer == ENGINE_INVALID)
