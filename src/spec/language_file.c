@@ -76,10 +76,10 @@ static const Keyword project[] = {
     { "limits", "Limits", 0, RUNS, "the default of every run" },
     { "budgets", "{Budget}", 0, LATER, "across runs" },
     { "models", "{model}", 0, RUNS, "names for models" },
-    { "people", "{Person}", 0, LATER, "who can be asked" },
-    { "groups", "{[text]}", 0, LATER, "people together" },
-    { "channels", "{Channel}", 0, LATER, "how they are reached" },
-    { "escalation", "{Escalation}", 0, LATER, "by risk" },
+    { "people", "{Person}", 0, RUNS, "who can be asked" },
+    { "groups", "{[text]}", 0, RUNS, "people together" },
+    { "channels", "{Channel}", 0, RUNS, "how they are reached" },
+    { "escalation", "{Escalation}", 0, RUNS, "by risk" },
     { "types", "{type}", 0, RUNS, "names for types" },
     { "agents", "{Agent | text}", 0, RUNS, "roles" },
     { "tools", "{Tool}", 0, RUNS, "functions" },
@@ -109,21 +109,22 @@ static const Keyword budget[] = {
     { "on_breach", BREACH, 0, LATER, "what a breach does: pause" },
 };
 static const Keyword person[] = {
-    { "email", "text", 0, LATER, "an address" },
-    { "channels", "text | [text]", 0, LATER, "how to reach this person" },
+    { "email", "text", 0, RUNS, "an address" },
+    { "channels", "text | [text]", 0, RUNS, "how to reach this person" },
 };
 static const Keyword channel[] = {
-    { "webhook", "value", SEES_SECRETS, LATER, "an address" },
-    { "sign", "value", SEES_SECRETS, LATER, "the secret it is signed with" },
-    { "chat", "value", SEES_SECRETS, LATER, "an address" },
-    { "email", "text", 0, LATER, "an address" },
-    { "pager", "value", SEES_SECRETS, LATER, "an address" },
+    { "webhook", "value", SEES_SECRETS, RUNS, "an address, for a program" },
+    { "sign", "value", SEES_SECRETS, RUNS, "the secret a `webhook` is signed with" },
+    { "chat", "value", SEES_SECRETS, RUNS, "the address of a chat service" },
+    { "email", "text", 0, RUNS, "an address" },
+    { "pager", "value", SEES_SECRETS, RUNS, "the address of a pager service" },
+    { "key", "value", SEES_SECRETS, RUNS, "a secret: the routing key of a `pager`" },
 };
 static const Keyword escalation[] = {
-    { "notify", "text | [text]", 0, LATER, "channels" },
-    { "wait", "bool", 0, LATER, "does the run wait?" },
-    { "after", "duration", 0, LATER, "no answer: the next" },
-    { "then", "text", 0, LATER, "the next group" },
+    { "notify", "text | [text]", 0, RUNS, "channels; the terminal and the log always" },
+    { "wait", "bool", 0, RUNS, "does the run wait? true" },
+    { "after", "duration", 0, RUNS, "no answer: the next" },
+    { "then", "text", 0, RUNS, "the next group" },
 };
 static const Keyword server[] = {
     { "listen", "text", 0, LATER, "an address" },
@@ -162,7 +163,8 @@ const Block language_files[] = {
     BLOCK("Prices", "`prices`", prices, "file", "", "`prices: { file: prices.yaml }`"),
     BLOCK("Budget", "a budget", budget, "per", "", "`team: { per: day, cost: 20.00 }`"),
     BLOCK("Person", "a person", person, "", "", ""),
-    BLOCK("Channel", "a channel", channel, "", "", ""),
+    BLOCK("Channel", "a channel", channel, "", "webhook chat email pager",
+          "`chat: \"${{ secrets.CHAT_URL }}\"`"),
     BLOCK("Escalation", "`escalation`", escalation, "", "", ""),
     BLOCK("Server", "`server`", server, "", "", ""),
     BLOCK("Test", "a test", test, "test cases", "", ""),

@@ -159,7 +159,12 @@ typedef struct Ask {
     bool four_eyes; /* who started the run does not count */
 } Ask;
 
-typedef enum ChannelKind { CHANNEL_WEBHOOK = 1, CHANNEL_CHAT, CHANNEL_EMAIL, CHANNEL_PAGER } ChannelKind;
+typedef enum ChannelKind {
+    CHANNEL_WEBHOOK = 1,
+    CHANNEL_CHAT,
+    CHANNEL_EMAIL,
+    CHANNEL_PAGER
+} ChannelKind;
 typedef struct Channel { /* of the project: how people are reached */
     Str name;
     ChannelKind kind;

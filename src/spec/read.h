@@ -10,6 +10,7 @@
  *   order.c        needs, cycles, who is before whom   check.c    state, arguments, placement
  *   read_form.c    what is checked only              read_part.c  steps inside verbs
  *   read_shape.c   what holds across words           read_machine.c  states and moves
+ *   read_people.c  who can be asked, and how they are reached
  *
  * A problem is reported and reading goes on: a reader of a value gives false and leaves its target alone. */
 #ifndef BATON_SPEC_READ_H
@@ -43,6 +44,7 @@ typedef struct Reader {
     Plan *plan;
     /* names to Named; state: to StateKey */
     Table types, tools, agents, models, vars, prices, providers, state;
+    Table channels, people, groups, escalation;
     Named *named;      /* those of one kind, newest first */
     Named *all;        /* of every kind */
     Named *within;     /* the definition that is being read, innermost */
@@ -138,6 +140,9 @@ struct Sight {
 /* Compiles now. NULL when refused. */
 Template *read_template(Reader *r, const Yaml *y, const Sight *sight);
 CelProgram *read_expr(Reader *r, const Yaml *y, const Sight *sight);
+/* A value that begins with http:// or https://, as far as that is known; one that is a secret and nothing else. */
+Template *read_url(Reader *r, const Yaml *y, const Sight *sight, const char *what);
+Template *read_secret(Reader *r, const Yaml *y, const Sight *sight, Str word);
 /* Compiles when all steps are known. Exactly one of the targets is given. */
 void read_later(Reader *r, const Yaml *y, const Node *node, unsigned sees, Template **ret_template,
                 CelProgram **ret_program);
@@ -257,6 +262,13 @@ void read_prices_root(Reader *r, const Yaml *root);
 /* `providers:` of the project file, and what it says of a model's; NULL: nothing (read_provider.c). */
 void read_providers(Reader *r);
 const ModelServer *read_server_of(Reader *r, Str model);
+
+/* `groups:` `people:` `channels:` `escalation:` of the project file (read_people.c). */
+void read_people(Reader *r);
+/* Is it one of `groups:`? Notes that it is needed. */
+bool people_group(Reader *r, const Yaml *y);
+/* Whom the map of `human:` or of a gate names, and what its risk means: looked for, and noted as needed. */
+void people_asked(Reader *r, const Yaml *map);
 
 /* `run:` and `http:`, into the callee (read_program.c). */
 void read_run(Reader *r, const Yaml *y, const Sight *sight, Callee *callee);

@@ -1,5 +1,5 @@
-/* The project file: what every workflow beside it may use. Definitions, `vars`, `providers` and `limits` take effect in
- * a workflow when it is compiled; prices are read with it. The other blocks say how the engine of the project works, and are checked. */
+/* The project file: what every workflow beside it may use. Definitions, `vars`, `providers`, `limits` and the people take
+ * effect in a workflow when it is compiled; prices are read with it. The other blocks say how the engine of the project works, and are checked. */
 #include "spec/read.h"
 
 static void ignore(Reader *r, const Yaml *key, const Yaml *value, void *target) {
@@ -129,6 +129,8 @@ static const KeyRow rows[] = {
     { "baton", ignore },  { "vars", ignore },   { "prices", ignore },
     { "limits", ignore }, { "models", ignore }, { "types", ignore },
     { "agents", ignore }, { "tools", ignore },  { "providers", ignore },
+    { "people", ignore }, { "groups", ignore }, { "channels", ignore },
+    { "escalation", ignore },
 };
 
 /* By their form alone: what they name is needed by nobody. */
@@ -151,6 +153,7 @@ void read_project(Reader *r) {
     if (secrets)
         read_secrets(r, secrets);
     read_providers(r);
+    read_people(r);
     if (limits)
         read_limits(r, limits, &r->plan->limits);
 }

@@ -22,46 +22,13 @@ static void set_kind(Reader *r, const Yaml *key, const Yaml *value, void *target
     ((ModelServer *)target)->kind = value->text;
 }
 
-/* The text that is there whatever the rest becomes; STR_NULL: none is. */
-static Str begin_of(const Template *t) {
-    if (t->kind == TEMPLATE_JOIN)
-        t = t->parts[0];
-    return t->kind == TEMPLATE_CONST && value_is(t->constant, V_STRING) ? value_as_str(t->constant)
-                                                                        : STR_NULL;
-}
-
 static void set_url(Reader *r, const Yaml *key, const Yaml *value, void *target) {
-    Template *t = read_template(r, value, &sight);
     (void)key;
-    if (!t)
-        return;
-    Str begin = begin_of(t);
-    bool http = str_starts(begin, STR("http://")) || str_starts(begin, STR("https://"));
-    bool open = t->kind == TEMPLATE_EXPR || (t->kind == TEMPLATE_JOIN && !begin.p);
-    if (http || open)
-        ((ModelServer *)target)->url = t;
-    else
-        error_at(r, value, "value", "like `url: \"http://127.0.0.1:11434/v1\"`",
-                 "the `url` of a provider begins with http:// or https://");
-}
-
-static void see_secret(void *ctx, uint64_t slot, Pos pos) {
-    (void)pos;
-    *(bool *)ctx |= slot_kind(slot) == SLOT_SECRET;
+    ((ModelServer *)target)->url = read_url(r, value, &sight, "the `url` of a provider");
 }
 
 static void set_key(Reader *r, const Yaml *key, const Yaml *value, void *target) {
-    Template *t = read_template(r, value, &sight);
-    bool secret = false;
-    (void)key;
-    if (!t)
-        return;
-    template_slots(t, see_secret, &secret);
-    if (secret && t->kind == TEMPLATE_EXPR)
-        ((ModelServer *)target)->key = t;
-    else
-        error_at(r, value, "secret", "`key: \"${{ secrets.NAME }}\"`, and NAME in the environment",
-                 "a `key` that stands here would be kept with every run: name a secret");
+    ((ModelServer *)target)->key = read_secret(r, value, &sight, key->text);
 }
 
 static void check_only(Reader *r, const Yaml *key, const Yaml *value, void *target) {

@@ -218,6 +218,7 @@ static void leave_receive(Reader *r, const Yaml *map) {
 }
 
 static void leave_human(Reader *r, const Yaml *map) {
+    people_asked(r, map);
     const Yaml *group = yaml_get(map, "group"), *wait = yaml_get(map, "wait");
     const Yaml *on_timeout = yaml_get(map, "on_timeout");
     if (group && yaml_get(map, "person"))

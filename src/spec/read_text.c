@@ -245,6 +245,52 @@ Template *read_template(Reader *r, const Yaml *y, const Sight *sight) {
     UNREACHABLE("yaml kind");
 }
 
+/* ---- addresses and keys ---------------------------------------------------------------------------------------------- */
+
+/* The text that is there whatever the rest becomes; STR_NULL: none is. */
+static Str begin_of(const Template *t) {
+    if (t->kind == TEMPLATE_JOIN)
+        t = t->parts[0];
+    return t->kind == TEMPLATE_CONST && value_is(t->constant, V_STRING) ? value_as_str(t->constant)
+                                                                        : STR_NULL;
+}
+
+Template *read_url(Reader *r, const Yaml *y, const Sight *sight, const char *what) {
+    Template *t = read_template(r, y, sight);
+    if (!t)
+        return NULL;
+    Str begin = begin_of(t);
+    bool http = str_starts(begin, STR("http://")) || str_starts(begin, STR("https://"));
+    bool open = t->kind == TEMPLATE_EXPR || (t->kind == TEMPLATE_JOIN && !begin.p);
+    if (http || open)
+        return t;
+    error_at(r, y, "value", "like `\"http://127.0.0.1:11434/v1\"`",
+             "%s begins with http:// or https://", what);
+    return NULL;
+}
+
+static void see_secret(void *ctx, uint64_t slot, Pos pos) {
+    (void)pos;
+    *(bool *)ctx |= slot_kind(slot) == SLOT_SECRET;
+}
+
+Template *read_secret(Reader *r, const Yaml *y, const Sight *sight, Str word) {
+    Template *t = read_template(r, y, sight);
+    bool secret = false;
+    if (!t)
+        return NULL;
+    template_slots(t, see_secret, &secret);
+    if (secret && t->kind == TEMPLATE_EXPR)
+        return t;
+    error_at(r, y, "secret",
+             arena_fmt(&r->scratch, "`%.*s: \"${{ secrets.NAME }}\"`, and NAME in the environment",
+                       STR_FMT(word))
+                 .p,
+             "a `%.*s` that stands here would be kept with every run: name a secret",
+             STR_FMT(word));
+    return NULL;
+}
+
 /* ---- bare expressions ------------------------------------------------------------------------------------------------ */
 
 /* The expression's bytes in the text: all of it, or what `${{ }}` round the whole holds. */

@@ -154,6 +154,44 @@ static void the_provider_in_use_is_pinned_and_its_secret_asked_for(void **state)
     assert_false(str_eq(hash_of("flows/f.yaml"), first));
 }
 
+static bool pins(Str closure, const char *part) { return str_find(closure, str_from(part)) >= 0; }
+
+static void who_is_asked_is_pinned_and_how_they_are_reached(void **state) {
+    (void)state;
+    put("baton.yaml", "baton: 1\n"
+                      "groups:\n"
+                      "  leads: [ann]\n"
+                      "  others: [bo]\n"
+                      "  chiefs: [chief]\n"
+                      "people:\n"
+                      "  ann: { channels: [mine] }\n"
+                      "  bo: { channels: [his] }\n"
+                      "  chief: { email: chief@example.com }\n"
+                      "channels:\n"
+                      "  mine: { chat: \"${{ secrets.MINE }}\" }\n"
+                      "  his: { chat: \"${{ secrets.HIS }}\" }\n"
+                      "  loud: { webhook: \"http://loud.example\", sign: \"${{ secrets.LOUD }}\" }\n"
+                      "escalation:\n"
+                      "  high: { notify: [loud], after: 1h, then: chiefs }\n"
+                      "  low: { notify: [his] }\n");
+    put("flows/f.yaml", "baton: 1\nsteps:\n  - human: { group: leads, ask: Well?, risk: high }\n");
+    Project p = load("flows/f.yaml");
+    assert_int_equal(p.result, 0);
+    Str closure = closure_pin(p.plan, &arena);
+    const char *in[] = { "leads:", "ann:", "mine:", "loud:", "high:", "chiefs:", "chief:" };
+    const char *out[] = { "others:", "bo:", "his:", "low:" };
+    for (size_t i = 0; i < ARRAY_LEN(in); i++)
+        assert_true(pins(closure, in[i]));
+    for (size_t i = 0; i < ARRAY_LEN(out); i++)
+        assert_false(pins(closure, out[i]));
+    for (size_t i = 0; i < p.plan->n_secrets; i++)
+        assert_int_equal(p.plan->secrets[i].used, !str_is(p.plan->secrets[i].name, "HIS"));
+    assert_int_equal(p.plan->n_groups, 3);
+    assert_true(str_is(p.plan->groups[0].name, "leads"));
+    assert_true(str_is(p.plan->escalation[RISK_HIGH].then, "chiefs"));
+    plan_free(p.plan);
+}
+
 static void places_are_told_as_seen_from_where_one_stands(void **state) {
     (void)state;
     put("agents.yaml", "baton: 1\nagents:\n  a: { modle: fast }\n");
@@ -270,6 +308,7 @@ int main(void) {
         TEST(everything_that_is_named_is_read),
         TEST(a_run_is_pinned_to_what_it_uses),
         TEST(the_provider_in_use_is_pinned_and_its_secret_asked_for),
+        TEST(who_is_asked_is_pinned_and_how_they_are_reached),
         TEST(places_are_told_as_seen_from_where_one_stands),
         TEST(nothing_outside_the_project_is_read),
         TEST(what_cannot_be_read_is_told_with_its_place),
