@@ -10,7 +10,7 @@
  *   order.c        needs, cycles, who is before whom   check.c    state, arguments, placement
  *   read_form.c    what is checked only              read_part.c  steps inside verbs
  *   read_shape.c   what holds across words           read_machine.c  states and moves
- *   read_people.c  who can be asked, and how they are reached
+ *   read_channels.c  who can be asked, and how they are reached
  *
  * A problem is reported and reading goes on: a reader of a value gives false and leaves its target alone. */
 #ifndef BATON_SPEC_READ_H
@@ -263,7 +263,7 @@ void read_prices_root(Reader *r, const Yaml *root);
 void read_providers(Reader *r);
 const ModelServer *read_server_of(Reader *r, Str model);
 
-/* `groups:` `people:` `channels:` `escalation:` of the project file (read_people.c). */
+/* `groups:` `people:` `channels:` `escalation:` of the project file (read_channels.c). */
 void read_people(Reader *r);
 /* Is it one of `groups:`? Notes that it is needed. */
 bool people_group(Reader *r, const Yaml *y);
