@@ -1,4 +1,4 @@
-/* The commands that tell a run something: pause, cancel, signal, resolve. Where no engine runs this process becomes it, and
+/* The commands that tell a run something: pause, cancel, retry, signal, resolve. Where no engine runs this process becomes it, and
  * leaves again when what followed has come to rest. */
 #include "base/json.h"
 #include "cli/command.h"
@@ -68,6 +68,13 @@ static int tell_and_go_on(Args *args, const char *route, Value body, const char 
     Str path = place_run_path(args->arena, id, route);
     return watch_run(
         args, &(WatchOptions){ .run = id, .path = path, .body = body, .told = what, .kept = kept });
+}
+
+int cmd_retry(Args *args) {
+    Value body = with_text(args->arena, VALUE_EMPTY_MAP, "reason", args_flag(args, "reason"));
+    if (args->n_words > 1)
+        body = with_text(args->arena, body, "step", args->words[1]);
+    return tell_and_go_on(args, "retry", body, "retried", NULL);
 }
 
 int cmd_signal(Args *args) {

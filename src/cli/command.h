@@ -102,6 +102,7 @@ int cmd_record(Args *args);
 int cmd_replay(Args *args);
 int cmd_resolve(Args *args);
 int cmd_resume(Args *args);
+int cmd_retry(Args *args);
 int cmd_run(Args *args);
 int cmd_schema(Args *args);
 int cmd_serve(Args *args);

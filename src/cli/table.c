@@ -190,6 +190,10 @@ const Command commands[] = {
       resolve_flags, 2, 2, cmd_resolve },
     { "resume", "[RUN]", "go on with a run that was paused or lost its engine, and watch it", NULL,
       NULL, 0, 1, cmd_resume },
+    { "retry", "RUN [STEP]", "go on with a run that failed or was cancelled, and watch it",
+      "What ended ok stays as it is and is not done again; what failed is, with new keys. STEP is done anew whatever\n"
+      "became of it, with all that comes after it; refused if an effect would happen twice. Exit: as of `run`.",
+      reason_flags, 1, 2, cmd_retry },
     { "run", "FILE [KEY=VALUE | KEY=@FILE]...",
       "run a workflow and watch it; its output goes to standard output",
       "Values are typed by the file's `input`: a text stays as it is, anything else is JSON.\n"

@@ -84,6 +84,10 @@ void engine_signal(Engine *e, Str run, Str id, Str name, Str data_json, Str from
                    EngineReplied replied, void *ctx);
 void engine_control(Engine *e, Str run, Control verb, Str from, Str reason, EngineReplied replied,
                     void *ctx);
+/* A run that failed or was cancelled goes on in place: what failed is done again, and `step` (its id or address; empty: none) with
+ * all that comes after it; nothing else is. */
+void engine_retry(Engine *e, Str run, Str step, Str from, Str reason, EngineReplied replied,
+                  void *ctx);
 /* Moves a run that waits or is paused to another file; refused if something it has done would be lost (engine_compare). */
 void engine_migrate(Engine *e, Str run, Str closure, Str from, EngineReplied replied, void *ctx);
 typedef struct EngineDecision {

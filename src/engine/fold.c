@@ -213,6 +213,20 @@ static int change_plan(Fold *f, size_t row, size_t fact) {
     return refold(&again, &f->run, f->ret_problem);
 }
 
+/* A retry goes on with what the run is when it is derived again for it. */
+static int begin_again(Fold *f, size_t row, size_t fact) {
+    Refold again = { .plan = f->own ? f->own : f->plan,
+                     .rows = f->rows,
+                     .n_rows = row + 1,
+                     .last_facts = fact,
+                     .retry = &f->rows[row].row.facts[fact].fact,
+                     .outcomes = f->outcomes,
+                     .before = f->before,
+                     .a = f->a };
+    f->run = run_free(f->run);
+    return refold(&again, &f->run, f->ret_problem);
+}
+
 static int apply(Fold *f, size_t row, size_t n) {
     const Fact *fact = &f->rows[row].row.facts[n].fact;
     uint64_t seq = f->rows[row].seq;
@@ -225,6 +239,8 @@ static int apply(Fold *f, size_t row, size_t n) {
         return start(f, fact, seq);
     if (fact->kind == FACT_MIGRATED)
         err = change_plan(f, row, n);
+    else if (fact->kind == FACT_CONTROL && fact->verb == CONTROL_RETRY)
+        err = begin_again(f, row, n);
     else if (f->outcomes)
         outcomes_note(f->outcomes, f->run, fact, f->before);
     if (err)

@@ -26,7 +26,7 @@ static char *put_copy(char *at, Str source, Str *ret) {
     return at + source.len;
 }
 
-static Request *copy_request(const Request *q) {
+Request *request_copy(const Request *q) {
     size_t texts = q->run.len + q->id.len + q->name.len + q->payload.len + q->from.len +
                    q->address.len + q->dir.len;
     Request *copy = xmalloc(sizeof *copy + texts);
@@ -49,7 +49,7 @@ void request_free(Engine *e, Request *q) {
 }
 
 void request_queue(Engine *e, const Request *q) {
-    Request *copy = copy_request(q);
+    Request *copy = request_copy(q);
     QUEUE_PUSH(&e->inbox, copy);
     engine_wake(e);
 }
@@ -75,7 +75,7 @@ static bool fits(const Request *q, const char **ret_problem) {
 }
 
 /* Refusals are answered by the next turn, like everything else: no caller is called back before it returns. */
-static void queue_checked(Engine *e, Request *q) {
+void request_queue_checked(Engine *e, Request *q) {
     const char *problem = NULL;
     if (fits(q, &problem)) {
         request_queue(e, q);
@@ -91,38 +91,38 @@ static void queue_checked(Engine *e, Request *q) {
 
 void engine_signal(Engine *e, Str run, Str id, Str name, Str data_json, Str from,
                    EngineReplied replied, void *ctx) {
-    queue_checked(e, &(Request){ .kind = REQUEST_SIGNAL,
-                                 .run = run,
-                                 .id = id,
-                                 .name = name,
-                                 .payload = data_json,
-                                 .from = from,
-                                 .replied = replied,
-                                 .ctx = ctx });
+    request_queue_checked(e, &(Request){ .kind = REQUEST_SIGNAL,
+                                         .run = run,
+                                         .id = id,
+                                         .name = name,
+                                         .payload = data_json,
+                                         .from = from,
+                                         .replied = replied,
+                                         .ctx = ctx });
 }
 
 void engine_control(Engine *e, Str run, Control verb, Str from, Str reason, EngineReplied replied,
                     void *ctx) {
-    queue_checked(e, &(Request){ .kind = REQUEST_CONTROL,
-                                 .run = run,
-                                 .verb = verb,
-                                 .name = reason,
-                                 .from = from,
-                                 .replied = replied,
-                                 .ctx = ctx });
+    request_queue_checked(e, &(Request){ .kind = REQUEST_CONTROL,
+                                         .run = run,
+                                         .verb = verb,
+                                         .name = reason,
+                                         .from = from,
+                                         .replied = replied,
+                                         .ctx = ctx });
 }
 
 void engine_decide(Engine *e, Str run, const EngineDecision *d, EngineReplied replied, void *ctx) {
-    queue_checked(e, &(Request){ .kind = REQUEST_DECIDE,
-                                 .run = run,
-                                 .verb = d->verb,
-                                 .address = d->address,
-                                 .payload = d->value_json,
-                                 .from = d->from,
-                                 .id = d->shown,
-                                 .name = d->words,
-                                 .replied = replied,
-                                 .ctx = ctx });
+    request_queue_checked(e, &(Request){ .kind = REQUEST_DECIDE,
+                                         .run = run,
+                                         .verb = d->verb,
+                                         .address = d->address,
+                                         .payload = d->value_json,
+                                         .from = d->from,
+                                         .id = d->shown,
+                                         .name = d->words,
+                                         .replied = replied,
+                                         .ctx = ctx });
 }
 
 /* ---- answering ------------------------------------------------------------------------------------------------------- */
@@ -177,6 +177,7 @@ void request_conflict(Engine *e, Request *q) {
     case REQUEST_CONTROL:
     case REQUEST_DECIDE:
     case REQUEST_MIGRATE:
+    case REQUEST_RETRY:
         request_answer(e, q, ENGINE_CONFLICT,
                        "another engine owns run %.*s: ask that one, or try again", STR_FMT(q->run));
         return;
@@ -210,6 +211,7 @@ static Fact fact_of(const Engine *e, const Request *q) {
         f.message = q->name;
         break;
     case REQUEST_START:
+    case REQUEST_RETRY:
     case REQUEST_MIGRATE: break;
     }
     return f;
@@ -232,8 +234,6 @@ static void answer_ignored(Engine *e, Resident *r, Request *q) {
             e, q, ENGINE_CONFLICT,
             "nothing is in doubt at `%.*s` of run %.*s; it may have been decided already",
             STR_FMT(q->address), STR_FMT(q->run));
-    } else if (q->kind == REQUEST_CONTROL && q->verb == CONTROL_RETRY) {
-        request_answer(e, q, ENGINE_CONFLICT, "run %.*s has nothing to retry", STR_FMT(q->run));
     } else {
         request_when_durable(e, r, q);
     }
@@ -261,6 +261,10 @@ void request_apply(Engine *e, Resident *r, Request *q) {
     }
     if (q->kind == REQUEST_MIGRATE) {
         migrate_ask(e, r, q);
+        return;
+    }
+    if (q->kind == REQUEST_RETRY) {
+        retry_refuse_live(e, r, q);
         return;
     }
     if (q->kind == REQUEST_MAIL && MUTANT(lose_mail)) {

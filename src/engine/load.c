@@ -17,6 +17,7 @@ typedef struct LoadItem {
     char id[65];
     uint8_t id_len;
     int err;
+    bool all; /* rows, and also if it is over: for a retry */
     StoreRun stored;
     StoredRow *rows;
     Str problem;
@@ -32,18 +33,19 @@ typedef struct LoadJob {
 
 /* ---- reader's side --------------------------------------------------------------------------------------------------- */
 
-static bool needs_fold(const StoreRun *stored) {
-    return stored->info.state != STORE_DONE && (stored->owned || MUTANT(keeps_foreign_runs));
+static bool needs_fold(const StoreRun *stored, bool all) {
+    return (all || stored->info.state != STORE_DONE) &&
+           (stored->owned || MUTANT(keeps_foreign_runs));
 }
 
 static void read_one(Store *store, LoadItem *item, Arena *a) {
     Str id = { item->id, item->id_len };
-    item->err = store->ops->load(store, id, false, a, &item->stored);
+    item->err = store->ops->load(store, id, item->all, a, &item->stored);
     if (item->err == STORE_E_DAMAGED) {
         item->problem = arena_str(a, str_from(store->read_problem));
         return;
     }
-    if (item->err || !needs_fold(&item->stored))
+    if (item->err || !needs_fold(&item->stored, item->all))
         return;
     int err = fold_read(store, &item->stored, a, &item->rows, &item->problem);
     item->err = err == FOLD_E_DAMAGED ? STORE_E_DAMAGED : err;
@@ -88,6 +90,7 @@ void load_run(Engine *e, Str id, Request *q) {
         LoadItem *item = &j->items[j->n++];
         memcpy(item->id, r->id, sizeof item->id);
         item->id_len = r->id_len;
+        item->all = q && q->kind == REQUEST_RETRY;
         e->n_loading++;
         if (j->n == LOADS_PER_JOB)
             flush(e);
@@ -142,16 +145,22 @@ static void damaged(Engine *e, Resident *r, const LoadItem *item) {
     resident_drop(e, r);
 }
 
-static void finished(Engine *e, Resident *r) {
-    RequestQueue waiting = r->waiting;
+/* A retry that came while it was being read has it read once more, whole. */
+void load_finished(Engine *e, Resident *r) {
+    RequestQueue waiting = r->waiting, retries = { 0 };
     r->waiting = (RequestQueue){ 0 };
     for (Request *q; (q = QUEUE_POP(&waiting));) {
         if (q->kind == REQUEST_MAIL)
             commit_mail_done(e, q->id);
-        QUEUE_PUSH(&r->waiting, q);
+        if (q->kind == REQUEST_RETRY)
+            QUEUE_PUSH(&retries, q);
+        else
+            QUEUE_PUSH(&r->waiting, q);
     }
     answer_all(e, r, ENGINE_CONFLICT, arena_fmt(&e->scratch, "run %s has finished", r->id));
     resident_drop(e, r);
+    for (Request *q; (q = QUEUE_POP(&retries));)
+        inbox_give(e, q);
 }
 
 /* ---- parked ---------------------------------------------------------------------------------------------------------- */
@@ -214,7 +223,7 @@ static bool is_suspect(const Engine *e, const Resident *r) {
 
 /* ---- live again ------------------------------------------------------------------------------------------------------ */
 
-void load_go_on(Engine *e, Resident *r) {
+static void recover(Engine *e, Resident *r) {
     r->state = RESIDENT_LIVE;
     apply_adopt(e, r);
     if (r->stored_state == STORE_PARKED) {
@@ -228,6 +237,13 @@ void load_go_on(Engine *e, Resident *r) {
     if (!MUTANT(recovery_unsaid))
         apply_fact(e, r, &recovered);
     perform_all(e, r);
+}
+
+void load_go_on(Engine *e, Resident *r) {
+    if (r->retried)
+        retry_go_on(e, r);
+    else
+        recover(e, r);
     for (Request *q; (q = QUEUE_POP(&r->waiting));)
         request_apply(e, r, q);
     resident_settle_idle(e, r);
@@ -263,6 +279,12 @@ static void take_stored(Engine *e, Resident *r, LoadItem *item) {
     }
 }
 
+/* One that is over: for a retry. */
+static void take_over(Engine *e, Resident *r, const LoadItem *item) {
+    adopt_head(r, &item->stored);
+    retry_stored(e, r, &item->stored, item->rows);
+}
+
 static void take_item(Engine *e, const LoadJob *j, LoadItem *item) {
     Resident *r = resident_find(e, (Str){ item->id, item->id_len });
     e->n_loading--;
@@ -272,10 +294,12 @@ static void take_item(Engine *e, const LoadJob *j, LoadItem *item) {
         not_there(e, r);
     else if (item->err)
         damaged(e, r, item);
-    else if (item->stored.info.state == STORE_DONE)
-        finished(e, r);
+    else if (item->stored.info.state == STORE_DONE && !item->all)
+        load_finished(e, r);
     else if (!item->stored.owned && !MUTANT(keeps_foreign_runs))
         not_ours(e, r);
+    else if (item->stored.info.state == STORE_DONE)
+        take_over(e, r, item);
     else
         take_stored(e, r, item);
     arena_reset(&e->scratch);

@@ -102,9 +102,12 @@ static int give(const Refold *f, size_t row, size_t n, RowWriter *w, Run *run) {
     if (f->outcomes)
         outcomes_note(f->outcomes, run, fact, f->before);
     row_reset(w);
-    int err = run_apply(run, fact, w);
+    bool repeated = MUTANT(retry_repeats_finished) && f->n_retries && fact->outcome == OUTCOME_OK;
+    int err = repeated ? RUN_E_IGNORED : run_apply(run, fact, w);
     run_forget_closed(run);
-    if (err == RUN_E_IGNORED)
+    if (err == RUN_E_IGNORED && f->n_retries)
+        run_pass_over(run, fact);
+    else if (err == RUN_E_IGNORED)
         passed_over(f, run, fact);
     else if (!err && f->differences && ends)
         compare_end(f, row, n, w);
@@ -144,16 +147,39 @@ static int give_all(const Refold *f, RowWriter *w, Run **run, Str *ret_problem) 
                 continue;
             if (*run)
                 err = give(f, r, i, w, *run);
-            else if (run_start(f->plan, fact, NULL, run, &problem, f->a))
+            else if (run_start_again(f->plan, fact, f->retries, f->n_retries, run, &problem, f->a))
                 err = refuse_start(f, problem, ret_problem);
         }
     }
     return err;
 }
 
-int refold(const Refold *what, Run **ret_run, Str *ret_problem) {
+static bool is_retry(const Fact *fact) {
+    return fact->kind == FACT_CONTROL && fact->verb == CONTROL_RETRY;
+}
+
+/* How often a person retried the run, and what: known before its first fact is given again. */
+static void gather_retries(Refold *f) {
+    size_t room = f->retry != NULL;
+    for (size_t r = 0; r < f->n_rows; r++)
+        for (size_t i = 0; i < f->rows[r].row.n_facts; i++)
+            room += is_retry(&f->rows[r].row.facts[i].fact);
+    f->retries = ARENA_ARRAY(f->a, Retried, room);
+    for (size_t r = 0; r < f->n_rows; r++) {
+        const Row *row = &f->rows[r].row;
+        size_t n = r + 1 == f->n_rows ? MIN(row->n_facts, f->last_facts) : row->n_facts;
+        for (size_t i = 0; i < n; i++)
+            if (is_retry(&row->facts[i].fact))
+                f->retries[f->n_retries++] = retried_read(&row->facts[i].fact, f->a);
+    }
+    if (f->retry)
+        f->retries[f->n_retries++] = retried_read(f->retry, f->a);
+}
+
+int refold(Refold *what, Run **ret_run, Str *ret_problem) {
     RowWriter w;
     Run *run = NULL;
+    gather_retries(what);
     row_init(&w);
     *ret_problem = STR("it cannot be derived again");
     int err = give_all(what, &w, &run, ret_problem);
@@ -277,8 +303,7 @@ static void refuse(Engine *e, Request *q, const Differences *d) {
         STR_FMT(q->run), STR_FMT(at), STR_FMT(first->what));
 }
 
-/* Without a snapshot of it nobody could load it later. */
-static bool fits_a_snapshot(const Run *run) {
+bool run_fits_a_snapshot(const Run *run) {
     Buf b = BUF_INIT(LIMIT_VALUE_BYTES);
     run_save(run, &b);
     bool fits = !buf_over(&b);
@@ -332,7 +357,7 @@ static void take(Engine *e, MigrateJob *j) {
     } else if (d.blocked) {
         refuse(e, q, &d);
         run_free(run);
-    } else if (!fits_a_snapshot(run)) {
+    } else if (!run_fits_a_snapshot(run)) {
         request_answer(e, q, ENGINE_CONFLICT, "run %.*s is too large to move", STR_FMT(q->run));
         run_free(run);
     } else {

@@ -4,6 +4,7 @@
 #define BATON_ENGINE_PAST_H
 
 #include "engine/state.h"
+#include "kernel/retry.h"
 
 typedef struct StoredRow {
     Row row;
@@ -21,6 +22,16 @@ bool reuse_start(Engine *e, Request *q);
 bool reuse_load(Engine *e, Resident *r);
 void reuse_take(Engine *e);
 
+/* A run that is over was read with all its rows, for the retry that waits for it. */
+void retry_stored(Engine *e, Resident *r, const StoreRun *stored, const StoredRow *rows);
+/* Its turn has come: it is live. */
+void retry_go_on(Engine *e, Resident *r);
+/* It stays as it is. */
+void retry_refuse(Engine *e, Resident *r, Str problem);
+void retry_refuse_live(Engine *e, Resident *r, Request *q);
+/* A snapshot of it can be taken: without one nobody could load it later. */
+bool run_fits_a_snapshot(const Run *run);
+
 /* Every fact of the rows, of the last one only the first `last_facts`, given to another plan; what it does not
  * wait for is passed over. Differences and outcomes are noted where they are asked for. */
 typedef struct Refold {
@@ -32,9 +43,12 @@ typedef struct Refold {
     const Outcomes *known;
     Outcomes *outcomes; /* NULL: nobody asks; up to the step `before` */
     Str before;
+    const Fact *retry; /* that is about to be applied to the run; NULL: none */
+    Retried *retries;  /* filled in: those of the rows, and it */
+    size_t n_retries;
     Arena *a;
 } Refold;
-int refold(const Refold *what, Run **ret_run, Str *ret_problem);
+int refold(Refold *what, Run **ret_run, Str *ret_problem);
 /* The run is there: may it move? */
 void migrate_ask(Engine *e, Resident *r, Request *q);
 void migrate_take(Engine *e);

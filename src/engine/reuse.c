@@ -132,6 +132,12 @@ static void take_resident(Engine *e, ReuseJob *j) {
     Resident *r = resident_find(e, j->id);
     if (!r || r->state != RESIDENT_LOADING || j->life != e->lives)
         return;
+    if (j->p.err && r->retried) {
+        retry_refuse(e, r,
+                     arena_fmt(&e->scratch, "the outcomes of run %.*s cannot be read: %.*s",
+                               STR_FMT(j->source), STR_FMT(j->problem)));
+        return;
+    }
     if (j->p.err) {
         load_park(e, r, r->plan->plan->name, "sourceless",
                   arena_fmt(&e->scratch, "the outcomes of run %.*s cannot be read: %.*s",

@@ -32,8 +32,7 @@ static Str path_of(const Node *n, Arena *a) {
     return arena_fmt(a, "%.*s%s%.*s", STR_FMT(group), group.len ? "/" : "", STR_FMT(n->name));
 }
 
-/* The address of the step that a person means by `before`: its id may do, items and turns need all that stands before them. */
-static bool find_step(const Plan *plan, Str before, Arena *a, Str *ret_address, Str *ret_problem) {
+bool start_find_step(const Plan *plan, Str before, Arena *a, Str *ret_address, Str *ret_problem) {
     const Node *n = before.len && before.len <= ADDRESS_BYTES_MAX ? plan_find(plan, before) : NULL;
     *ret_address = STR("");
     if (!before.len)
@@ -89,7 +88,7 @@ void engine_start_run(Engine *e, const EngineStart *start, EngineReplied replied
         problem = STR("the run whose outcomes are reused is named by its id");
     } else {
         q.plan = plans_get(e, start->closure, NULL, &a, &problem);
-        known_file = q.plan && find_step(q.plan->plan, start->before, &a, &q.id, &problem);
+        known_file = q.plan && start_find_step(q.plan->plan, start->before, &a, &q.id, &problem);
     }
     if (!known_file) {
         q.plan = plans_unref(e, q.plan);

@@ -6,7 +6,7 @@
  *   commit.c   rows -> batch -> outcomes                       load.c      runs read back; fold.c the fold itself
  *   lease.c    enter, renew, take over, leave                  mail.c      mail taken in
  *   plans.c    compiled files by hash                          watch.c     who is told of durable rows
- *   reuse.c    outcomes of another run, read back
+ *   reuse.c    outcomes of another run, read back          retry.c     a run that is over goes on
  *
  * A thing that waits is on exactly one list, and the list says for what:
  *
@@ -164,6 +164,7 @@ typedef enum RequestKind {
     REQUEST_DECIDE,
     REQUEST_MAIL,
     REQUEST_MIGRATE,
+    REQUEST_RETRY,
 } RequestKind;
 struct Request { /* texts stand behind it in the same allocation */
     RequestKind kind;
@@ -188,6 +189,9 @@ void request_ok(Engine *e, Request *q);
 void request_free(Engine *e, Request *q);
 /* Copies it to the end of the inbox; a plan's reference goes with it. */
 void request_queue(Engine *e, const Request *q);
+/* Or what is wrong with it. */
+void request_queue_checked(Engine *e, Request *q);
+Request *request_copy(const Request *q);
 void inbox_take(Engine *e);
 /* One request, to where it belongs. */
 void inbox_give(Engine *e, Request *q);
@@ -198,6 +202,8 @@ void request_when_durable(Engine *e, Resident *r, Request *q);
 /* Another engine owns the run, or it was there before. */
 void request_conflict(Engine *e, Request *q);
 void start_take(Engine *e, Request *q);
+/* The address of the step that a person means by `name`: its id may do, items and turns need all that stands before them. */
+bool start_find_step(const Plan *plan, Str name, Arena *a, Str *ret_address, Str *ret_problem);
 /* The id is taken: is it the same run? Reads its first row. */
 void start_compare(Engine *e, Request *q);
 
@@ -226,7 +232,9 @@ struct Resident {
     bool opens_stored; /* `open` lists something */
     bool idle_listed;
     bool snapshot_now;
-    bool moved; /* to another file, with the row that grows */
+    /* to another file, or derived again for a retry: with the row that grows goes a snapshot */
+    bool moved;
+    bool retried; /* derived again, and the retry that waits first is to be applied */
     uint64_t hash;
     Run *run;
     Outcomes *outcomes; /* what attempts need not be made again; NULL: none */
@@ -328,6 +336,8 @@ void commit_deinit(Engine *e);
 /* Loads the run for q (taken), or just so (NULL). */
 void load_run(Engine *e, Str id, Request *q);
 void load_take(Engine *e);
+/* It is over: what waits for it is told so. */
+void load_finished(Engine *e, Resident *r);
 /* The folded run is live: recovers it and performs its wants. */
 void load_go_on(Engine *e, Resident *r);
 /* Parks it by name: a row that changes nothing, and `word` in the run's row. Its requests are answered. */

@@ -46,7 +46,8 @@ void budget_open(Run *r, Frame *f) {
     Limits limits = limits_of(f);
     if (!limits.any)
         return;
-    f->budget = ARENA_NEW(&r->arena, Budget);
+    if (!f->budget) /* else the step is done anew: what it spent is spent */
+        f->budget = ARENA_NEW(&r->arena, Budget);
     f->budget->limits = limits;
     if (limits.deadline >= 0)
         f->budget->deadline = want_timer(r, f, TIMER_DEADLINE, r->time_ms + limits.deadline);
@@ -198,6 +199,21 @@ void budget_settle(Run *r, Frame *f, Amount worst, Amount spent) {
             b->spent.cost += spent.cost;
         }
     r->settle_held = true;
+}
+
+void budget_spend(Frame *f, Amount spent) {
+    for (; f; f = f->parent) {
+        if (!f->budget)
+            continue;
+        f->budget->spent.calls += spent.calls;
+        f->budget->spent.tokens += spent.tokens;
+        f->budget->spent.cost += spent.cost;
+    }
+}
+
+void budget_shift(Frame *f, int64_t ms) {
+    if (f->budget)
+        f->budget->since_ms += ms;
 }
 
 /* In the order of the tree, which is the order of the file: the first that waits is the first that is tried. A breach may

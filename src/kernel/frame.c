@@ -16,8 +16,9 @@ static const uint16_t allowed[] = {
     [STATUS_NEW] = TO(STATUS_RUNNING) | TO(STATUS_HELD) | TO(STATUS_SKIPPED) | ENDS,
     [STATUS_RUNNING] = TO(STATUS_RUNNING) | TO(STATUS_RETRYING) | TO(STATUS_IN_DOUBT) |
                        TO(STATUS_HELD) | ENDS,
-    [STATUS_RETRYING] = TO(STATUS_RUNNING) | TO(STATUS_IN_DOUBT) | TO(STATUS_HELD) | ENDS,
-    [STATUS_IN_DOUBT] = TO(STATUS_RUNNING) | TO(STATUS_HELD) | ENDS,
+    [STATUS_RETRYING] = TO(STATUS_RETRYING) | TO(STATUS_RUNNING) | TO(STATUS_IN_DOUBT) |
+                        TO(STATUS_HELD) | ENDS,
+    [STATUS_IN_DOUBT] = TO(STATUS_IN_DOUBT) | TO(STATUS_RUNNING) | TO(STATUS_HELD) | ENDS,
     [STATUS_HELD] = TO(STATUS_RUNNING) | TO(STATUS_HELD) | ENDS,
     /* A step that recovers by its on_error was failed inside, never outside: final is final. */
     [STATUS_OK] = 0,
@@ -75,6 +76,8 @@ void frame_release(Run *r, Frame *f) {
 
 void frame_ready(Run *r, Frame *f) {
     ASSERT(!f->ready);
+    if (run_is_past(r) && retry_withholds(r, f))
+        return;
     f->ready = true;
     f->ready_next = NULL;
     *(r->ready_last ? &r->ready_last->ready_next : &r->ready_first) = f;

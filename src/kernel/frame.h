@@ -28,7 +28,7 @@
 #include "base/limits.h"
 #include "base/mutant.h"
 #include "base/time.h"
-#include "kernel/run.h"
+#include "kernel/retry.h"
 
 typedef enum Layer { LAYER_STEP = 1, LAYER_ITEM = 2, LAYER_ONCE = 4 } Layer;
 
@@ -93,6 +93,7 @@ typedef struct AgentCall {
 typedef struct AgentState {
     ListBuilder messages;
     uint32_t turn, repairs, model; /* model: which of callee->models */
+    uint32_t before;               /* turns that it had before a person retried it */
     AgentCall *calls;              /* of this turn */
     uint32_t n_calls, open_calls;
     uint32_t *used; /* calls so far, by tool */
@@ -118,7 +119,8 @@ struct Frame {
     bool handling;         /* an on_error step runs */
     bool handler_returned; /* and was a `return`: ends the group the step stands in */
     bool tolerated;        /* failed, but `on_error: continue`: dependents start */
-    uint32_t a, b;         /* of the address part */
+    uint32_t withheld; /* stands still until the retry of this number is applied; 0: it does not */
+    uint32_t a, b;     /* of the address part */
     int64_t started_ms, ended_ms;
     Value with, output, detail, error;
     Budget *budget;                        /* limits that count here; NULL: none */
@@ -177,6 +179,12 @@ typedef struct Signal {
     struct Signal *next;
 } Signal;
 
+/* The attempts, or turns, that an address had before it was made anew. */
+typedef struct Spent {
+    uint64_t address; /* its hash */
+    uint32_t number;
+} Spent;
+
 struct Run {
     Arena arena;
     const Plan *plan;
@@ -185,6 +193,7 @@ struct Run {
     uint64_t source_upto, seed;
     RunStatus status;
     int64_t started_ms, time_ms, ended_ms;
+    int64_t before_ms; /* the time before this fact */
     Value input, labels, output, error;
     Frame *root;
     StateCell *state;
@@ -192,6 +201,12 @@ struct Run {
     uint64_t *signal_ids; /* hashes of those seen */
     uint32_t n_signal_ids, room_signal_ids;
     uint64_t facts; /* applied so far */
+    /* retries, while the run is derived again for one */
+    Retried *retries;
+    uint32_t n_retries, retried; /* retried: applied so far */
+    Str would_repeat;
+    Spent *spent;
+    uint32_t n_spent, room_spent;
     /* wants */
     Want *wants_first, *wants_last, *opened;
     uint32_t open_attempts, open_held;
@@ -258,6 +273,23 @@ void run_end(Run *r, RunStatus status, Value output, Value error);
 bool step_accepts(Run *r, Frame *f, const Callee *callee, Value output, Value *ret_value,
                   ErrorKind *ret_kind, Str *ret_problem);
 
+/* ---- retries (retry.c) --------------------------------------------------------------------------------------------------- */
+
+void retry_copy(Run *r, const Retried *retries, size_t n);
+/* While the run is derived again: true, and the frame stands still until the retry, instead of being entered; of failing; of
+ * running out of time; of being given up by a person. */
+bool retry_withholds(Run *r, Frame *f);
+bool retry_takes_failure(Run *r, Frame *f);
+bool retry_takes_timeout(Run *r, Frame *f, Want *w);
+bool retry_takes_decision(const Run *r, const Frame *f, const Fact *fact);
+void retry_apply(Run *r, const Fact *fact, int64_t ended_ms);
+/* How many attempts (of an agent: turns) its address had before the step was made anew. */
+uint32_t retry_spent(Run *r, const Frame *f);
+/* Its next attempt is numbered on from them, with a key of its own. */
+void retry_renumber(Run *r, Frame *f);
+void retry_save(const Run *r, Buf *b);
+void retry_load(Run *r, Cursor *c);
+
 /* ---- expressions (scope.c) ----------------------------------------------------------------------------------------------- */
 
 /* What names mean for one evaluation: a frame and, where they exist, the step's own words. */
@@ -319,6 +351,10 @@ void budget_open(Run *r, Frame *f);
 /* Does the worst case fit every limit above? If so it is reserved. */
 Fit budget_reserve(Run *r, Frame *f, Amount worst, Str *ret_why);
 void budget_settle(Run *r, Frame *f, Amount worst, Amount spent);
+/* What an attempt used that is not derived again. */
+void budget_spend(Frame *f, Amount spent);
+/* So much time counts for nothing. */
+void budget_shift(Frame *f, int64_t ms);
 /* Tries the held frames again, in order. */
 void budget_release_held(Run *r);
 Amount call_worst_case(const Frame *f);

@@ -102,8 +102,8 @@ static bool control_fits(const Run *r, const Fact *fact) {
     switch ((Control)fact->verb) {
     case CONTROL_PAUSE: return r->status == RUN_RUNNING;
     case CONTROL_RESUME: return r->status == RUN_PAUSED;
-    case CONTROL_CANCEL: return true;
-    case CONTROL_RETRY: return false;
+    case CONTROL_CANCEL: return !run_is_past(r);
+    case CONTROL_RETRY: return run_is_past(r);
     }
     return false;
 }
@@ -123,7 +123,8 @@ static bool waited_for(Run *r, const Fact *fact) {
         return fact->id.len == 0 || !signal_seen(r, fact->id) || MUTANT(signal_id_ignored);
     case FACT_DECISION:
         return f && f->shape == &shape_call && f->call->want && f->call->want->kind == WANT_DOUBT &&
-               fact->verb >= DECISION_DONE && fact->verb <= DECISION_FAIL;
+               fact->verb >= DECISION_DONE && fact->verb <= DECISION_FAIL &&
+               !retry_takes_decision(r, f, fact);
     case FACT_CONTROL: return control_fits(r, fact);
     case FACT_RECOVERED:
         for (const Want *w = r->wants_first; w; w = w->next)
@@ -154,6 +155,8 @@ static void dispatch_attempt(Run *r, const Fact *fact) {
 static void ring_timer(Run *r, const Fact *fact) {
     Frame *f = frame_find(r, fact->address);
     Want *w = timer_of(f, (TimerPurpose)fact->purpose);
+    if (retry_takes_timeout(r, f, w))
+        return;
     if (f->shape == &shape_wait && f->wait->timer == w)
         f->wait->timer = NULL;
     if (f->timeout == w)
@@ -210,6 +213,20 @@ static void decide(Run *r, const Fact *fact) {
     f->shape->decided(r, f, fact);
 }
 
+/* By address, because settling one attempt opens others and may take part of the tree away (a budget that is breached). */
+static void recover(Run *r) {
+    Str *lost = ARENA_ARRAY(&r->arena, Str, r->open_attempts);
+    uint32_t n = 0;
+    for (Want *w = r->wants_first; w; w = w->next)
+        if (lost_in_crash(w))
+            lost[n++] = want_address(w, &r->arena);
+    for (uint32_t i = 0; i < n; i++) {
+        Frame *f = frame_find(r, lost[i]);
+        if (f && !status_final(f->status))
+            f->shape->recovered(r, f);
+    }
+}
+
 static void control(Run *r, const Fact *fact) {
     switch ((Control)fact->verb) {
     case CONTROL_PAUSE:
@@ -222,21 +239,10 @@ static void control(Run *r, const Fact *fact) {
         r->settle_held = true;
         return;
     case CONTROL_CANCEL: cancel(r, fact); return;
-    case CONTROL_RETRY: return;
-    }
-}
-
-/* By address, because settling one attempt opens others and may take part of the tree away (a budget that is breached). */
-static void recover(Run *r) {
-    Str *lost = ARENA_ARRAY(&r->arena, Str, r->open_attempts);
-    uint32_t n = 0;
-    for (Want *w = r->wants_first; w; w = w->next)
-        if (lost_in_crash(w))
-            lost[n++] = want_address(w, &r->arena);
-    for (uint32_t i = 0; i < n; i++) {
-        Frame *f = frame_find(r, lost[i]);
-        if (f && !status_final(f->status))
-            f->shape->recovered(r, f);
+    case CONTROL_RETRY:
+        retry_apply(r, fact, r->before_ms);
+        recover(r);
+        return;
     }
 }
 
@@ -268,6 +274,7 @@ static void apply(Run *r, const Fact *fact) {
 static void begin(Run *r, const Fact *fact, RowWriter *row) {
     r->row = row;
     r->opened = NULL;
+    r->before_ms = r->time_ms;
     r->time_ms = fact->time_ms;
     r->facts++;
     if (row) {
@@ -282,7 +289,7 @@ int run_apply(Run *r, const Fact *given, RowWriter *row) {
     if (!waited_for(r, &fact))
         return RUN_E_IGNORED;
     r->payload = VALUE_ABSENT;
-    bool read = fact.payload.p && fact.kind != FACT_MIGRATED;
+    bool read = fact.payload.p && fact.kind != FACT_MIGRATED && fact.kind != FACT_CONTROL;
     if (read && json_read_copy(&r->arena, fact.payload, &r->payload, NULL))
         return RUN_E_CORRUPT;
     begin(r, &fact, row);
@@ -298,6 +305,7 @@ Run *run_blank(const Plan *plan) {
     r->status = RUN_RUNNING;
     r->state = ARENA_ARRAY(&r->arena, StateCell, plan->n_state);
     r->labels = map_done(&(MapBuilder){ .arena = &r->arena }, NULL);
+    r->would_repeat = STR("");
     return r;
 }
 
@@ -322,11 +330,12 @@ static bool read_labels(Run *r, Str *ret_problem) {
     return false;
 }
 
-int run_start(const Plan *plan, const Fact *accepted, RowWriter *row, Run **ret_run,
-              Str *ret_problem, Arena *problem_arena) {
+static int start(const Plan *plan, const Fact *accepted, const Retried *retries, size_t n,
+                 RowWriter *row, Run **ret_run, Str *ret_problem, Arena *problem_arena) {
     ASSERT(accepted->kind == FACT_ACCEPTED);
     _cleanup_(run_freep)
     Run *r = run_blank(plan);
+    retry_copy(r, retries, n);
     Str problem = STR("");
     r->id = arena_str(&r->arena, accepted->run);
     r->dir = arena_str(&r->arena, accepted->dir);
@@ -347,11 +356,22 @@ int run_start(const Plan *plan, const Fact *accepted, RowWriter *row, Run **ret_
     return 0;
 }
 
+int run_start(const Plan *plan, const Fact *accepted, RowWriter *row, Run **ret_run,
+              Str *ret_problem, Arena *problem_arena) {
+    return start(plan, accepted, NULL, 0, row, ret_run, ret_problem, problem_arena);
+}
+
+int run_start_again(const Plan *plan, const Fact *accepted, const Retried *retries, size_t n,
+                    Run **ret_run, Str *ret_problem, Arena *problem_arena) {
+    return start(plan, accepted, retries, n, NULL, ret_run, ret_problem, problem_arena);
+}
+
 Run *run_free(Run *r) {
     if (!r)
         return NULL;
     free(r->closed);
     free(r->signal_ids);
+    free(r->spent);
     arena_deinit(&r->arena);
     free(r);
     return NULL;

@@ -10,8 +10,8 @@
 
 #include <stdlib.h>
 
-/* 2: whose outcomes are reused, and how many were. */
-#define SNAPSHOT_VERSION 2
+/* 2: whose outcomes are reused, and how many were. 3: attempts of before a retry. */
+#define SNAPSHOT_VERSION 3
 
 /* ---- wants ---- */
 
@@ -332,6 +332,7 @@ void run_save(const Run *r, Buf *b) {
     buf_blob(b, r->source);
     buf_blob(b, r->source_before);
     buf_varint(b, r->source_upto);
+    retry_save(r, b);
     buf_varint(b, r->seed);
     buf_u8(b, (uint8_t)r->status);
     buf_svarint(b, r->started_ms);
@@ -361,6 +362,8 @@ static bool load_run(Run *r, Loader *l) {
         r->source_before = arena_str(&r->arena, cursor_blob(c));
         r->source_upto = cursor_varint(c);
     }
+    if (l->version >= 3)
+        retry_load(r, c);
     r->seed = cursor_varint(c);
     uint8_t status = cursor_u8(c);
     if (status < RUN_RUNNING || status > RUN_CANCELLED)

@@ -346,6 +346,8 @@ static void stop_inside(Run *r, Frame *f) {
 
 void frame_fail(Run *r, Frame *f, Value error) {
     stop_inside(r, f);
+    if (retry_takes_failure(r, f))
+        return;
     if ((f->layers & LAYER_ITEM) && !f->handling) {
         if (f->node->on_error == ON_ERROR_CONTINUE)
             f->tolerated = true;

@@ -1,4 +1,4 @@
-/* What people and programs tell a run: pause, resume, cancel, signals, and how an effect in doubt turned out. */
+/* What people and programs tell a run: pause, resume, cancel, retry, signals, and how an effect in doubt turned out. */
 #include "server/call.h"
 
 static void control(ApiCall *call, Control verb) {
@@ -17,6 +17,18 @@ void run_pause(ApiCall *call) { control(call, CONTROL_PAUSE); }
 void run_resume(ApiCall *call) { control(call, CONTROL_RESUME); }
 
 void run_cancel(ApiCall *call) { control(call, CONTROL_CANCEL); }
+
+void run_retry(ApiCall *call) {
+    Value body;
+    Str step, reason, from;
+    if (!call_needs_engine(call) || !call_body(call, &body) ||
+        !body_text(call, body, "step", &step) || !body_text(call, body, "reason", &reason) ||
+        !body_text(call, body, "from", &from))
+        return;
+    call_expect(call);
+    engine_retry(call->api->options.engine, call->run, step, from.len ? from : call->request.from,
+                 reason, call_replied, call);
+}
 
 void run_signal(ApiCall *call) {
     Value body;

@@ -24,6 +24,8 @@ const Route routes[] = {
     { API_POST, "/v1/runs/{run}/replay", run_replay,
       "derive it again from what it recorded, and compare each move" },
     { API_POST, "/v1/runs/{run}/resume", run_resume, "go on" },
+    { API_POST, "/v1/runs/{run}/retry", run_retry,
+      "go on where it failed or was cancelled; `step` is done anew with what comes after it" },
     { API_POST, "/v1/runs/{run}/signals", run_signal, "send a signal" },
     { API_GET, "/v1/runs/{run}/trace", run_trace, "the tree of steps, with times and cost" },
     { API_GET, "/v1/runs/{run}/why", run_why, "the chain of causes of a step" },

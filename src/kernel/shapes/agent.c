@@ -85,7 +85,7 @@ static bool begin_conversation(Run *r, Frame *f, char problem[320]) {
 static void open_turn_after(Run *r, Frame *f, uint32_t attempts) {
     AgentState *s = f->agent;
     const Callee *c = callee_of(f);
-    if (s->turn >= (uint32_t)c->turns) {
+    if (s->turn - s->before >= (uint32_t)c->turns) {
         frame_failf(r, f, KIND_LIMIT, "no answer after %d turns", c->turns);
         return;
     }
@@ -93,7 +93,7 @@ static void open_turn_after(Run *r, Frame *f, uint32_t attempts) {
     Frame *turn = frame_new(r, f, f->node, PART_TURN, s->turn, 0, 0);
     call_prepare(r, turn, c, EFFECT_READ, VALUE_NULL, STR_NULL);
     turn->call->choice = STR("");
-    turn->call->attempt = attempts;
+    turn->call->attempt = MAX(turn->call->attempt, attempts);
     frame_ready(r, turn);
 }
 
@@ -104,6 +104,7 @@ static void enter(Run *r, Frame *f) {
     AgentState *s = f->agent = ARENA_NEW(&r->arena, AgentState);
     s->messages = list_builder(&r->arena);
     s->used = ARENA_ARRAY(&r->arena, uint32_t, callee_of(f)->n_tools);
+    s->turn = s->before = retry_spent(r, f);
     if (begin_conversation(r, f, problem))
         open_turn(r, f);
     else
@@ -226,7 +227,7 @@ static void answered(Run *r, Frame *f, Value content) {
         return;
     }
     MapBuilder m = map_builder(&r->arena);
-    map_addz(&m, "turns", value_int(f->agent->turn));
+    map_addz(&m, "turns", value_int(f->agent->turn - f->agent->before));
     f->detail = map_done(&m, NULL);
     frame_done(r, f, output);
 }
@@ -418,6 +419,7 @@ static void load(Run *r, Frame *f, Cursor *c) {
     s->messages = list_builder(&r->arena);
     for (uint32_t i = 0; messages.type == V_LIST && i < messages.len; i++)
         list_add(&s->messages, messages.items[i]);
+    s->before = retry_spent(r, f);
     s->turn = (uint32_t)cursor_varint(c);
     s->repairs = (uint32_t)cursor_varint(c);
     s->model = (uint32_t)cursor_varint(c);

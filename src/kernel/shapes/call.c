@@ -43,6 +43,7 @@ void call_prepare(Run *r, Frame *f, const Callee *callee, Effect effect, Value a
     c->key = key;
     c->args_hash = f->part == PART_TURN ? f->parent->agent->hash
                                         : hash_arguments(args, LIMIT_VALUE_BYTES);
+    retry_renumber(r, f);
 }
 
 /* Templates of a callee see its own input. */

@@ -1,0 +1,261 @@
+/* A run that failed or was cancelled goes on in place (kernel/retry.h).
+ *
+ *   request -> load with all rows -> what failed, by its moves -> derived again -> FACT_CONTROL retry, and a snapshot
+ *                                                                 \ ends all the same, or an effect would happen twice: refused
+ *
+ * What failed by itself is found in the moves: of the failed frames those below which nothing failed that counted. It is
+ * written into the fact, so that whoever folds the rows later need not find it again. */
+#include "engine/past.h"
+
+#include "base/value.h"
+
+#include <stdlib.h>
+
+/* ---- what had failed -------------------------------------------------------------------------------------------------- */
+
+typedef struct Failure { /* the last move of an address */
+    Str address, choice;
+    Status status;
+    bool by_child; /* something below failed, and that is why */
+} Failure;
+
+typedef struct Failures {
+    Failure *items;
+    uint32_t *slots; /* number of an item + 1, by address */
+    size_t n, n_slots;
+} Failures;
+
+static Failure *failure_at(const Failures *f, Str address, bool add) {
+    size_t at = (size_t)hash_fast(address, 0) & (f->n_slots - 1);
+    while (f->slots[at] && !str_eq(f->items[f->slots[at] - 1].address, address))
+        at = (at + 1) & (f->n_slots - 1);
+    if (!f->slots[at] && add) {
+        Failures *grows = (Failures *)f;
+        f->slots[at] = (uint32_t)++grows->n;
+        f->items[f->n - 1] = (Failure){ .address = address };
+    }
+    return f->slots[at] ? &f->items[f->slots[at] - 1] : NULL;
+}
+
+static Failures last_moves(const StoredRow *rows, size_t n, Arena *a) {
+    size_t moves = 0;
+    Failures f = { .n_slots = 16 };
+    for (size_t i = 0; i < n; i++)
+        moves += rows[i].row.n_moves;
+    while (f.n_slots < moves * 2)
+        f.n_slots *= 2;
+    f.items = ARENA_ARRAY(a, Failure, moves);
+    f.slots = ARENA_ARRAY(a, uint32_t, f.n_slots);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < rows[i].row.n_moves; k++) {
+            const Move *m = &rows[i].row.moves[k];
+            Failure *last = failure_at(&f, m->address, true);
+            last->status = m->to;
+            last->choice = m->choice;
+        }
+    }
+    return f;
+}
+
+static Failure *parent_of(const Failures *f, Str address) {
+    for (size_t n = address.len; n-- > 0;) {
+        Failure *parent = n == 0 || strchr("/[~.:", address.p[n])
+                              ? failure_at(f, str_slice(address, 0, n), false)
+                              : NULL;
+        if (parent)
+            return parent;
+    }
+    return NULL;
+}
+
+/* A tool that fails is told to the model; a handler that fails is part of the step it stands for. */
+static bool counts_for(const Failure *child, const Failure *parent) {
+    Str part = str_slice(child->address, parent->address.len, child->address.len);
+    bool tool = part.len > 1 && part.p[0] == '.' && memchr(part.p + 1, '.', part.len - 1);
+    bool tolerated = str_ends(child->choice, STR("; continue"));
+    bool short_of = str_starts(parent->choice, STR("all_failed"));
+    return !tool && !str_is(part, "/on_error") && (!tolerated || short_of);
+}
+
+/* Does its failure reach the run's own? */
+static bool reaches_root(const Failures *f, const Failure *at) {
+    while (at->address.len) {
+        Failure *parent = parent_of(f, at->address);
+        if (!parent || parent->status != STATUS_FAILED || !counts_for(at, parent))
+            return false;
+        at = parent;
+    }
+    return at->status == STATUS_FAILED;
+}
+
+static Value failed_by_themselves(const StoredRow *rows, size_t n, Arena *a) {
+    Failures f = last_moves(rows, n, a);
+    ListBuilder l = list_builder(a);
+    for (size_t i = 0; i < f.n; i++) {
+        Failure *child = &f.items[i];
+        Failure *parent = child->status == STATUS_FAILED && child->address.len
+                              ? parent_of(&f, child->address)
+                              : NULL;
+        if (parent && counts_for(child, parent))
+            parent->by_child = true;
+    }
+    for (size_t i = 0; i < f.n; i++) {
+        if (f.items[i].status == STATUS_FAILED && !f.items[i].by_child &&
+            reaches_root(&f, &f.items[i]))
+            list_add(&l, value_str(f.items[i].address));
+    }
+    return list_done(&l);
+}
+
+/* ---- the request ------------------------------------------------------------------------------------------------------- */
+
+void engine_retry(Engine *e, Str run, Str step, Str from, Str reason, EngineReplied replied,
+                  void *ctx) {
+    request_queue_checked(e, &(Request){ .kind = REQUEST_RETRY,
+                                         .run = run,
+                                         .address = step,
+                                         .from = from,
+                                         .name = reason,
+                                         .replied = replied,
+                                         .ctx = ctx });
+}
+
+/* The run is in memory, and so not over. */
+void retry_refuse_live(Engine *e, Resident *r, Request *q) {
+    request_answer(e, q, ENGINE_CONFLICT, "run %.*s %s", STR_FMT(q->run),
+                   run_finished(r->run) ? "has only just ended: try again"
+                   : run_status(r->run) == RUN_PAUSED
+                       ? "is paused, not over: `baton resume` goes on with it"
+                       : "is not over: only what failed or was cancelled is retried");
+}
+
+static Fact fact_of(const Engine *e, const Request *q) {
+    return (Fact){ .kind = FACT_CONTROL,
+                   .verb = CONTROL_RETRY,
+                   .time_ms = e->now_ms,
+                   .address = q->address,
+                   .payload = q->payload,
+                   .from = q->from,
+                   .message = q->name };
+}
+
+/* The run as it goes on; NULL with what stands against it. */
+static Run *derive(Engine *e, Resident *r, const Request *q, const StoreRun *stored,
+                   const StoredRow *rows, Str *ret_problem) {
+    Arena *a = &e->scratch;
+    Fact fact = fact_of(e, q);
+    Run *run = NULL;
+    Refold f = { .plan = r->plan->plan,
+                 .rows = rows,
+                 .n_rows = stored->n_rows,
+                 .last_facts = SIZE_MAX,
+                 .retry = &fact,
+                 .a = a };
+    if (refold(&f, &run, ret_problem))
+        return NULL;
+    Str twice = q->address.len ? run_would_repeat(run) : STR("");
+    Value step = value_getz(run_error(run), "step");
+    Str at = step.type == V_STRING && step.len ? value_as_str(step) : STR("the run as a whole");
+    if (twice.len)
+        *ret_problem =
+            arena_fmt(a,
+                      "%.*s has taken effect, or may have, and would do so a second time; "
+                      "`baton fork %.*s --from %.*s` starts another run",
+                      STR_FMT(twice), STR_FMT(q->run), STR_FMT(q->address));
+    else if (run_finished(run))
+        *ret_problem = arena_fmt(a,
+                                 "%.*s failed although every step in it ended well; "
+                                 "name the step that is to be done anew",
+                                 STR_FMT(at));
+    else
+        return run;
+    return run_free(run);
+}
+
+/* The step's address, and what failed, as the fact will say them. */
+static Request *with_particulars(Engine *e, const Resident *r, Request *q, const StoreRun *stored,
+                                 const StoredRow *rows, Str *ret_problem) {
+    Request filled = *q;
+    Value failed = failed_by_themselves(rows, stored->n_rows, &e->scratch);
+    if (!start_find_step(r->plan->plan, q->address, &e->scratch, &filled.address, ret_problem))
+        return NULL;
+    filled.payload = value_text(&e->scratch, failed);
+    return request_copy(&filled);
+}
+
+/* 0, or what stands against it: r has the run as it goes on, and q says what its fact will. */
+static bool prepare(Engine *e, Resident *r, Request **q, const StoreRun *stored,
+                    const StoredRow *rows, Str *ret_problem) {
+    Arena *a = &e->scratch;
+    Run *then = NULL;
+    r->plan = plans_get(e, stored->closure, &stored->closure_hash, a, ret_problem);
+    if (!r->plan || fold_rows(r->plan->plan, stored, rows, true, a, &then, ret_problem))
+        return false;
+    RunStatus status = run_status(then);
+    run_free(then);
+    if (status == RUN_OK) {
+        *ret_problem =
+            arena_fmt(a, "it succeeded; `baton fork %s` starts another run from it", r->id);
+        return false;
+    }
+    Request *full = with_particulars(e, r, *q, stored, rows, ret_problem);
+    if (!full)
+        return false;
+    request_free(e, *q);
+    *q = full;
+    r->run = derive(e, r, *q, stored, rows, ret_problem);
+    if (r->run && !run_fits_a_snapshot(r->run)) {
+        *ret_problem = STR("it is too large to be derived again");
+        r->run = run_free(r->run);
+    }
+    return r->run != NULL;
+}
+
+static Request *take_request(Resident *r) {
+    RequestQueue rest = { 0 };
+    Request *found = NULL;
+    for (Request *q; (q = QUEUE_POP(&r->waiting));) {
+        if (!found && q->kind == REQUEST_RETRY)
+            found = q;
+        else
+            QUEUE_PUSH(&rest, q);
+    }
+    r->waiting = rest;
+    return found;
+}
+
+void retry_refuse(Engine *e, Resident *r, Str problem) {
+    Request *q = take_request(r);
+    request_answer(e, q, ENGINE_CONFLICT, "run %s cannot be retried: %.*s", r->id,
+                   STR_FMT(problem));
+    load_finished(e, r);
+}
+
+void retry_stored(Engine *e, Resident *r, const StoreRun *stored, const StoredRow *rows) {
+    Request *q = take_request(r);
+    Str problem = STR("");
+    ASSERT(q);
+    apply_mark(e, r);
+    bool good = prepare(e, r, &q, stored, rows, &problem);
+    QUEUE_PUSH_FIRST(&r->waiting, q);
+    if (!good) {
+        retry_refuse(e, r, problem);
+        return;
+    }
+    r->retried = true;
+    if (!reuse_load(e, r))
+        load_go_on(e, r);
+}
+
+void retry_go_on(Engine *e, Resident *r) {
+    Request *q = take_request(r);
+    Fact fact = fact_of(e, q);
+    r->state = RESIDENT_LIVE;
+    r->retried = false;
+    apply_adopt(e, r);
+    r->moved = r->opens_dirty = r->opens_stored = true;
+    int err = apply_fact(e, r, &fact);
+    ASSERT(err == 0);
+    perform_all(e, r);
+    request_when_durable(e, r, q);
+}

@@ -1,0 +1,310 @@
+#include "kernel/retry.h"
+
+#include "kernel/frame.h"
+
+#include "base/json.h"
+
+#include <stdlib.h>
+
+/* ---- what is done anew ----------------------------------------------------------------------------------------------- */
+
+Retried retried_read(const Fact *retry, Arena *a) {
+    Value list;
+    Retried ret = { .step = arena_str(a, retry->address) };
+    if (!retry->payload.p || json_read_copy(a, retry->payload, &list, NULL) || list.type != V_LIST)
+        return ret;
+    ret.failed = ARENA_ARRAY(a, Str, list.len);
+    for (uint32_t i = 0; i < list.len; i++) {
+        if (list.items[i].type == V_STRING)
+            ret.failed[ret.n_failed++] = value_as_str(list.items[i]);
+    }
+    return ret;
+}
+
+void retry_copy(Run *r, const Retried *retries, size_t n) {
+    r->retries = ARENA_ARRAY(&r->arena, Retried, n);
+    r->n_retries = (uint32_t)n;
+    for (size_t i = 0; i < n; i++) {
+        Retried *to = &r->retries[i];
+        to->step = arena_str(&r->arena, retries[i].step);
+        to->failed = ARENA_ARRAY(&r->arena, Str, retries[i].n_failed);
+        to->n_failed = retries[i].n_failed;
+        for (size_t k = 0; k < to->n_failed; k++)
+            to->failed[k] = arena_str(&r->arena, retries[i].failed[k]);
+    }
+}
+
+bool run_is_past(const Run *r) { return r->retried < r->n_retries; }
+
+/* What failed in this life fails no more; of later lives it is not the time yet. */
+static bool is_marked(const Run *r, const Frame *f) {
+    char room[512];
+    Buf b = { .p = room, .room = sizeof(room), .cap_bytes = sizeof(room) };
+    if (!run_is_past(r))
+        return false;
+    frame_write_address(&b, f);
+    const Retried *now = &r->retries[r->retried];
+    for (size_t i = 0; i < now->n_failed; i++)
+        if (str_eq(now->failed[i], buf_str(&b)))
+            return true;
+    return false;
+}
+
+/* ---- attempts of before ---------------------------------------------------------------------------------------------- */
+
+static Spent *spent_at(Run *r, uint64_t hash) {
+    for (uint32_t i = 0; i < r->n_spent; i++)
+        if (r->spent[i].address == hash)
+            return &r->spent[i];
+    return NULL;
+}
+
+static void spend(Run *r, Str address, uint32_t number) {
+    uint64_t hash = hash_fast(address, 0);
+    Spent *s = spent_at(r, hash);
+    if (!s && r->n_spent == r->room_spent) {
+        r->room_spent = MAX(8u, r->room_spent * 2);
+        r->spent = xrealloc(r->spent, r->room_spent * sizeof *r->spent);
+    }
+    if (!s) {
+        s = &r->spent[r->n_spent++];
+        *s = (Spent){ .address = hash };
+    }
+    s->number = MAX(s->number, number);
+}
+
+uint32_t retry_spent(Run *r, const Frame *f) {
+    char room[512];
+    Buf b = { .p = room, .room = sizeof(room), .cap_bytes = sizeof(room) };
+    if (!r->n_spent)
+        return 0;
+    frame_write_address(&b, f);
+    const Spent *s = spent_at(r, hash_fast(buf_str(&b), 0));
+    return s ? s->number : 0;
+}
+
+void retry_renumber(Run *r, Frame *f) {
+    CallState *c = f->call;
+    c->attempt = MAX(c->attempt, retry_spent(r, f));
+    if (c->attempt && !MUTANT(retry_keeps_key))
+        c->generation = c->attempt;
+}
+
+/* ".12" at the end of an address: a turn of an agent, or a call of one. */
+static bool cut_number(Str *address, uint32_t *ret) {
+    size_t n = address->len;
+    uint64_t number = 0;
+    while (n && address->p[n - 1] >= '0' && address->p[n - 1] <= '9')
+        n--;
+    if (n == address->len || n < 2 || address->p[n - 1] != '.')
+        return false;
+    str_to_u64(str_slice(*address, n, address->len), &number);
+    *address = str_slice(*address, 0, n - 1);
+    *ret = (uint32_t)number;
+    return true;
+}
+
+static void spend_attempt(Run *r, const Fact *fact) {
+    Str agent = fact->address;
+    uint32_t turn = 0;
+    spend(r, fact->address, fact->attempt);
+    bool of_agent = false;
+    while (cut_number(&agent, &turn))
+        of_agent = true;
+    if (of_agent)
+        spend(r, agent, turn);
+}
+
+/* ---- facts that nobody waits for -------------------------------------------------------------------------------------- */
+
+static Effect worst_effect(const Run *r, Str address) {
+    Str step = address;
+    uint32_t unused;
+    bool turn = cut_number(&step, &unused), call = turn && cut_number(&step, &unused);
+    const Node *n = plan_find(r->plan, call ? step : address);
+    if (!n || (turn && !call))
+        return EFFECT_PURE;
+    if (!call)
+        return n->effect;
+    Effect worst = EFFECT_PURE;
+    for (size_t i = 0; n->callee && i < n->callee->n_tools; i++)
+        worst = MAX(worst, n->callee->tools[i].callee->effect);
+    return worst;
+}
+
+/* An effect that happened, or may have: done anew it would happen twice. */
+static void note_repeat(Run *r, const Fact *fact) {
+    bool definite = fact->kind == FACT_FINISHED &&
+                    (fact->outcome == OUTCOME_FAILED || fact->outcome == OUTCOME_REFUSED);
+    if (definite) {
+        if (str_eq(r->would_repeat, fact->address))
+            r->would_repeat = STR("");
+    } else if (!r->would_repeat.len && worst_effect(r, fact->address) >= EFFECT_KEYED) {
+        r->would_repeat = arena_str(&r->arena, fact->address);
+    }
+}
+
+Str run_would_repeat(const Run *r) { return r->would_repeat; }
+
+/* The frame that the fact is of, or the nearest above it that is there. */
+static Frame *nearest(Run *r, Str address) {
+    for (size_t n = address.len; n; n--) {
+        bool whole = n == address.len || strchr("/[~.:", address.p[n]);
+        Frame *f = whole ? frame_find(r, str_slice(address, 0, n)) : NULL;
+        if (f)
+            return f;
+    }
+    return r->root;
+}
+
+static void account(Run *r, const Fact *fact) {
+    int64_t tokens = fact->usage.tokens_in + fact->usage.tokens_out;
+    Frame *f = nearest(r, fact->address);
+    r->counts.attempts++;
+    f->attempts++;
+    if (!tokens)
+        return;
+    r->counts.tokens += tokens;
+    r->counts.cost_nano += fact->usage.cost_nano;
+    r->counts.model_calls++;
+    f->tokens += tokens;
+    f->cost += fact->usage.cost_nano;
+    f->calls++;
+    budget_spend(f, (Amount){ .calls = 1, .tokens = tokens, .cost = fact->usage.cost_nano });
+}
+
+void run_pass_over(Run *r, const Fact *fact) {
+    r->time_ms = MAX(r->time_ms, fact->time_ms);
+    if (fact->kind != FACT_FINISHED && fact->kind != FACT_DISPATCHING)
+        return;
+    spend_attempt(r, fact);
+    note_repeat(r, fact);
+    if (fact->kind == FACT_FINISHED && !fact->reused)
+        account(r, fact);
+}
+
+/* ---- standing still --------------------------------------------------------------------------------------------------- */
+
+bool retry_withholds(Run *r, Frame *f) {
+    for (uint32_t i = r->retried; i < r->n_retries; i++) {
+        Str step = r->retries[i].step;
+        if (step.len && frame_is_from(f, step) && !(f->parent && frame_is_from(f->parent, step))) {
+            f->withheld = i + 1;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A group or a loop that failed by itself has nothing that could be done again without doing all of it again. */
+static bool can_stand_still(const Frame *f) {
+    return f->shape != &shape_group && f->shape != &shape_each && f->shape != &shape_loop;
+}
+
+bool retry_takes_failure(Run *r, Frame *f) {
+    if (!is_marked(r, f) || !can_stand_still(f))
+        return false;
+    if (f->shape != &shape_call) {
+        if (f->shape == &shape_agent)
+            spend(r, frame_address(f, &r->arena), f->agent->turn);
+        while (f->first)
+            frame_release(r, f->first);
+        f->shape = NULL;
+        f->any = NULL;
+    } else {
+        f->call->unknown = false;
+        f->call->retries = f->call->resends = 0;
+        f->call->first_ms = 0;
+    }
+    r->open_held -= f->status == STATUS_HELD;
+    f->status = STATUS_NEW;
+    f->error = VALUE_ABSENT;
+    f->handling = f->tolerated = false;
+    f->withheld = r->retried + 1;
+    return true;
+}
+
+/* A timeout is no failure of what was still under way: it goes on, with the whole time once more. */
+bool retry_takes_timeout(Run *r, Frame *f, Want *w) {
+    if (w->purpose != TIMER_GROUP || !is_marked(r, f))
+        return false;
+    w->due_ms = r->time_ms + (w->due_ms - f->started_ms);
+    return true;
+}
+
+bool retry_takes_decision(const Run *r, const Frame *f, const Fact *fact) {
+    return fact->verb == DECISION_FAIL && is_marked(r, f);
+}
+
+/* ---- going on --------------------------------------------------------------------------------------------------------- */
+
+/* The time in which the run was over counts for no limit. */
+static void shift_clocks(Run *r, Frame *f, int64_t ms) {
+    budget_shift(f, ms);
+    for (Frame *child = f->first; child; child = child->next)
+        shift_clocks(r, child, ms);
+}
+
+static void shift_timers(Run *r, int64_t ms) {
+    for (Want *w = r->wants_first; w; w = w->next) {
+        if (w->kind == WANT_TIMER && w->purpose != TIMER_WAIT && w->purpose != TIMER_RETRY)
+            w->due_ms += ms;
+    }
+    shift_clocks(r, r->root, ms);
+}
+
+static void enter_again(Run *r, Frame *f) {
+    f->withheld = 0;
+    if (f->shape == &shape_call) {
+        retry_renumber(r, f);
+        f->call->choice = STR("again: a person retries");
+    }
+    frame_ready(r, f);
+}
+
+/* Says of everything that is open that it is: the journal told of its end. */
+static void go_on(Run *r, Frame *f) {
+    for (Frame *child = f->first; child; child = child->next) {
+        if (child->withheld == r->retried)
+            enter_again(r, child);
+        else if (!status_final(child->status) && child->status != STATUS_NEW) {
+            frame_move(r, child, child->status, 0, 0, STR("goes on"));
+            go_on(r, child);
+        }
+    }
+}
+
+void retry_apply(Run *r, const Fact *fact, int64_t ended_ms) {
+    shift_timers(r, r->time_ms - ended_ms);
+    r->retried++;
+    r->status = RUN_RUNNING;
+    r->settle_held = true;
+    frame_movef(r, r->root, STATUS_RUNNING, "retried by %.*s", STR_FMT(fact->from));
+    if (r->root->withheld == r->retried)
+        enter_again(r, r->root);
+    go_on(r, r->root);
+}
+
+/* ---- snapshots --------------------------------------------------------------------------------------------------------- */
+
+void retry_save(const Run *r, Buf *b) {
+    buf_varint(b, r->n_spent);
+    for (uint32_t i = 0; i < r->n_spent; i++) {
+        buf_varint(b, r->spent[i].address);
+        buf_varint(b, r->spent[i].number);
+    }
+}
+
+void retry_load(Run *r, Cursor *c) {
+    uint64_t n = cursor_varint(c);
+    if (n > (uint64_t)(c->end - c->p)) {
+        c->bad = true;
+        return;
+    }
+    r->n_spent = r->room_spent = (uint32_t)n;
+    r->spent = xcalloc(MAX(1u, n), sizeof *r->spent);
+    for (uint32_t i = 0; i < n && !c->bad; i++) {
+        r->spent[i].address = cursor_varint(c);
+        r->spent[i].number = (uint32_t)cursor_varint(c);
+    }
+}

@@ -1,0 +1,207 @@
+/* A run that failed or was cancelled goes on in place: what ended ok is not done again, what failed is. */
+#include "engine_world.inc"
+
+static Said retry(Host *h, const char *run, const char *step) {
+    Said said = { 0 };
+    engine_retry(h->engine, str_from(run), str_from(step), STR("ann"), STR(""), heard, &said);
+    pump(h);
+    return said;
+}
+
+#define FLAKY                                                                                      \
+    "  - { id: a, tool: echo, effect: unsafe, with: 1 }\n"                                         \
+    "  - { id: flaky, tool: echo, effect: keyed, with: 2 }\n"                                      \
+    "  - { id: c, tool: echo, effect: read, with: 3 }\n"
+
+static void what_failed_runs_again_and_nothing_else(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    char key[64];
+    start(h, "r1", FLAKY);
+    assert_info_has(w, "r1", "\"status\":\"failed\"");
+    snprintf(key, sizeof key, "%s", key_of(w, "r1", "flaky"));
+    Said said = retry(h, "r1", "");
+    assert_int_equal(said.answer, ENGINE_OK);
+    assert_info_has(w, "r1", "\"status\":\"succeeded\"");
+    assert_int_equal(state_of(w, "r1"), STORE_DONE);
+    assert_int_equal(times(w, "r1", "a"), 1);
+    assert_int_equal(times(w, "r1", "flaky"), 2);
+    assert_int_equal(times(w, "r1", "c"), 1);
+    assert_string_not_equal(key, key_of(w, "r1", "flaky"));
+    assert_folds(w, "r1");
+}
+
+static void a_run_that_failed_twice_is_retried_twice(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start(h, "r1", ECHO("a", "unsafe") ECHO("bad", "read"));
+    for (unsigned i = 2; i < 5; i++) {
+        assert_int_equal(retry(h, "r1", "").answer, ENGINE_OK);
+        assert_info_has(w, "r1", "\"status\":\"failed\"");
+        assert_int_equal(times(w, "r1", "a"), 1);
+        assert_int_equal(times(w, "r1", "bad"), i);
+        assert_folds(w, "r1");
+    }
+    assert_info_has(w, "r1", "\"attempts\":5");
+}
+
+static void a_cancelled_run_goes_on_where_it_was(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start(h, "r1", "  - { id: first, tool: echo, effect: unsafe, with: 1 }\n" WAIT);
+    assert_int_equal(control(h, "r1", CONTROL_CANCEL).answer, ENGINE_OK);
+    assert_int_equal(state_of(w, "r1"), STORE_DONE);
+    assert_int_equal(retry(h, "r1", "").answer, ENGINE_OK);
+    assert_int_equal(state_of(w, "r1"), STORE_IDLE);
+    crash(h);
+    h = boot(w);
+    signal_run(h, "r1", "", "go", "1");
+    assert_int_equal(state_of(w, "r1"), STORE_DONE);
+    assert_info_has(w, "r1", "\"status\":\"succeeded\"");
+    assert_folds(w, "r1");
+}
+
+static void an_effect_that_was_under_way_is_in_doubt_after_it(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start(h, "r1", ECHO("slow", "unsafe"));
+    control(h, "r1", CONTROL_CANCEL);
+    assert_int_equal(retry(h, "r1", "").answer, ENGINE_OK);
+    assert_int_equal(times(w, "r1", "slow"), 1);
+    assert_info_has(w, "r1", "doubt");
+    assert_int_equal(decide(h, "r1", "slow", DECISION_DONE, "7").answer, ENGINE_OK);
+    assert_info_has(w, "r1", "\"status\":\"succeeded\"");
+    assert_folds(w, "r1");
+}
+
+static void a_step_is_done_anew_with_what_comes_after_it(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start(h, "r1",
+          "  - { id: a, tool: echo, effect: unsafe, with: 1 }\n"
+          "  - { id: b, tool: echo, effect: read, with: 2 }\n"
+          "  - { id: c, tool: echo, effect: idempotent, with: 3 }\n"
+          "  - { id: flaky, tool: echo, effect: read, with: 4 }\n");
+    Said said = retry(h, "r1", "b");
+    assert_int_equal(said.answer, ENGINE_OK);
+    assert_info_has(w, "r1", "\"status\":\"succeeded\"");
+    assert_int_equal(times(w, "r1", "a"), 1);
+    assert_int_equal(times(w, "r1", "b"), 2);
+    assert_int_equal(times(w, "r1", "c"), 2);
+    assert_int_equal(times(w, "r1", "flaky"), 2);
+    assert_folds(w, "r1");
+}
+
+static void an_effect_is_not_done_twice_by_naming_it(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start(h, "r1", CHAIN "  - { id: bad, tool: echo, effect: read, with: 4 }\n");
+    Said said = retry(h, "r1", "b");
+    assert_int_equal(said.answer, ENGINE_CONFLICT);
+    assert_non_null(strstr(said.message, "b has taken effect"));
+    assert_non_null(strstr(said.message, "baton fork r1 --from b"));
+    assert_int_equal(times(w, "r1", "b"), 1);
+    assert_int_equal(state_of(w, "r1"), STORE_DONE);
+    assert_int_equal(retry(h, "r1", "c").answer, ENGINE_OK);
+    assert_int_equal(times(w, "r1", "b"), 1);
+    assert_int_equal(times(w, "r1", "c"), 2);
+}
+
+static void what_cannot_be_retried_is_said(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    assert_int_equal(retry(h, "none", "").answer, ENGINE_NOT_FOUND);
+    start(h, "r1", CHAIN);
+    Said said = retry(h, "r1", "");
+    assert_int_equal(said.answer, ENGINE_CONFLICT);
+    assert_non_null(strstr(said.message, "it succeeded"));
+    start(h, "r2", WAIT);
+    assert_non_null(strstr(retry(h, "r2", "").message, "is not over"));
+    start(h, "r3", ECHO("bad", "read"));
+    assert_non_null(strstr(retry(h, "r3", "nowhere").message, "no step `nowhere`"));
+    start(h, "r4",
+          "  - id: g\n    check: output == 2\n    steps:\n"
+          "      - { id: a, tool: echo, effect: read, with: 1 }\n");
+    said = retry(h, "r4", "");
+    assert_non_null(strstr(said.message, "name the step"));
+    assert_int_equal(retry(h, "r4", "a").answer, ENGINE_OK);
+    assert_int_equal(times(w, "r4", "g/a"), 2);
+    assert_folds(w, "r4");
+}
+
+static void loops_and_handlers_keep_what_went_well(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start(h, "r1",
+          "  - id: each\n    for: { each: x, in: [1, 2, 3], parallel: 1 }\n    steps:\n"
+          "      - { id: pay, tool: echo, effect: unsafe, with: 1 }\n"
+          "      - { id: flaky, tool: echo, effect: read, with: 1 }\n"
+          "  - { id: last, tool: echo, effect: unsafe, with: 1 }\n");
+    for (int i = 0; i < 3; i++) {
+        assert_info_has(w, "r1", "\"status\":\"failed\"");
+        assert_int_equal(retry(h, "r1", "").answer, ENGINE_OK);
+    }
+    assert_info_has(w, "r1", "\"status\":\"succeeded\"");
+    assert_int_equal(times(w, "r1", "each[0]/pay"), 1);
+    assert_int_equal(times(w, "r1", "each[2]/pay"), 1);
+    assert_int_equal(times(w, "r1", "each[1]/flaky"), 2);
+    assert_int_equal(times(w, "r1", "last"), 1);
+    assert_folds(w, "r1");
+}
+
+static void too_few_items_are_all_done_again(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start(h, "r1",
+          "  - id: flaky\n    for: { each: x, in: [1, 2, 3], min: 3 }\n    on_error: continue\n"
+          "    tool: echo\n    effect: keyed\n    with: ${{ x }}\n");
+    assert_info_has(w, "r1", "all_failed");
+    assert_int_equal(retry(h, "r1", "").answer, ENGINE_OK);
+    assert_info_has(w, "r1", "\"status\":\"succeeded\"");
+    assert_int_equal(times(w, "r1", "flaky[2]"), 2);
+    assert_folds(w, "r1");
+}
+
+static void it_survives_a_crash_at_every_write(void **state) {
+    World *w = *state;
+    for (unsigned at = 1; at < 12; at++) {
+        for (int after = 0; after < 2; after++) {
+            char id[32];
+            snprintf(id, sizeof id, "r-%u-%d", at, after);
+            Host *h = boot(w);
+            start(h, id, FLAKY);
+            w->appends = 0;
+            w->crash_at = at;
+            w->crash_after = after;
+            retry(h, id, "");
+            w->crash_at = 0;
+            w->crashed = false;
+            crash(h);
+            h = boot(w);
+            if (strstr(stored(w, id).info.info.p, "\"failed\""))
+                assert_int_equal(retry(h, id, "").answer, ENGINE_OK);
+            assert_info_has(w, id, "\"status\":\"succeeded\"");
+            assert_int_equal(times(w, id, "a"), 1);
+            assert_folds(w, id);
+            crash(h);
+        }
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(what_failed_runs_again_and_nothing_else),
+        TEST(a_run_that_failed_twice_is_retried_twice),
+        TEST(a_cancelled_run_goes_on_where_it_was),
+        TEST(an_effect_that_was_under_way_is_in_doubt_after_it),
+        TEST(a_step_is_done_anew_with_what_comes_after_it),
+        TEST(an_effect_is_not_done_twice_by_naming_it),
+        TEST(what_cannot_be_retried_is_said),
+        TEST(loops_and_handlers_keep_what_went_well),
+        TEST(too_few_items_are_all_done_again),
+        TEST(it_survives_a_crash_at_every_write),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
