@@ -42,6 +42,7 @@ Engine *engine_free(Engine *e) {
     timers_deinit(e);
     resident_deinit(e);
     perform_deinit(e);
+    governors_deinit(e);
     plans_deinit(e);
     watch_deinit(e);
     arena_deinit(&e->scratch);
@@ -121,9 +122,10 @@ static bool end_turn(Engine *e) {
     e->wake_ms = next;
     learn_pace(e);
     e->in_turn = false;
-    return !e->failed && (e->batch_back || e->completed.first || e->loaded.first ||
-                          e->reused.first || e->migrations.first || next <= e->now_ms ||
-                          (e->inbox.first && e->phase >= ENGINE_INSIDE));
+    return !e->failed &&
+           (e->batch_back || e->completed.first || e->loaded.first || e->reused.first ||
+            e->migrations.first || next <= e->now_ms || (e->stirred && !engine_stopping(e)) ||
+            (e->inbox.first && e->phase >= ENGINE_INSIDE));
 }
 
 bool engine_turn(Engine *e) {
@@ -138,6 +140,7 @@ bool engine_turn(Engine *e) {
     perform_take(e);
     timers_take(e);
     perform_take(e);
+    governor_take(e);
     commit_hand_over(e);
     lease_take(e);
     perform_held(e);

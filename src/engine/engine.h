@@ -116,6 +116,14 @@ typedef struct EngineWatcher EngineWatcher;
 EngineWatcher *engine_watch(Engine *e, Str run, EngineWatch fn, void *ctx);
 EngineWatcher *engine_unwatch(EngineWatcher *w);
 
+/* What attempts of a run wait for in the engine: a list of { step, since, since_ms, kind, name, says, until }. Nothing of it is
+ * stored: a run that is not in memory has none. */
+Value engine_held(Engine *e, Str run, Arena *a);
+
+/* Every limit of a provider, an agent or a tool that runs of this engine have met, and how near it is: a list of { of, name,
+ * ceiling, in_flight, waiting, passed, refused, pool, rate, breaker, keys }. */
+Value engine_governors(Engine *e, Arena *a);
+
 /* A resident run, or NULL. Valid until the next turn. */
 const Run *engine_run(Engine *e, Str id);
 /* Any R function of the store for the server and the command line; see StoreJob. */

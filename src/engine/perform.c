@@ -1,15 +1,16 @@
 /* Attempts: from a want to a completion.
  *
+ *   perform_want: HELD at a gate (gate.h) until it may go on, then
  *                          row durable                 executor
- *   perform_want: WAITING ------------> STARTED ----------------> ENDED: applied as FACT_FINISHED, back to the pool
- *                   |  \ pure: at once     | \ out of time: asked to stop, given STOP_GRACE_MS, then unknown
- *                   |                      |
- *                   +---- want gone: never starts / asked to stop, and what it says is dropped
+ *   perform_admitted: WAITING ------------> STARTED ----------------> ENDED: applied as FACT_FINISHED, back to the pool
+ *                       |  \ pure: at once     | \ out of time: asked to stop, given STOP_GRACE_MS, then unknown
+ *                       |                      |
+ *                       +---- want gone: never starts / asked to stop, and what it says is dropped
  *
- * What is unsafe has FACT_DISPATCHING in the very row it waits for: one commit makes both durable, and a crash after it
+ * What is unsafe, or may have been held, has FACT_DISPATCHING in the very row it waits for: one commit makes both durable, and a crash after it
  * finds the outcome unknown, as it must. Such an attempt starts even if the run was paused or the engine told to stop
  * between: in the journal it is under way. */
-#include "engine/state.h"
+#include "engine/gate.h"
 
 #include "base/time.h"
 
@@ -71,6 +72,7 @@ static void detach(Flight *f) {
 
 static void release(Engine *e, Flight *f) {
     timer_disarm(e, &f->timer);
+    gates_leave(e, f);
     detach(f);
     unlink_flight(e, f);
     if (e->n_free_flights == POOL_MAX || arena_footprint(&f->attempt.arena) > POOL_ARENA_BYTES) {
@@ -202,20 +204,37 @@ void perform_want(Engine *e, Resident *r, Want *w) {
     if (engine_stopping(e) || reuse(e, r, w))
         return;
     Flight *f = new_flight(e, r, w);
-    bool unsafe = w->effect == EFFECT_UNSAFE && !w->dispatching && !MUTANT(skip_dispatching);
+    if (gates_pass(e, f))
+        perform_admitted(e, f);
+}
+
+void perform_admitted(Engine *e, Flight *f) {
+    Want *w = f->want;
+    bool announce = want_announced(w) && !w->dispatching && !MUTANT(skip_dispatching);
     bool run_ahead = w->effect == EFFECT_PURE && !e->full;
-    if (!unsafe && (run_ahead || w->position <= r->durable_seq || MUTANT(perform_before_durable))) {
+    if (!announce &&
+        (run_ahead || w->position <= f->r->durable_seq || MUTANT(perform_before_durable))) {
         start_or_hold(e, f);
         return;
     }
     QUEUE_PUSH(&e->gather.flights, f);
-    if (!unsafe)
+    if (!announce)
         return;
     if (e->n_dispatch == e->room_dispatch) {
         e->room_dispatch = MAX((size_t)16, e->room_dispatch * 2);
         e->dispatch = xrealloc(e->dispatch, e->room_dispatch * sizeof(Flight *));
     }
     e->dispatch[e->n_dispatch++] = f;
+}
+
+bool perform_put_off(Engine *e, Flight *f) {
+    if (f->want && may_begin(e, f))
+        return false;
+    if (f->want)
+        put_off(e, f);
+    else
+        release(e, f);
+    return true;
 }
 
 void perform_dispatch(Engine *e, Resident *r) {
@@ -266,6 +285,8 @@ void perform_forget(Engine *e, Flight *f) {
     timer_disarm(e, &f->timer);
     if (f->state == FLIGHT_STARTED)
         ask_to_stop(e, f);
+    if (f->state == FLIGHT_HELD && !MUTANT(cancelled_stays_in_line))
+        release(e, f);
 }
 
 void perform_stop_all(Engine *e) {
@@ -348,7 +369,7 @@ static Fact finished(const Engine *e, const Flight *f) {
                   .sent = c->sent,
                   .message = cut_message(c->message),
                   .usage = priced(f),
-                  .queued_us = f->attempt.queued_us,
+                  .queued_us = f->attempt.queued_us + f->held_ms * 1000,
                   .reused = f->reused,
                   .took_us = c->took_us,
                   .retry_after_ms = c->retry_after_ms };
@@ -390,6 +411,15 @@ static size_t row_bytes(const Resident *r) {
     return r->row ? r->row->w.facts.len + r->row->w.moves.len + r->row->w.data.len : 0;
 }
 
+/* Before it is applied: what that opens finds the slot free, and a breaker as this outcome left it. */
+static void judge(Engine *e, Flight *f) {
+    if (!f->judged)
+        gates_ended(e, f);
+    f->judged = true;
+    if (f->state == FLIGHT_ENDED)
+        gates_leave(e, f);
+}
+
 static void take_completion(Engine *e, Flight *f) {
     bool for_the_next_engine = f->for_stop && f->completion.outcome != OUTCOME_OK;
     if (f->want && !for_the_next_engine) {
@@ -398,6 +428,7 @@ static void take_completion(Engine *e, Flight *f) {
             return;
         }
         rule_on_timeout(f);
+        judge(e, f);
         apply_finished(e, f);
     } else if (f->want) {
         f->want->cookie = NULL;
@@ -423,6 +454,10 @@ void perform_take(Engine *e) {
 
 /* First it is asked to stop; if the executor does not say how it ended, nobody knows. */
 void perform_timeout(Engine *e, Flight *f) {
+    if (f->state == FLIGHT_HELD) {
+        gates_timeout(e, f);
+        return;
+    }
     ASSERT(f->state == FLIGHT_STARTED);
     if (!f->timed_out) {
         f->timed_out = true;
@@ -438,5 +473,6 @@ void perform_timeout(Engine *e, Flight *f) {
                                   .kind = KIND_CANCELLED,
                                   .took_us = (f->attempt.timeout_ms + STOP_GRACE_MS) * 1000 };
     rule_on_timeout(f);
+    judge(e, f);
     apply_finished(e, f);
 }

@@ -6,12 +6,13 @@
  *   commit.c   rows -> batch -> outcomes                       load.c      runs read back; fold.c the fold itself
  *   lease.c    enter, renew, take over, leave                  mail.c      mail taken in
  *   plans.c    compiled files by hash                          watch.c     who is told of durable rows
- *   reuse.c    outcomes of another run, read back          retry.c     a run that is over goes on
+ *   reuse.c    outcomes of another run, read back              retry.c     a run that is over goes on
+ *   gate.c     what an attempt passes before it leaves         governor.c  rates, pools and breakers
  *
  * A thing that waits is on exactly one list, and the list says for what:
  *
  *   Request   inbox -> (resident.waiting) -> gather.requests -> batch.requests -> answered
- *   Flight    gather.flights -> batch.flights -> (started) -> completed -> pool
+ *   Flight    (a gate's queue) -> gather.flights -> batch.flights -> (started) -> completed -> pool
  *   Resident  table, and gather.dirty while its row grows
  *
  * `gather` is what the next batch will hold. It moves as a whole into the batch, so what is on a batch's lists became
@@ -28,6 +29,8 @@ typedef struct Flight Flight;
 typedef struct Request Request;
 typedef struct PlanEntry PlanEntry;
 typedef struct Pending Pending;
+typedef struct Governor Governor;
+typedef struct Lane Lane;
 
 /* Facts taken in by one turn: above that the batch is handed over first, so that a flood does not delay a commit. */
 #define TURN_FACTS_MAX 4096
@@ -88,7 +91,7 @@ typedef QUEUE_OF(Resident) ResidentQueue;
 
 /* ---- timers (timers.c) ----------------------------------------------------------------------------------------------- */
 
-typedef enum TimerOwner { TIMER_OF_WANT = 1, TIMER_OF_FLIGHT } TimerOwner;
+typedef enum TimerOwner { TIMER_OF_WANT = 1, TIMER_OF_FLIGHT, TIMER_OF_GOVERNOR } TimerOwner;
 typedef struct Timer {
     int64_t due_ms;
     uint32_t at; /* place in the heap + 1; 0: not armed */
@@ -116,12 +119,17 @@ void timers_deinit(Engine *e);
 
 /* ---- attempts (perform.c) -------------------------------------------------------------------------------------------- */
 
-/* WAITING for the row it was derived at -> STARTED -> ENDED, its completion not yet applied. An attempt whose want is gone
- * (`want` NULL) has only to end. */
-typedef enum FlightState { FLIGHT_WAITING = 1, FLIGHT_STARTED, FLIGHT_ENDED } FlightState;
+/* HELD at a gate (gate.h) -> WAITING for the row it was derived at -> STARTED -> ENDED, its completion not yet applied. An
+ * attempt whose want is gone (`want` NULL) has only to end. */
+typedef enum FlightState {
+    FLIGHT_WAITING = 1,
+    FLIGHT_STARTED,
+    FLIGHT_ENDED,
+    FLIGHT_HELD
+} FlightState;
 struct Flight {
     Attempt attempt; /* first: the executor's pointer is ours */
-    Timer timer;     /* its timeout, then the grace of the executor */
+    Timer timer;     /* how long it may be held, then its timeout, then the grace of the executor */
     Resident *r;
     Want *want;
     FlightState state;
@@ -131,6 +139,14 @@ struct Flight {
     bool stopped;    /* asked to stop, for whatever reason */
     /* asked because the engine stops: how it ends is for the next engine to find out */
     bool for_stop;
+    bool judged;  /* the gates know how it ended */
+    uint8_t gate; /* how many it has passed: the one it is held at */
+    uint8_t taken,
+        tries; /* governor.c: at which gates it has a slot, and at which it tries a breaker; bits */
+    Governor *governors[2];
+    Lane *lane; /* in which it waits */
+    Flight *lane_prev, *lane_next;
+    int64_t held_since_ms, held_ms;
     Completion completion;
     Flight *next;
     Flight *all_prev, *all_next;
@@ -138,9 +154,13 @@ struct Flight {
 
 /* A want for an attempt was opened, or is to be performed again. */
 void perform_want(Engine *e, Resident *r, Want *w);
+/* It has passed all gates: it joins the batch, or starts. perform_dispatch() is the caller's. */
+void perform_admitted(Engine *e, Flight *f);
+/* A held one whose turn it is may not begin now: true, and it is gone. */
+bool perform_put_off(Engine *e, Flight *f);
 /* The want is gone. */
 void perform_forget(Engine *e, Flight *f);
-/* Applies FACT_DISPATCHING for the unsafe ones planned since. */
+/* Applies FACT_DISPATCHING for those planned since that want it (want_announced). */
 void perform_dispatch(Engine *e, Resident *r);
 /* Every want of a run that is loaded or goes on after a pause. */
 void perform_all(Engine *e, Resident *r);
@@ -153,6 +173,14 @@ void perform_timeout(Engine *e, Flight *f);
 void perform_held(Engine *e);
 void perform_stop_all(Engine *e);
 void perform_deinit(Engine *e);
+
+/* ---- gates (gate.c, governor.c) -------------------------------------------------------------------------------------- */
+
+/* Lets through who may pass now. */
+void governor_take(Engine *e);
+/* Its timer is due. */
+void governor_due(Engine *e, Timer *t);
+void governors_deinit(Engine *e);
 
 /* ---- requests (inbox.c, start.c) ------------------------------------------------------------------------------------- */
 
@@ -468,6 +496,11 @@ struct Engine {
     size_t n_free_flights;
     Flight **dispatch;
     size_t n_dispatch, room_dispatch;
+
+    /* gates */
+    Governor **governors; /* by key; NULL until one is met */
+    size_t n_governors;
+    Governor *stirred;
 
     /* timers */
     TimerHeap timers;

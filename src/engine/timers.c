@@ -149,10 +149,13 @@ void timers_take(Engine *e) {
     TimerHeap *h = &e->timers;
     while (h->n && h->items[0]->due_ms <= horizon(e)) {
         Timer *t = h->items[0];
-        if (t->owner == TIMER_OF_WANT)
-            ring(e, (WantTimer *)t);
-        else
+        switch (t->owner) {
+        case TIMER_OF_WANT: ring(e, (WantTimer *)t); break;
+        case TIMER_OF_FLIGHT:
             perform_timeout(e, (Flight *)((char *)t - offsetof(Flight, timer)));
+            break;
+        case TIMER_OF_GOVERNOR: governor_due(e, t); break;
+        }
     }
     ask_due(e);
 }

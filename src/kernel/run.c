@@ -95,7 +95,7 @@ static bool signal_seen(const Run *r, Str id) {
 
 static bool lost_in_crash(const Want *w) {
     return w->kind == WANT_ATTEMPT && w->effect != EFFECT_PURE &&
-           (w->effect != EFFECT_UNSAFE || w->dispatching);
+           (!want_announced(w) || w->dispatching);
 }
 
 static bool control_fits(const Run *r, const Fact *fact) {

@@ -124,6 +124,17 @@ Value want_ask_line(const Want *w, Arena *a);
 Str want_key(const Want *w, const uint8_t install_key[32], Arena *a);
 /* Its timeout in ms, 0 for none. */
 int64_t want_timeout_ms(const Want *w);
+/* How long it may wait for its turn, in ms; 0: for ever. */
+int64_t want_queue_ms(const Want *w);
+/* What it has to pass before it leaves: the limits of its callee, then those of its model's provider; NULL: none. */
+void want_governed(const Want *w, const Governed *ret[2]);
+/* FACT_DISPATCHING is durable before it leaves: of whatever is unsafe, and of whatever may have to wait for its turn, so that
+ * what had not left when the engine stopped is known. */
+bool want_announced(const Want *w);
+/* Somebody else is asked if this callee is out of reach, so that an open breaker is an answer rather than a wait. */
+bool want_has_other(const Want *w);
+/* Whose turn it is in a pool: `by` over what the callee is given, as text; empty where that gives nothing. */
+Str want_by(const Want *w, const Template *by, Arena *a);
 
 Str run_id(const Run *r);
 const Plan *run_plan(const Run *r);

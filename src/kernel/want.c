@@ -96,6 +96,46 @@ int64_t want_timeout_ms(const Want *w) {
     return own && w->frame->node->timeout_ms ? w->frame->node->timeout_ms : w->callee->timeout_ms;
 }
 
+int64_t want_queue_ms(const Want *w) {
+    ASSERT(w->kind == WANT_ATTEMPT);
+    bool own = w->frame->part != PART_CALL;
+    return own && w->frame->node->queue_ms ? w->frame->node->queue_ms : w->callee->queue_ms;
+}
+
+static const ModelServer *server_of(const Want *w) {
+    return w->frame->part == PART_TURN ? w->callee->servers[w->frame->parent->agent->model] : NULL;
+}
+
+void want_governed(const Want *w, const Governed *ret[2]) {
+    ASSERT(w->kind == WANT_ATTEMPT);
+    const ModelServer *server = server_of(w);
+    ret[0] = w->callee->governed;
+    ret[1] = server ? server->governed : NULL;
+}
+
+bool want_announced(const Want *w) {
+    const Governed *governed[2];
+    if (w->effect == EFFECT_PURE || w->effect == EFFECT_UNSAFE)
+        return w->effect == EFFECT_UNSAFE;
+    want_governed(w, governed);
+    return governed[0] || governed[1];
+}
+
+bool want_has_other(const Want *w) {
+    ASSERT(w->kind == WANT_ATTEMPT);
+    return w->frame->part == PART_TURN && w->frame->parent->agent->model + 1 < w->callee->n_models;
+}
+
+Str want_by(const Want *w, const Template *by, Arena *a) {
+    char unused[320];
+    Scope s = scope_of(w->frame->run, w->frame);
+    Value v;
+    s.input = want_input(w);
+    if (scope_eval(&s, by, &v, unused) || value_absent(v) || v.type == V_NULL)
+        return STR("");
+    return arena_str(a, value_plain(&w->frame->run->arena, v));
+}
+
 Value want_send(const Want *w, Str secret_mark, Arena *a) {
     ASSERT(w->kind == WANT_ATTEMPT && w->frame->shape == &shape_call);
     return call_request(w->frame, secret_mark, a);

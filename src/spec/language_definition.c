@@ -6,9 +6,9 @@
 
 /* What keeps a callee from being asked too much. */
 #define GOVERNED                                                                                   \
-    { "pool", "Pool", 0, LATER, "how many at once" },                                              \
-        { "rate", "rate", 0, LATER, "how many in a time" }, {                                      \
-        "breaker", "Breaker", 0, LATER, "not asked for a while after failures"                     \
+    { "pool", "Pool", 0, RUNS, "how many at once" },                                               \
+        { "rate", "rate", 0, RUNS, "how many in a time" }, {                                       \
+        "breaker", "Breaker", 0, RUNS, "not asked for a while after failures"                      \
     }
 #define CALLED_BACK                                                                                \
     { "probe", "step", CALLED, LATER, "asks whether it happened: gives `{ done, result }`" }, {    \
@@ -100,16 +100,16 @@ static const Keyword model[] = {
     { "effort", "text", 0, RUNS, "sent as it is" },
 };
 static const Keyword breaker[] = {
-    { "failures", "count", 0, LATER, "in a row open it" },
-    { "open", "duration", 0, LATER, "how long" },
-    { "successes", "count", 0, LATER, "in a row close it" },
-    { "when_open", "'wait' | 'fail'", 0, LATER, "what a call does meanwhile: wait" },
+    { "failures", "count", 0, RUNS, "in a row open it" },
+    { "open", "duration", 0, RUNS, "how long" },
+    { "successes", "count", 0, RUNS, "in a row close it: 1" },
+    { "when_open", "'wait' | 'fail'", 0, RUNS, "what a call does meanwhile: wait" },
 };
 static const Keyword pool[] = {
-    { "min", "count", 0, LATER, "kept ready" },
-    { "max", "count", 0, LATER, "at once" },
-    { "queue", "count", 0, LATER, "that wait" },
-    { "by", "value", 0, LATER, "shared fairly by this" },
+    { "min", "count", 0, RUNS, "expected to be there, for people: the engine starts none" },
+    { "max", "count", 0, RUNS, "attempts at once" },
+    { "queue", "count", 0, RUNS, "that wait; one more is refused: any number" },
+    { "by", "value", 0, RUNS, "shared fairly by this" },
 };
 static const Keyword guard[] = {
     { "at", "'input' | 'output' | 'tool' | 'content'", 0, LATER, "what is looked at" },
@@ -128,7 +128,7 @@ const Block language_definitions[] = {
     BLOCK("Model", "a model", model, "use", "", "`{ use: openai/gpt-5, max_output: 6k }`"),
     BLOCK("Breaker", "`breaker`", breaker, "failures open", "",
           "`breaker: { failures: 5, open: 60s }`"),
-    BLOCK("Pool", "`pool`", pool, "", "", ""),
+    BLOCK("Pool", "`pool`", pool, "max", "", "`pool: { max: 4, queue: 50 }`"),
     BLOCK("Guard", "`guard`", guard, "at", "if deny",
           "`{ at: output, if: size(output) > 9000, then: fail }`"),
 };

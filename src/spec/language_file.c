@@ -89,8 +89,8 @@ static const Keyword provider[] = {
     { "kind", "'anthropic' | 'gemini' | 'ollama' | 'openai'", 0, RUNS, "as its name, else openai" },
     { "url", "value", SEES_SECRETS, RUNS, "where it is" },
     { "key", "value", SEES_SECRETS, RUNS, "a secret: its bearer token" },
-    { "rate", "rate", 0, LATER, "calls at most" },
-    { "breaker", "Breaker", 0, LATER, "when it fails" },
+    { "rate", "rate", 0, RUNS, "calls at most" },
+    { "breaker", "Breaker", 0, RUNS, "when it fails" },
 };
 static const Keyword secrets[] = {
     { "from", "'env'", 0, RUNS, "the environment" },

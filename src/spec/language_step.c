@@ -81,7 +81,7 @@ static const Keyword retry[] = {
 };
 static const Keyword timeout[] = {
     { "attempt", "duration", 0, RUNS, "of one attempt" },
-    { "queue", "duration", 0, LATER, "before it begins" },
+    { "queue", "duration", 0, RUNS, "before it begins" },
     { "heartbeat", "duration", 0, LATER, "between two signs of life" },
 };
 static const Keyword limits[] = {

@@ -120,6 +120,31 @@ typedef struct Retry {
 #define RETRY_NONE                                                                                 \
     ((Retry){ .delay_ms = 1000, .max_delay_ms = 60000, .factor = 2.0, .jitter_percent = 20 })
 
+/* Each at most so many in a time; count 0: no rate is declared. */
+typedef struct Rate {
+    int64_t count, period_ms;
+} Rate;
+/* So many failures in a row open it for a time, then so many answers in a row close it; failures 0: none is declared. */
+typedef struct BreakerRule {
+    int32_t failures, successes;
+    int64_t open_ms;
+    bool fail; /* `when_open: fail`: what is asked meanwhile fails; else it waits */
+} BreakerRule;
+/* At once at most `max`; that many more wait, -1: any number. max 0: none is declared. */
+typedef struct PoolRule {
+    int32_t min, max, queue;
+    Template *by; /* over input and run: whose turn it is; NULL: first come, first served */
+} PoolRule;
+/* What keeps a provider, an agent or a tool from being asked too much, by all runs together. */
+typedef struct Governed {
+    const char *what; /* "provider", "agent", "tool" */
+    Str name;
+    Str key; /* equal where the same definition is meant: what, file, name, and the limits themselves */
+    Rate rate;
+    BreakerRule breaker;
+    PoolRule pool;
+} Governed;
+
 /* What a million tokens of a model cost, in nano-units of money. Those of scripted and local models cost nothing. */
 typedef struct Price {
     int64_t input, cached, output;
@@ -128,9 +153,10 @@ typedef struct Price {
 
 /* Where the models of one provider are asked, as the project file says. */
 typedef struct ModelServer {
-    Str kind;      /* whose way of asking it has: `openai`, `anthropic` ... */
-    Template *url; /* over vars and secrets; NULL: that of its kind */
-    Template *key; /* one secret; NULL: none is said */
+    Str kind;                 /* whose way of asking it has: `openai`, `anthropic` ... */
+    Template *url;            /* over vars and secrets; NULL: that of its kind */
+    Template *key;            /* one secret; NULL: none is said */
+    const Governed *governed; /* NULL: asked without a limit */
 } ModelServer;
 
 /* ---- people ---------------------------------------------------------------------------------------------------------- */
@@ -212,7 +238,9 @@ struct Callee {
     int64_t key_life_ms;
     /* 0: the default of the kind (executor: 10 min model, 60 s http, none for run) */
     int64_t timeout_ms;
-    Retry retry; /* of the callee; a step's own wins */
+    int64_t queue_ms;         /* how long it may wait for its turn; 0: for ever */
+    const Governed *governed; /* NULL: nothing holds it back */
+    Retry retry;              /* of the callee; a step's own wins */
     CelProgram *check;
     Limits limits;
     /* run: evaluated with `input` = the arguments. command is a list of texts. */
@@ -330,6 +358,7 @@ struct Node {
     size_t n_handlers;
     Retry retry;
     int64_t timeout_ms; /* of an attempt (invoke), of the whole (group, wait); 0: none */
+    int64_t queue_ms;   /* invoke: how long an attempt may wait for its turn; 0: for ever */
     const Type *output; /* the step's own; else the callee's applies */
     CelProgram *check;
     SetKey *sets;

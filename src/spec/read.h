@@ -352,7 +352,15 @@ void order_states(Reader *r);
 /* Of a step's or a callee's key. */
 void read_limits(Reader *r, const Yaml *y, Limits *ret_limits);
 void read_retry(Reader *r, const Yaml *y, Retry *ret_retry);
-void read_timeout(Reader *r, const Yaml *y, int64_t *ret_ms);
+/* What is not said stays as it was. */
+void read_timeout(Reader *r, const Yaml *y, int64_t *ret_attempt_ms, int64_t *ret_queue_ms);
+/* 60/m: so many in a second, minute, hour or day (read_governed.c). */
+bool read_rate(Reader *r, const Yaml *y, const char *what, Rate *ret_rate);
+void read_breaker(Reader *r, const Yaml *y, BreakerRule *ret_breaker);
+void read_pool(Reader *r, const Yaml *y, const Sight *sight, PoolRule *ret_pool);
+/* Of limits that are all read: what the engine holds its callers to, NULL if there are none. `line` tells apart what has
+ * no name of its own; 0: it has one. */
+const Governed *read_governed(Reader *r, const Governed *draft, Pos pos, unsigned line);
 void read_for(Reader *r, const Yaml *y, Node *node);
 void read_repeat(Reader *r, const Yaml *y, Node *node);
 void read_join(Reader *r, const Yaml *y, Join *ret_join);

@@ -12,6 +12,7 @@ typedef struct Draft {
     const Yaml *kind; /* the key that says the kind */
     bool kind_copied; /* by `like` */
     bool effect_given;
+    Governed governed;
 } Draft;
 
 static Callee *callee_of(void *target) { return ((Draft *)target)->callee; }
@@ -143,7 +144,7 @@ static void set_key_life(Reader *r, const Yaml *key, const Yaml *value, void *ta
 
 static void set_timeout(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key;
-    read_timeout(r, value, &callee_of(target)->timeout_ms);
+    read_timeout(r, value, &callee_of(target)->timeout_ms, &callee_of(target)->queue_ms);
 }
 
 static void set_retry(Reader *r, const Yaml *key, const Yaml *value, void *target) {
@@ -163,6 +164,24 @@ static void set_check(Reader *r, const Yaml *key, const Yaml *value, void *targe
     sight.sees |= SEES_CALL;
     sight.output = d->callee->output;
     d->callee->check = read_expr(r, value, &sight);
+}
+
+/* ---- what holds it back ---------------------------------------------------------------------------------------------- */
+
+static void set_rate(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_rate(r, value, "`rate`", &((Draft *)target)->governed.rate);
+}
+
+static void set_breaker(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_breaker(r, value, &((Draft *)target)->governed.breaker);
+}
+
+static void set_pool(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    Draft *d = target;
+    read_pool(r, value, &d->sight, &d->governed.pool);
 }
 
 /* ---- fields of agents ------------------------------------------------------------------------------------------------ */
@@ -243,6 +262,9 @@ static const KeyRow agent_rows[] = {
     { "retry", set_retry },
     { "effect", set_effect },
     { "key_life", set_key_life },
+    { "pool", set_pool },
+    { "rate", set_rate },
+    { "breaker", set_breaker },
     { "a2a", set_kind_later },
     { "worker", set_kind_later },
     { "human", set_kind_later },
@@ -259,6 +281,9 @@ static const KeyRow tool_rows[] = {
     { "retry", set_retry },
     { "effect", set_effect },
     { "key_life", set_key_life },
+    { "pool", set_pool },
+    { "rate", set_rate },
+    { "breaker", set_breaker },
     { "worker", set_kind_later },
     { "mcp", set_kind_later },
     { "openapi", set_kind_later },
@@ -294,6 +319,8 @@ static bool copy_like(Reader *r, const Yaml *y, Draft *d) {
     *d->callee = *base;
     d->callee->name = name;
     d->callee->pos = pos;
+    if (base->governed)
+        d->governed = *base->governed;
     d->kind_copied = true;
     d->effect_given = base->effect != default_effect(base);
     return true;
@@ -329,8 +356,19 @@ static void warn_unused(Reader *r, const Yaml *y, const Callee *c) {
                     "`%s` is for agents with a `model`", words[i]);
 }
 
-/* `body`: of a card, its instructions; else NULL. */
+/* What has no name of its own is told from others by its line. */
+static void seal_governed(Reader *r, Draft *d, bool named) {
+    Governed *g = &d->governed;
+    g->what = d->callee->is_agent ? "agent" : "tool";
+    g->name = d->callee->name;
+    d->callee->governed = read_governed(r, g, d->callee->pos, named ? 0 : d->callee->pos.line);
+}
+
+/* `body`: of a card, its instructions; else NULL. `name` NULL: it has none of its own. */
 const Callee *read_callee(Reader *r, const Yaml *y, const Yaml *body, Str name, bool is_agent) {
+    bool named = name.p != NULL;
+    if (!named)
+        name = is_agent ? STR("agent") : STR("tool");
     const char *what = is_agent ? "an agent" : "a tool";
     if (!read_is_map(r, y, what))
         return NULL;
@@ -352,11 +390,12 @@ const Callee *read_callee(Reader *r, const Yaml *y, const Yaml *body, Str name, 
         refuse_without_kind(r, y, &d);
     else if (!d.effect_given)
         d.callee->effect = default_effect(d.callee);
+    seal_governed(r, &d, named);
     return errors == r->diags->errors ? d.callee : NULL;
 }
 
 const Callee *read_callee_inline(Reader *r, const Yaml *y, bool is_agent) {
-    return read_callee(r, y, NULL, is_agent ? STR("agent") : STR("tool"), is_agent);
+    return read_callee(r, y, NULL, STR_NULL, is_agent);
 }
 
 const Callee *read_callee_unnamed(Reader *r, const Yaml *y, CalleeKind kind, const Type *input) {

@@ -110,17 +110,10 @@ static void form_percent(Reader *r, const Yaml *y, const Sight *sight, const cha
     read_percent(r, y, what, &percent);
 }
 
-/* 60/m: so many in a second, minute, hour or day. */
 static void form_rate(Reader *r, const Yaml *y, const Sight *sight, const char *what) {
-    Str s;
-    int64_t n;
+    Rate rate;
     (void)sight;
-    if (!read_text(r, y, what, &s))
-        return;
-    bool unit = s.len > 2 && s.p[s.len - 2] == '/' && strchr("smhd", s.p[s.len - 1]);
-    if (!unit || !str_to_i64(str_slice(s, 0, s.len - 2), &n) || n < 1)
-        error_at(r, y, "unit", "like 60/m, 5/s, 1000/h", "%s is so many in a time, not `%.*s`",
-                 what, (int)MIN(s.len, 40), s.p);
+    read_rate(r, y, what, &rate);
 }
 
 /* A pattern of RE2's language, compiled to see that it is one. */

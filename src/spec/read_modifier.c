@@ -132,22 +132,39 @@ void read_retry(Reader *r, const Yaml *y, Retry *ret_retry) {
 
 /* ---- timeout --------------------------------------------------------------------------------------------------------- */
 
+typedef struct Timeout {
+    int64_t attempt_ms, queue_ms;
+} Timeout;
+
+static void read_some_time(Reader *r, const Yaml *y, int64_t *ret_ms) {
+    if (read_duration(r, y, "`timeout`", ret_ms) && *ret_ms == 0)
+        error_at(r, y, "value", NULL, "`timeout` is longer than nothing");
+}
+
 static void timeout_attempt(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key;
-    if (read_duration(r, value, "`timeout`", target) && *(int64_t *)target == 0)
-        error_at(r, value, "value", NULL, "`timeout` is longer than nothing");
+    read_some_time(r, value, &((Timeout *)target)->attempt_ms);
+}
+
+static void timeout_queue(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_some_time(r, value, &((Timeout *)target)->queue_ms);
 }
 
 static const KeyRow timeout_rows[] = {
     { "attempt", timeout_attempt },
+    { "queue", timeout_queue },
 };
 
-void read_timeout(Reader *r, const Yaml *y, int64_t *ret_ms) {
+void read_timeout(Reader *r, const Yaml *y, int64_t *ret_attempt_ms, int64_t *ret_queue_ms) {
+    Timeout t = { *ret_attempt_ms, *ret_queue_ms };
     if (y->kind == YAML_MAP)
         read_block(r, y, language_block(STR("Timeout")), timeout_rows, ARRAY_LEN(timeout_rows),
-                   &nothing, ret_ms);
+                   &nothing, &t);
     else
-        timeout_attempt(r, y, y, ret_ms);
+        timeout_attempt(r, y, y, &t);
+    *ret_attempt_ms = t.attempt_ms;
+    *ret_queue_ms = t.queue_ms;
 }
 
 /* ---- for ------------------------------------------------------------------------------------------------------------- */

@@ -17,32 +17,42 @@ static bool is_kind(Str name) {
     return false;
 }
 
+typedef struct ProviderDraft {
+    ModelServer *server;
+    Governed governed;
+} ProviderDraft;
+
+static ModelServer *server_of(void *target) { return ((ProviderDraft *)target)->server; }
+
 static void set_kind(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     read_keyword(r, key, value, block(), &sight, NULL);
-    ((ModelServer *)target)->kind = value->text;
+    server_of(target)->kind = value->text;
 }
 
 static void set_url(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key;
-    ((ModelServer *)target)->url = read_url(r, value, &sight, "the `url` of a provider");
+    server_of(target)->url = read_url(r, value, &sight, "the `url` of a provider");
 }
 
 static void set_key(Reader *r, const Yaml *key, const Yaml *value, void *target) {
-    ((ModelServer *)target)->key = read_secret(r, value, &sight, key->text);
+    server_of(target)->key = read_secret(r, value, &sight, key->text);
 }
 
-static void check_only(Reader *r, const Yaml *key, const Yaml *value, void *target) {
-    (void)target;
-    r->inside_later++;
-    read_keyword(r, key, value, block(), &sight, NULL);
-    r->inside_later--;
+static void set_rate(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_rate(r, value, "`rate`", &((ProviderDraft *)target)->governed.rate);
+}
+
+static void set_breaker(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_breaker(r, value, &((ProviderDraft *)target)->governed.breaker);
 }
 
 static const KeyRow rows[] = { { "kind", set_kind },
                                { "url", set_url },
                                { "key", set_key },
-                               { "rate", check_only },
-                               { "breaker", check_only } };
+                               { "rate", set_rate },
+                               { "breaker", set_breaker } };
 
 static void check_name(Reader *r, const Named *d) {
     if (str_is(d->name, "scripted"))
@@ -61,7 +71,9 @@ static void read_provider(Reader *r, Named *d) {
         return;
     size_t errors = r->diags->errors;
     s->kind = is_kind(d->name) ? d->name : STR("openai");
-    read_block(r, d->value, block(), rows, ARRAY_LEN(rows), &sight, s);
+    ProviderDraft draft = { s, { .what = "provider", .name = d->name } };
+    read_block(r, d->value, block(), rows, ARRAY_LEN(rows), &sight, &draft);
+    s->governed = read_governed(r, &draft.governed, yaml_pos(d->key), 0);
     leave_definition(r, outer);
     bool found = is_kind(d->name) || yaml_get(d->value, "kind") || yaml_get(d->value, "url");
     if (!found && errors == r->diags->errors)

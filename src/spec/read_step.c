@@ -149,7 +149,7 @@ static void set_retry(Reader *r, const Yaml *key, const Yaml *value, void *targe
 
 static void set_timeout(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key;
-    read_timeout(r, value, &node_of(target)->timeout_ms);
+    read_timeout(r, value, &node_of(target)->timeout_ms, &node_of(target)->queue_ms);
 }
 
 static void set_check(Reader *r, const Yaml *key, const Yaml *value, void *target) {

@@ -355,8 +355,8 @@ static void model_answered(Run *r, Frame *f, Value reply) {
 
 /* The next model of the list takes over where the last one is out of reach; a content refusal is not shopped around. */
 static bool next_model(Run *r, Frame *f, Value error, uint32_t attempts) {
-    static const char *const out_of_reach[] = { "unavailable", "rate_limited", "timeout",
-                                                "not_found", "crashed" };
+    static const char *const out_of_reach[] = { "unavailable",  "rate_limited", "timeout",
+                                                "breaker_open", "not_found",    "crashed" };
     Str kind = value_as_str(value_getz(error, "kind"));
     if (f->agent->model + 1 >= callee_of(f)->n_models)
         return false;

@@ -3,7 +3,8 @@
  * What follows from an outcome (DESIGN.md section 6):
  *
  *   ok                          the step is ok
- *   failed, refused (definite)  again if the retry policy allows; else failed - but an earlier unknown stays unknown:
+ *   refused                     not let through (queue full, breaker open): no attempt was made; the step fails
+ *   failed (definite)           again if the retry policy allows; else failed - but an earlier unknown stays unknown:
  *                               then nothing but success, a probe or a person settles it, and it is in doubt
  *   unknown                     pure, read: nothing lasting can have happened, so it counts as failed
  *                               idempotent, keyed: sent again (same key) as often as the policy, or RESENDS, says; then
@@ -292,8 +293,26 @@ static bool outgrown(Run *r, Frame *f, const Fact *fact, Value output) {
     return true;
 }
 
+/* It was not let through: no attempt was made, nothing was spent, and asking again would find the same closed door. */
+static void never_began(Run *r, Frame *f, const Fact *fact) {
+    CallState *c = f->call;
+    budget_settle(r, f, call_worst_case(f), (Amount){ 0 });
+    want_close(r, c->want);
+    c->want = NULL;
+    f->attempts--;
+    r->counts.attempts--;
+    if (c->unknown && !MUTANT(unknown_forgotten))
+        doubt(r, f, fact);
+    else
+        fail(r, f, fact);
+}
+
 static void attempt_done(Run *r, Frame *f, const Fact *fact) {
     CallState *c = f->call;
+    if (fact->outcome == OUTCOME_REFUSED) {
+        never_began(r, f, fact);
+        return;
+    }
     settle(r, f, fact);
     if (fact->outcome != OUTCOME_OK) {
         not_ok(r, f, fact);
@@ -355,7 +374,7 @@ static void recovered(Run *r, Frame *f) {
     if (!c->want || c->want->kind != WANT_ATTEMPT || c->effect == EFFECT_PURE)
         return;
     bool unsafe = c->effect == EFFECT_UNSAFE;
-    if (unsafe && !c->want->dispatching)
+    if (want_announced(c->want) && !c->want->dispatching)
         return;
     /* It may have been billed: its whole reservation stays spent. */
     budget_settle(r, f, call_worst_case(f), call_worst_case(f));

@@ -1,0 +1,488 @@
+/* What the engine holds back: rates, pools and breakers over all runs, and what is left of the queue when it stops. */
+#include "engine/engine.h"
+
+#include "engine_world.inc"
+
+/* Steps of a workflow, and its one tool. */
+#define TOOL(limits) "tools:\n  t: { run: [p], effect: keyed, " limits " }\n"
+#define ONE "  a: { tool: t }\n"
+
+/* ---- helpers --------------------------------------------------------------------------------------------------------- */
+
+static Host *boot_holding(World *w) {
+    w->hold_attempts = true;
+    return boot(w);
+}
+
+static void start_n(Host *h, unsigned from, unsigned n, const char *file) {
+    for (unsigned i = from; i < from + n; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "r%u", i);
+        assert_int_equal(start(h, id, file).answer, ENGINE_OK);
+    }
+}
+
+static bool is_flying(const Host *h, const char *run) {
+    for (size_t i = 0; i < h->n_flying; i++)
+        if (str_is(h->flying[i]->run, run))
+            return true;
+    return false;
+}
+
+static size_t flight_of(const Host *h, const char *run) {
+    for (size_t i = 0; i < h->n_flying; i++)
+        if (str_is(h->flying[i]->run, run))
+            return i;
+    fail_msg("nothing of %s is under way", run);
+    return 0;
+}
+
+static const Completion went_well = { .outcome = OUTCOME_OK,
+                                      .sent = SENT_YES,
+                                      .payload = { "1", 1 } };
+static const Completion unreachable = { .outcome = OUTCOME_FAILED,
+                                        .sent = SENT_NO,
+                                        .kind = KIND_UNAVAILABLE };
+static const Completion refused = { .outcome = OUTCOME_FAILED,
+                                    .sent = SENT_YES,
+                                    .kind = KIND_INVALID };
+
+static void end_run(Host *h, const char *run, Completion c) {
+    end_attempt(h, flight_of(h, run), &c);
+    pump(h);
+}
+
+static void assert_held(Host *h, const char *run, const char *says) {
+    Value held = engine_held(h->engine, str_from(run), &h->w->arena);
+    if (held.len == 0)
+        fail_msg("%s waits for nothing", run);
+    Str text = value_as_str(value_getz(held.items[0], "says"));
+    if (str_find(text, str_from(says)) < 0)
+        fail_msg("%s waits for %.*s, not for %s", run, STR_FMT(text), says);
+}
+
+/* ---- pools ----------------------------------------------------------------------------------------------------------- */
+
+static void a_pool_lets_so_many_through_over_all_runs(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    start_n(h, 1, 4, ONE TOOL("pool: { max: 2 }"));
+    assert_int_equal(h->n_flying, 2);
+    assert_held(h, "r4", "pool of tool t (2 of 2 busy, 2nd in line)");
+    end_run(h, "r2", went_well);
+    assert_int_equal(h->n_flying, 2);
+    assert_true(is_flying(h, "r3"));
+    end_run(h, "r1", refused);
+    assert_true(is_flying(h, "r4"));
+    assert_int_equal(engine_held(h->engine, STR("r4"), &w->arena).len, 0);
+    assert_folds(w, "r2");
+}
+
+static void what_waits_writes_nothing(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    start_n(h, 1, 2, ONE TOOL("pool: { max: 1 }"));
+    pass(h, 100000);
+    assert_int_equal(stored(w, "r2").n_rows, 1);
+    assert_int_equal(facts_of(w, "r2", FACT_DISPATCHING), 0);
+    assert_int_equal(h->wake_at, 0); /* it is woken by what ends, never by a clock */
+    end_run(h, "r1", went_well);
+    assert_int_equal(facts_of(w, "r2", FACT_DISPATCHING), 1);
+    end_run(h, "r2", went_well);
+    assert_int_equal(state_of(w, "r2"), STORE_DONE);
+}
+
+static void keys_take_turns_and_each_is_first_come_first_served(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    const char *file = "  a: { tool: t, with: { who: \"${{ run.labels.who }}\" } }\n"
+                       "labels: { who: \"${{ input.who }}\" }\ninput: { who: string }\n" TOOL(
+                           "pool: { max: 1, by: \"${{ run.labels.who }}\" }");
+    const char *order[][2] = { { "x", "ann" },  { "a1", "ann" }, { "a2", "ann" },
+                               { "a3", "ann" }, { "b1", "bob" }, { "b2", "bob" } };
+    for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+        char input[40];
+        Said said;
+        snprintf(input, sizeof input, "{\"who\":\"%s\"}", order[i][1]);
+        ask_start(h, order[i][0], file, input, &said);
+        pump(h);
+        assert_int_equal(said.answer, ENGINE_OK);
+    }
+    assert_held(h, "b2", "2nd in line of bob");
+    const char *turns[] = { "x", "a1", "b1", "a2", "b2", "a3" };
+    for (size_t i = 0; i < ARRAY_LEN(turns); i++) {
+        assert_int_equal(h->n_flying, 1);
+        end_run(h, turns[i], went_well);
+    }
+}
+
+static void a_full_queue_refuses_at_once_and_for_free(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    const char *file = "  a: { tool: t, retry: 3 }\n" TOOL("pool: { max: 1, queue: 1 }");
+    start_n(h, 1, 3, file);
+    assert_int_equal(state_of(w, "r3"), STORE_DONE);
+    assert_info_has(w, "r3", "\"kind\":\"refused\"");
+    assert_info_has(w, "r3", "queue of tool t is full");
+    assert_info_has(w, "r3", "\"attempts\":0");
+    assert_folds(w, "r3");
+}
+
+static void a_cancelled_want_leaves_the_line(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    const char *file = ONE TOOL("pool: { max: 1, queue: 1 }");
+    start_n(h, 1, 2, file);
+    control(h, "r2", CONTROL_CANCEL);
+    assert_int_equal(state_of(w, "r2"), STORE_DONE);
+    start_n(h, 3, 1, file);
+    assert_held(h, "r3", "1st in line");
+    end_run(h, "r1", went_well);
+    assert_true(is_flying(h, "r3"));
+    assert_false(is_flying(h, "r2"));
+}
+
+static void who_waits_too_long_gives_up(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    start_n(h, 1, 2, "  a: { tool: t, timeout: { queue: 5s } }\n" TOOL("pool: { max: 1 }"));
+    pass(h, 4999);
+    assert_held(h, "r2", "pool of tool t");
+    pass(h, 1);
+    assert_int_equal(state_of(w, "r2"), STORE_DONE);
+    assert_info_has(w, "r2", "\"kind\":\"timeout\"");
+    assert_info_has(w, "r2", "waited 5s for its turn");
+    assert_true(is_flying(h, "r1"));
+}
+
+static void a_paused_run_gives_its_turn_to_the_next(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    start_n(h, 1, 3, ONE TOOL("pool: { max: 1 }"));
+    control(h, "r2", CONTROL_PAUSE);
+    end_run(h, "r1", went_well);
+    assert_true(is_flying(h, "r3"));
+    control(h, "r2", CONTROL_RESUME);
+    assert_held(h, "r2", "1st in line");
+    end_run(h, "r3", went_well);
+    end_run(h, "r2", went_well);
+    assert_int_equal(state_of(w, "r2"), STORE_DONE);
+}
+
+/* ---- rates ----------------------------------------------------------------------------------------------------------- */
+
+static void a_rate_is_kept_in_every_window_and_wakes_the_engine_itself(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    int64_t began = w->now_ms;
+    start_n(h, 1, 2, ONE TOOL("rate: 2/m"));
+    pass(h, 10000);
+    start_n(h, 3, 3, ONE TOOL("rate: 2/m"));
+    assert_int_equal(times(w, "r2", "a"), 1);
+    assert_held(h, "r3", "rate of tool t (2/m, the next at ");
+    assert_int_equal(h->wake_at, began + 60000);
+    pass(h, 49999);
+    assert_int_equal(times(w, "r3", "a"), 0);
+    pass(h, 1);
+    assert_int_equal(times(w, "r4", "a"), 1);
+    assert_int_equal(times(w, "r5", "a"), 0);
+    assert_int_equal(h->wake_at, began + 120000);
+    pass(h, 60000);
+    assert_int_equal(times(w, "r5", "a"), 1);
+    assert_true(engine_quiet(h->engine));
+}
+
+static void who_asks_for_patience_is_given_it(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    start_n(h, 1, 1, ONE TOOL("rate: 100/m"));
+    end_run(h, "r1",
+            (Completion){ .outcome = OUTCOME_FAILED,
+                          .sent = SENT_YES,
+                          .kind = KIND_RATE_LIMITED,
+                          .retry_after_ms = 30000 });
+    start_n(h, 2, 1, ONE TOOL("rate: 100/m"));
+    assert_int_equal(h->n_flying, 0);
+    assert_held(h, "r2", "asked for patience");
+    pass(h, 29999);
+    assert_int_equal(h->n_flying, 0);
+    pass(h, 1);
+    assert_int_equal(h->n_flying, 1);
+}
+
+/* ---- breakers -------------------------------------------------------------------------------------------------------- */
+
+#define BREAKER "breaker: { failures: 2, open: 30s, successes: 2 }"
+
+static void open_breaker(Host *h, const char *file) {
+    start_n(h, 1, 2, file);
+    end_run(h, "r1", unreachable);
+    end_run(h, "r2", unreachable);
+}
+
+static void a_breaker_opens_tries_with_one_and_closes(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    const char *file = ONE TOOL(BREAKER);
+    open_breaker(h, file);
+    start_n(h, 3, 4, file);
+    assert_int_equal(h->n_flying, 0);
+    assert_held(h, "r3", "the breaker of tool t (open until ");
+    pass(h, 29999);
+    assert_int_equal(h->n_flying, 0);
+    pass(h, 1);
+    assert_int_equal(h->n_flying, 1);
+    assert_held(h, "r4", "half open, one call tries it");
+    end_run(h, "r3", unreachable);
+    assert_int_equal(h->n_flying, 0);
+    pass(h, 30000);
+    assert_int_equal(h->n_flying, 1);
+    end_run(h, "r4", went_well);
+    assert_int_equal(h->n_flying, 1);
+    end_run(h, "r5", went_well);
+    assert_int_equal(h->n_flying, 1);
+    start_n(h, 7, 1, file);
+    assert_int_equal(h->n_flying, 2);
+}
+
+static void a_refusal_is_an_answer(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    const char *file = ONE TOOL(BREAKER);
+    start_n(h, 1, 4, file);
+    end_run(h, "r1", unreachable);
+    end_run(h, "r2", refused);
+    end_run(h, "r3", unreachable);
+    end_run(h, "r4", refused);
+    start_n(h, 5, 1, file);
+    assert_int_equal(h->n_flying, 1);
+}
+
+static void a_try_that_is_cancelled_lets_the_next_try(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    const char *file = ONE TOOL(BREAKER);
+    open_breaker(h, file);
+    start_n(h, 3, 2, file);
+    pass(h, 30000);
+    assert_true(is_flying(h, "r3"));
+    control(h, "r3", CONTROL_CANCEL);
+    assert_true(is_flying(h, "r4"));
+}
+
+static void an_open_breaker_fails_where_the_file_says_so(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    const char *file =
+        "  a: { tool: t }\n" TOOL("breaker: { failures: 2, open: 30s, when_open: fail }, retry: 4");
+    start_n(h, 1, 3,
+            "  a: { tool: t, retry: 0 }\n" TOOL(
+                "breaker: { failures: 2, open: 30s, when_open: fail }, retry: 4"));
+    end_run(h, "r1", unreachable);
+    end_run(h, "r2", unreachable);
+    start_n(h, 4, 1, file);
+    assert_int_equal(state_of(w, "r4"), STORE_DONE);
+    assert_info_has(w, "r4", "\"kind\":\"breaker_open\"");
+    assert_info_has(w, "r4", "the breaker of tool t is open: 2 failures, the last unavailable");
+    assert_info_has(w, "r4", "\"attempts\":0");
+    assert_true(is_flying(h, "r3"));
+    assert_folds(w, "r4");
+}
+
+static void what_waits_when_it_opens_is_told_too(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    const char *file = "  a: { tool: t }\n" TOOL(
+        "pool: { max: 2 }, breaker: { failures: 2, open: 30s, when_open: fail }");
+    start_n(h, 1, 4, file);
+    end_run(h, "r1", unreachable);
+    assert_true(is_flying(h, "r3"));
+    end_run(h, "r2", unreachable);
+    assert_int_equal(state_of(w, "r4"), STORE_DONE);
+    assert_info_has(w, "r4", "breaker_open");
+}
+
+/* ---- what is shared -------------------------------------------------------------------------------------------------- */
+
+static void start_with_project(Host *h, const char *id, const char *name, const char *text,
+                               const char *project) {
+    Arena *a = &h->w->arena;
+    Str names[] = { str_from(name), STR("baton.yaml") };
+    Str texts[] = { str_from(text), str_from(project) };
+    Said said = { 0 };
+    EngineStart ask = { .id = str_from(id),
+                        .closure = closure_make(a, names[0], names, texts, 2),
+                        .input = STR("{}"),
+                        .dir = STR("/") };
+    engine_start_run(h->engine, &ask, heard, &said);
+    pump(h);
+    if (said.answer)
+        fail_msg("%s: %s", id, said.message);
+}
+
+static void files_that_use_one_definition_share_its_limits(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    const char *project = "baton: 1\ntools:\n  t: { run: [p], effect: read, pool: { max: 1 } }\n";
+    start_with_project(h, "r1", "x.yaml", "baton: 1\nsteps:\n  a: { tool: t }\n", project);
+    start_with_project(h, "r2", "y.yaml", "baton: 1\nname: y\nsteps:\n  b: { tool: t }\n", project);
+    assert_int_equal(h->n_flying, 1);
+    assert_held(h, "r2", "pool of tool t");
+    start_n(h, 3, 1, ONE TOOL("pool: { max: 1 }"));
+    assert_true(is_flying(h, "r3"));
+}
+
+static void a_providers_rate_holds_for_all_its_agents(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    const char *project = "baton: 1\nproviders:\n  p: { url: \"http://x/v1\", rate: 1/m }\n"
+                          "agents:\n  one: { model: p/m }\n  two: { model: p/n }\n";
+    start_with_project(h, "r1", "x.yaml", "baton: 1\nsteps:\n  a: { agent: one }\n", project);
+    start_with_project(h, "r2", "x.yaml", "baton: 1\nsteps:\n  a: { agent: two }\n", project);
+    assert_int_equal(h->n_flying, 1);
+    assert_held(h, "r2", "the rate of provider p (1/m");
+    end_run(h, "r1",
+            (Completion){
+                .outcome = OUTCOME_OK, .sent = SENT_YES, .payload = STR("{\"content\":\"hi\"}") });
+    assert_int_equal(state_of(w, "r1"), STORE_DONE);
+    pass(h, 60000);
+    assert_true(is_flying(h, "r2"));
+}
+
+static void the_next_model_is_asked_while_a_breaker_is_open(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    const char *project =
+        "baton: 1\nproviders:\n"
+        "  p: { url: \"http://x/v1\", breaker: { failures: 1, open: 1h } }\n"
+        "  q: { url: \"http://y/v1\" }\n"
+        "agents:\n  one: { model: [p/m, q/m], retry: 0 }\n  two: { model: p/m }\n";
+    start_with_project(h, "r1", "x.yaml", "baton: 1\nsteps:\n  a: { agent: one }\n", project);
+    end_run(h, "r1", unreachable);
+    assert_true(str_is(value_as_str(value_getz(h->flying[0]->request, "model")), "q/m"));
+    start_with_project(h, "r2", "x.yaml", "baton: 1\nsteps:\n  a: { agent: one }\n", project);
+    assert_true(
+        str_is(value_as_str(value_getz(h->flying[flight_of(h, "r2")]->request, "model")), "q/m"));
+    start_with_project(h, "r3", "x.yaml", "baton: 1\nsteps:\n  a: { agent: two }\n", project);
+    assert_held(h, "r3", "the breaker of provider p");
+}
+
+/* ---- stops and crashes ----------------------------------------------------------------------------------------------- */
+
+static void what_waited_at_a_crash_was_never_sent(void **state) {
+    World *w = *state;
+    static const char *const effects[] = { "unsafe", "keyed", "read" };
+    for (size_t i = 0; i < ARRAY_LEN(effects); i++) {
+        Host *h = boot_holding(w);
+        char file[200], one[16], two[16];
+        snprintf(file, sizeof file, ONE "tools:\n  t: { run: [p], effect: %s, pool: { max: 1 } }\n",
+                 effects[i]);
+        snprintf(one, sizeof one, "one-%s", effects[i]);
+        snprintf(two, sizeof two, "two-%s", effects[i]);
+        start(h, one, file);
+        start(h, two, file);
+        crash(h);
+        h = boot(w);
+        assert_int_equal(facts_of(w, two, FACT_RECOVERED), 0);
+        assert_int_equal(facts_of(w, one, FACT_RECOVERED), 1);
+        w->hold_attempts = false;
+        pump(h);
+        assert_int_equal(state_of(w, two), STORE_DONE);
+        assert_int_equal(times(w, two, "a"), 1);
+        assert_folds(w, two);
+        crash(h);
+    }
+}
+
+static void a_clean_stop_leaves_what_waits_to_the_next(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    start_n(h, 1, 3, ONE TOOL("pool: { max: 1 }"));
+    engine_stop(h->engine, 1000, on_stopped, h);
+    pump(h);
+    end_run(h, "r1", went_well);
+    pass(h, 2000);
+    assert_true(h->stopped);
+    assert_int_equal(h->stop_err, 0);
+    crash(h);
+    w->hold_attempts = false;
+    h = boot(w);
+    assert_int_equal(facts_of(w, "r2", FACT_RECOVERED), 0);
+    assert_int_equal(state_of(w, "r2"), STORE_DONE);
+    assert_int_equal(state_of(w, "r3"), STORE_DONE);
+    assert_int_equal(times(w, "r2", "a"), 1);
+}
+
+static void a_crash_at_every_write_loses_nothing_that_waits(void **state) {
+    World *w = *state;
+    const char *file =
+        "  a: { for: { each: x, in: [1, 2, 3] }, tool: t, with: { x: \"${{ x }}\" } }\n"
+        "  b: { tool: t }\n" TOOL("pool: { max: 1 }, rate: 2/s");
+    for (unsigned at = 2; at < 14; at++) {
+        char id[32];
+        snprintf(id, sizeof id, "r-%u", at);
+        w->crash_at = at;
+        w->crash_after = at % 2;
+        w->appends = 0;
+        Host *h = boot(w);
+        Said said;
+        ask_start(h, id, file, "{}", &said);
+        for (unsigned i = 0; i < 8; i++)
+            pass(h, 1000);
+        crash(h);
+        w->crash_at = 0;
+        w->crashed = false;
+        h = boot(w);
+        start(h, id, file);
+        for (unsigned i = 0; i < 8; i++)
+            pass(h, 1000);
+        assert_int_equal(state_of(w, id), STORE_DONE);
+        assert_folds(w, id);
+        crash(h);
+    }
+}
+
+static void limits_are_shown(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    start_n(h, 1, 3, ONE TOOL("pool: { max: 2, queue: 9 }, rate: 60/m, " BREAKER));
+    Value all = engine_governors(h->engine, &w->arena);
+    assert_int_equal(all.len, 1);
+    Str text = value_text(&w->arena, all);
+    static const char *const parts[] = {
+        "\"ceiling\":\"pool\"", "\"busy\":2",   "\"waiting\":1",  "\"free\":58",       "\"max\":2",
+        "\"state\":\"closed\"", "\"passed\":2", "\"name\":\"t\"", "\"rate\":\"60/m\"",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        if (str_find(text, str_from(parts[i])) < 0)
+            fail_msg("%.*s without %s", STR_FMT(text), parts[i]);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(a_pool_lets_so_many_through_over_all_runs),
+        TEST(what_waits_writes_nothing),
+        TEST(keys_take_turns_and_each_is_first_come_first_served),
+        TEST(a_full_queue_refuses_at_once_and_for_free),
+        TEST(a_cancelled_want_leaves_the_line),
+        TEST(who_waits_too_long_gives_up),
+        TEST(a_paused_run_gives_its_turn_to_the_next),
+        TEST(a_rate_is_kept_in_every_window_and_wakes_the_engine_itself),
+        TEST(who_asks_for_patience_is_given_it),
+        TEST(a_breaker_opens_tries_with_one_and_closes),
+        TEST(a_refusal_is_an_answer),
+        TEST(a_try_that_is_cancelled_lets_the_next_try),
+        TEST(an_open_breaker_fails_where_the_file_says_so),
+        TEST(what_waits_when_it_opens_is_told_too),
+        TEST(files_that_use_one_definition_share_its_limits),
+        TEST(a_providers_rate_holds_for_all_its_agents),
+        TEST(the_next_model_is_asked_while_a_breaker_is_open),
+        TEST(what_waited_at_a_crash_was_never_sent),
+        TEST(a_clean_stop_leaves_what_waits_to_the_next),
+        TEST(a_crash_at_every_write_loses_nothing_that_waits),
+        TEST(limits_are_shown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
