@@ -6,5 +6,9 @@
 
 /* At least two decimals, at most nine: "0.25", "1.000000001". */
 void money_write(Buf *b, int64_t nano);
+/* "2.50", ".5", "3": not negative, at most nine decimals. */
+bool money_parse(Str s, int64_t *ret_nano);
+/* 12, 400k, 2M. */
+bool count_parse(Str s, int64_t *ret_count);
 
 #endif

@@ -166,16 +166,16 @@ static void look_for_models(Preflight *p, const Plan *plan, const Callee *c, Pos
 }
 
 static bool limits_cost(const Node *n, const Callee *c, const Plan *plan) {
-    bool limited = plan->limits.cost >= 0 || c->limits.cost >= 0;
+    bool limited = plan->limits.most[BOUND_COST] >= 0 || c->limits.most[BOUND_COST] >= 0;
     for (; n && !limited; n = n->parent)
-        limited = n->limits.cost >= 0;
+        limited = n->limits.most[BOUND_COST] >= 0;
     return limited;
 }
 
 /* The engine fails such a call rather than spend what it cannot count (kernel/budget.c). */
 static void look_for_prices(Preflight *p, const Node *n, const Callee *c, const Plan *plan, Pos pos,
                             Str who) {
-    for (size_t i = 0; i < c->n_models && limits_cost(n, c, plan); i++) {
+    for (size_t i = 0; i < c->n_models + c->n_cheaper && limits_cost(n, c, plan); i++) {
         Str m = c->models[i];
         if (!c->prices[i].known)
             miss(p, pos, who,

@@ -1,45 +1,42 @@
 /* Budgets: what may still be spent is known before it is spent.
  *
- * An attempt reserves its worst case at every limit above it before it is wanted, and settles when it ends. What does not
- * fit while others are open waits (they may cost less than reserved); what does not fit alone is a breach. Calls count
- * model calls; an attempt of any other kind reserves nothing. */
-#include "base/money.h"
-#include "kernel/frame.h"
-
-struct Budget {
-    Limits limits;
-    Amount spent, reserved;
-    uint32_t working; /* attempts open below */
-    int64_t worked_ms, since_ms;
-    Want *deadline, *work; /* timers */
-};
-
-/* Output of a model that has no max_output of its own: LANGUAGE.md, 4k. */
-#define OUTPUT_DEFAULT 4096
+ *   reserve    an attempt's worst case is held at every limit above it, before the attempt is wanted
+ *   wait       what does not fit while others are open waits for them, in the order of coming: they may cost less (held.c)
+ *   breach     what does not fit beside what is spent already: the run pauses and asks (question.c), or the step fails
+ *   settle     the attempt ended: its reservation is given back, what it used is spent
+ *
+ * So spent and reserved together never exceed a limit, but for what a provider bills beyond what it was asked for: that is
+ * known only when it is billed, and is named. Conversations and retries are spent when they begin. Calls count model calls;
+ * an attempt of any other kind reserves nothing and looks at the clocks alone. */
+#include "kernel/budget.h"
+#include "kernel/price.h"
 
 static int64_t tighter(int64_t a, int64_t b) { return a < 0 ? b : b < 0 ? a : MIN(a, b); }
+
+static void tighten(Limits *own, const Limits *its) {
+    for (size_t i = 0; i < BOUNDS; i++) {
+        if (its->most[i] >= 0 && tighter(own->most[i], its->most[i]) != own->most[i])
+            own->pos[i] = its->pos[i];
+        own->most[i] = tighter(own->most[i], its->most[i]);
+    }
+    own->degrade_percent =
+        (int32_t)MAX(0, tighter(own->degrade_percent ? own->degrade_percent : -1,
+                                its->degrade_percent ? its->degrade_percent : -1));
+    own->on_breach_fail |= its->on_breach_fail;
+    own->any |= its->any;
+}
 
 /* What a frame declares: the limits of the step and, where the agent's conversation is the same frame, of the agent. */
 static Limits limits_of(const Frame *f) {
     const Callee *agent = f->node->callee;
     Limits own = f->part == PART_ROOT       ? f->run->plan->limits
                  : (f->layers & LAYER_STEP) ? f->node->limits
-                                            : LIMITS_NONE;
-    if (!(f->layers & LAYER_ONCE) || !agent || agent->kind != CALLEE_MODEL || !agent->limits.any)
-        return own;
-    const Limits *its = &agent->limits;
-    return (Limits){
-        .cost = tighter(own.cost, its->cost),
-        .tokens = tighter(own.tokens, its->tokens),
-        .calls = tighter(own.calls, its->calls),
-        .time = tighter(own.time, its->time),
-        .deadline = tighter(own.deadline, its->deadline),
-        .depth = tighter(own.depth, its->depth),
-        .agents = tighter(own.agents, its->agents),
-        .retries = tighter(own.retries, its->retries),
-        .on_breach_fail = own.on_breach_fail || its->on_breach_fail,
-        .any = true,
-    };
+                                            : limits_none;
+    if ((f->layers & LAYER_ONCE) && agent && agent->kind == CALLEE_MODEL && agent->limits.any)
+        tighten(&own, &agent->limits);
+    if (own.any)
+        raised_limits(f, &own);
+    return own;
 }
 
 void budget_open(Run *r, Frame *f) {
@@ -48,216 +45,245 @@ void budget_open(Run *r, Frame *f) {
         return;
     if (!f->budget) /* else the step is done anew: what it spent is spent */
         f->budget = ARENA_NEW(&r->arena, Budget);
+    f->budget->frame = f;
     f->budget->limits = limits;
-    if (limits.deadline >= 0)
-        f->budget->deadline = want_timer(r, f, TIMER_DEADLINE, r->time_ms + limits.deadline);
+    f->budget->opened_ms = r->time_ms;
+    int64_t deadline = limits.most[BOUND_DEADLINE];
+    if (deadline >= 0)
+        f->budget->deadline = want_timer(r, f, TIMER_DEADLINE, r->time_ms + deadline);
 }
+
+/* ---- what an attempt costs ---- */
 
 static const Price *price_of(const Frame *call) {
     return &call->call->callee->prices[call->parent->agent->model];
 }
 
-#define MILLION 1000000
-/* Money is rounded up, and never past what a limit can say. */
-static int64_t price_times(int64_t tokens, int64_t nano_per_million) {
-    const int64_t most = INT64_MAX / 8;
-    int64_t whole, rest;
-    if (__builtin_mul_overflow(tokens / MILLION, nano_per_million, &whole) ||
-        __builtin_mul_overflow(tokens % MILLION, nano_per_million, &rest))
-        return most;
-    return MIN(whole, most) + rest / MILLION + (rest % MILLION != 0);
-}
-
-/* One byte of the request is at most one token. The conversation is what grows; the rest of a request is small beside it. */
 Amount call_worst_case(const Frame *f) {
     if (f->call->callee->kind != CALLEE_MODEL)
         return (Amount){ 0 };
-    int64_t bytes = 512;
-    const ListBuilder *messages = &f->parent->agent->messages;
-    for (size_t i = 0; i < messages->n; i++) {
-        Value content = value_getz(messages->items[i], "content");
-        bytes += 32 + (content.type == V_STRING ? content.len : 256);
-    }
-    int64_t output = f->call->callee->max_output > 0 ? f->call->callee->max_output : OUTPUT_DEFAULT;
-    const Price *p = price_of(f);
-    return (Amount){ .calls = 1,
-                     .tokens = bytes + output,
-                     .cost = price_times(bytes, MAX(p->input, p->cached)) +
-                             price_times(output, p->output) };
+    int64_t bytes = agent_request_bytes(f->parent), output = f->call->callee->max_output;
+    return (Amount){ .of[BOUND_CALLS] = 1,
+                     .of[BOUND_TOKENS] = bytes + output,
+                     .of[BOUND_COST] = price_worst(price_of(f), bytes, output) };
 }
 
 int64_t want_cost(const Want *w, const Usage *u) {
     if (w->callee->kind != CALLEE_MODEL)
         return u->cost_nano;
-    const Price *p = price_of(w->frame);
-    int64_t cached = MIN(u->tokens_cached, u->tokens_in);
-    return price_times(u->tokens_in - cached, p->input) + price_times(cached, p->cached) +
-           price_times(u->tokens_out, p->output);
+    return price_usage(price_of(w->frame), u->tokens_in, u->tokens_cached, u->tokens_out);
 }
 
-typedef struct Line {
-    const char *name;
-    int64_t limit, spent, reserved, worst;
-    bool money; /* nano-units; else a count */
-} Line;
+/* ---- reserving ---- */
 
-static void lines_of(const Budget *b, Amount worst, Line ret[3]) {
-    ret[0] =
-        (Line){ "calls", b->limits.calls, b->spent.calls, b->reserved.calls, worst.calls, false };
-    ret[1] = (Line){ "tokens",           b->limits.tokens, b->spent.tokens,
-                     b->reserved.tokens, worst.tokens,     false };
-    ret[2] = (Line){ "cost", b->limits.cost, b->spent.cost, b->reserved.cost, worst.cost, true };
+static bool is_call(const Amount *next) { return next->of[BOUND_CALLS] > 0; }
+
+static int64_t at_most(int64_t a, int64_t b) {
+    int64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
 }
 
-static void write_amount(Buf *b, const Line *l, int64_t amount) {
-    if (l->money)
-        money_write(b, amount);
-    else
-        buf_fmt(b, "%lld", (long long)amount);
+/* One limit of one budget. The shortage is written where it does not fit. */
+static Fit fit_counted(const Budget *b, Bound bound, const Amount *next, Shortage *ret) {
+    Shortage s = { .at = b->frame,
+                   .bound = bound,
+                   .most = b->limits.most[bound],
+                   .spent = b->spent.of[bound],
+                   .reserved = b->reserved.of[bound],
+                   .next = next->of[bound] };
+    if (s.most < 0 || s.next == 0 || at_most(s.spent + s.reserved, s.next) <= s.most)
+        return FIT_YES;
+    *ret = s;
+    if (s.reserved > 0 && at_most(s.spent, s.next) <= s.most)
+        return FIT_WAIT;
+    return b->limits.on_breach_fail ? FIT_BREACH_FAIL : FIT_BREACH_PAUSE;
 }
 
-static Str waits_for(Run *r, const Line *l) {
-    Buf b = BUF_INIT(256);
-    buf_fmt(&b, "waits for %s: others hold ", l->name);
-    write_amount(&b, l, l->reserved);
-    buf_fmt(&b, " of ");
-    write_amount(&b, l, l->limit);
-    Str text = arena_str(&r->arena, buf_str(&b));
-    buf_deinit(&b);
-    return text;
+static Fit fit_clock(const Run *r, const Budget *b, Bound bound, int64_t passed, Shortage *ret) {
+    int64_t most = b->limits.most[bound];
+    (void)r;
+    if (most < 0 || passed < most)
+        return FIT_YES;
+    *ret = (Shortage){ .at = b->frame, .bound = bound, .most = most, .spent = passed };
+    return b->limits.on_breach_fail ? FIT_BREACH_FAIL : FIT_BREACH_PAUSE;
 }
 
-static Str breaches(Run *r, const Line *l) {
-    Buf b = BUF_INIT(256);
-    buf_fmt(&b, "limit of %s reached: ", l->name);
-    write_amount(&b, l, l->spent);
-    buf_fmt(&b, " spent, up to ");
-    write_amount(&b, l, l->worst);
-    buf_fmt(&b, " more, limit ");
-    write_amount(&b, l, l->limit);
-    Str text = arena_str(&r->arena, buf_str(&b));
-    buf_deinit(&b);
-    return text;
+/* Levels of conversations from the budget's frame down to this one. */
+static int64_t level_below(const Budget *b, const Frame *f) {
+    int64_t levels = 0;
+    for (; f && f != b->frame->parent; f = f->parent)
+        levels += f->shape == &shape_agent;
+    return levels;
 }
 
-static Fit fit_one(Run *r, const Frame *f, Amount worst, Str *ret_why) {
-    Line lines[3];
-    lines_of(f->budget, worst, lines);
+static Fit fit_depth(const Budget *b, const Frame *f, const Amount *next, Shortage *ret) {
+    int64_t most = b->limits.most[BOUND_DEPTH];
+    if (most < 0 || next->of[BOUND_AGENTS] == 0)
+        return FIT_YES;
+    int64_t level = level_below(b, f);
+    if (level <= most)
+        return FIT_YES;
+    *ret = (Shortage){ .at = b->frame, .bound = BOUND_DEPTH, .most = most, .next = level };
+    return b->limits.on_breach_fail ? FIT_BREACH_FAIL : FIT_BREACH_PAUSE;
+}
+
+/* Who comes later does not overtake those who wait here, however little it needs: they would wait for ever. */
+static Fit fit_queue(const Budget *b, const Frame *f, const Amount *next, Shortage *ret) {
+    if (!is_call(next) || !b->waiting.first || b->waiting.first == f)
+        return FIT_YES;
+    *ret = (Shortage){ .at = b->frame, .behind = true };
+    return FIT_WAIT;
+}
+
+static Fit worse(Fit a, Fit b, const Shortage *its, Shortage *ret) {
+    if (b <= a)
+        return a;
+    *ret = *its;
+    return b;
+}
+
+static Fit fit_one(const Run *r, const Frame *f, const Budget *b, const Amount *next,
+                   Shortage *ret) {
+    Shortage s = { 0 };
     Fit fit = FIT_YES;
-    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
-        const Line *l = &lines[i];
-        if (l->limit < 0 || l->worst == 0 || l->spent + l->reserved + l->worst <= l->limit)
+    for (Bound i = 0; i < BOUNDS_COUNTED; i++)
+        fit = worse(fit, fit_counted(b, i, next, &s), &s, ret);
+    fit = worse(fit, fit_depth(b, f, next, &s), &s, ret);
+    fit = worse(fit, fit_clock(r, b, BOUND_TIME, budget_worked(b, r->time_ms), &s), &s, ret);
+    fit = worse(fit, fit_clock(r, b, BOUND_DEADLINE, r->time_ms - b->opened_ms, &s), &s, ret);
+    return worse(fit, fit_queue(b, f, next, &s), &s, ret);
+}
+
+static Fit fit_all(const Run *r, const Frame *f, const Amount *next, Shortage *ret) {
+    Fit fit = FIT_YES;
+    for (const Frame *up = f; up && fit <= FIT_WAIT; up = up->parent) {
+        Shortage s = { 0 };
+        if (!up->budget)
             continue;
-        if (l->reserved > 0 && l->spent + l->worst <= l->limit) {
-            fit = FIT_WAIT;
-            *ret_why = waits_for(r, l);
-            continue;
+        if (is_call(next) && up->budget->limits.most[BOUND_COST] >= 0 && !price_of(f)->known) {
+            *ret = (Shortage){ .at = up->budget->frame,
+                               .bound = BOUND_COST,
+                               .no_price = f->call->callee->models[f->parent->agent->model] };
+            return FIT_BREACH_FAIL;
         }
-        *ret_why = breaches(r, l);
-        return f->budget->limits.on_breach_fail ? FIT_BREACH_FAIL : FIT_BREACH_PAUSE;
+        fit = worse(fit, fit_one(r, f, up->budget, next, &s), &s, ret);
     }
     return fit;
 }
 
-Fit budget_reserve(Run *r, Frame *f, Amount worst, Str *ret_why) {
-    if (worst.calls == 0)
-        return FIT_YES;
-    Fit fit = FIT_YES;
-    for (const Frame *up = f; up && fit <= FIT_WAIT; up = up->parent) {
-        if (up->budget && up->budget->limits.cost >= 0 && !price_of(f)->known) {
-            *ret_why = arena_fmt(&r->arena,
-                                 "a limit of cost is set and the price of `%.*s` is not known",
-                                 STR_FMT(f->call->callee->models[f->parent->agent->model]));
-            return FIT_BREACH_FAIL;
-        }
-        if (up->budget)
-            fit = MAX(fit, fit_one(r, up, worst, ret_why));
-    }
-    if (fit != FIT_YES)
-        return fit;
-    for (Frame *up = f; up; up = up->parent)
-        if (up->budget) {
-            up->budget->reserved.calls += worst.calls;
-            up->budget->reserved.tokens += worst.tokens;
-            up->budget->reserved.cost += worst.cost;
-        }
-    return FIT_YES;
+int64_t share_percent(int64_t part, int64_t whole) {
+    if (whole <= 0)
+        return 100;
+    return part < INT64_MAX / 100 ? part * 100 / whole : part / MAX(1, whole / 100);
 }
 
-void budget_settle(Run *r, Frame *f, Amount worst, Amount spent) {
-    if (worst.calls == 0)
+static bool is_reserved(Bound b) {
+    return b == BOUND_COST || b == BOUND_TOKENS || b == BOUND_CALLS;
+}
+
+Fit budget_reserve(Run *r, Frame *f, const Amount *next, Shortage *ret) {
+    Fit fit = fit_all(r, f, next, ret);
+    for (Frame *up = f; up && fit == FIT_YES; up = up->parent)
+        for (Bound i = 0; up->budget && i < BOUNDS_COUNTED; i++)
+            (is_reserved(i) ? &up->budget->reserved : &up->budget->spent)->of[i] += next->of[i];
+    return fit;
+}
+
+void budget_take_over(Frame *f, const Amount *held) {
+    for (Frame *up = f; up; up = up->parent)
+        for (Bound i = 0; up->budget && i < BOUNDS_COUNTED; i++)
+            if (is_reserved(i))
+                up->budget->reserved.of[i] += held->of[i];
+}
+
+/* ---- settling ---- */
+
+static void settle_one(Budget *b, Bound i, int64_t held, int64_t spent) {
+    ASSERT(b->reserved.of[i] >= held);
+    if (!MUTANT(reservation_not_returned) || spent)
+        b->reserved.of[i] -= held;
+    if (MUTANT(budget_decremented_twice))
+        b->reserved.of[i] = MAX(0, b->reserved.of[i] - held);
+    if (MUTANT(settle_forgets_overshoot))
+        spent = MIN(spent, held);
+    b->spent.of[i] = at_most(b->spent.of[i], spent);
+    b->over.of[i] = at_most(b->over.of[i], MAX(0, spent - held));
+}
+
+void budget_settle(Run *r, Frame *f, Amount *held, const Amount *spent) {
+    if (!is_call(held))
         return;
-    for (Frame *up = f; up; up = up->parent)
-        if (up->budget) {
-            Budget *b = up->budget;
-            ASSERT(b->reserved.calls >= worst.calls && b->reserved.tokens >= worst.tokens);
-            b->reserved.calls -= worst.calls;
-            b->reserved.tokens -= worst.tokens;
-            b->reserved.cost -= worst.cost;
-            b->spent.calls += spent.calls;
-            b->spent.tokens += spent.tokens;
-            b->spent.cost += spent.cost;
-        }
-    r->settle_held = true;
+    for (Frame *up = f; up; up = up->parent) {
+        for (Bound i = 0; up->budget && i < BOUNDS_COUNTED; i++)
+            if (is_reserved(i))
+                settle_one(up->budget, i, held->of[i], spent->of[i]);
+        if (up->budget)
+            budget_freed(r, up->budget);
+    }
+    *held = (Amount){ 0 };
 }
 
-void budget_spend(Frame *f, Amount spent) {
+bool budget_degrades(const Frame *f, Shortage *ret) {
     for (; f; f = f->parent) {
-        if (!f->budget)
+        const Budget *b = f->budget;
+        if (!b || !b->limits.degrade_percent || MUTANT(degrade_ignored))
             continue;
-        f->budget->spent.calls += spent.calls;
-        f->budget->spent.tokens += spent.tokens;
-        f->budget->spent.cost += spent.cost;
-    }
-}
-
-void budget_shift(Frame *f, int64_t ms) {
-    if (f->budget)
-        f->budget->since_ms += ms;
-}
-
-/* In the order of the tree, which is the order of the file: the first that waits is the first that is tried. A breach may
- * take part of the tree away, so the walk ends there and is begun again. */
-static bool try_held(Run *r, Frame *f) {
-    for (Frame *child = f->first; child && r->open_held; child = child->next) {
-        if (child->status != STATUS_HELD) {
-            if (!try_held(r, child))
-                return false;
-            continue;
+        for (Bound i = 0; i < BOUNDS_COUNTED; i++) {
+            int64_t most = b->limits.most[i], spent = b->spent.of[i];
+            if (!is_reserved(i) || most < 0 ||
+                share_percent(spent, most) < b->limits.degrade_percent)
+                continue;
+            *ret = (Shortage){ .at = b->frame, .bound = i, .most = most, .spent = spent };
+            return true;
         }
-        uint32_t held = r->open_held;
-        child->shape->enter(r, child);
-        if (r->open_held < held - 1 || r->status != RUN_RUNNING || status_final(child->status))
-            return false;
     }
-    return true;
+    return false;
 }
 
-void budget_release_held(Run *r) {
-    r->settle_held = false;
-    if (r->open_held && r->root && !try_held(r, r->root))
-        r->settle_held = r->open_held > 0 && r->status == RUN_RUNNING;
+/* What it spent before may be more than a limit has now: what is beyond is as if it had been billed so. */
+void budget_spend(Frame *f, const Amount *spent) {
+    for (; f; f = f->parent) {
+        Budget *b = f->budget;
+        for (Bound i = 0; b && i < BOUNDS_COUNTED; i++) {
+            int64_t most = b->limits.most[i];
+            b->spent.of[i] = at_most(b->spent.of[i], spent->of[i]);
+            if (most >= 0)
+                b->over.of[i] = MAX(b->over.of[i], b->spent.of[i] + b->reserved.of[i] - most);
+        }
+    }
 }
 
 /* ---- time ---- */
+
+void budget_shift(Frame *f, int64_t ms) {
+    if (!f->budget)
+        return;
+    f->budget->opened_ms += ms;
+    f->budget->since_ms += ms;
+}
+
+static void start_work_timer(Run *r, Budget *b) {
+    int64_t left = b->limits.most[BOUND_TIME] - budget_worked(b, r->time_ms);
+    b->work = want_timer(r, b->frame, TIMER_WORK, r->time_ms + MAX(0, left));
+}
 
 /* Queued and running count, waiting for a person, a signal or a timer does not: that is, while an attempt is open below. */
 void budget_attempts(Run *r, Frame *f, int change) {
     for (; f; f = f->parent) {
         Budget *b = f->budget;
-        if (!b || b->limits.time < 0)
+        if (!b || b->limits.most[BOUND_TIME] < 0)
             continue;
         bool before = b->working > 0;
-        b->working += (uint32_t)change;
-        if (!before && b->working) {
-            b->since_ms = r->time_ms;
-            b->work =
-                want_timer(r, f, TIMER_WORK, r->time_ms + MAX(0, b->limits.time - b->worked_ms));
-        } else if (before && !b->working) {
-            b->worked_ms += r->time_ms - b->since_ms;
+        if (before && b->working + (uint32_t)change == 0) {
+            b->worked_ms = budget_worked(b, r->time_ms);
             if (b->work)
                 want_close(r, b->work);
             b->work = NULL;
+        }
+        b->working += (uint32_t)change;
+        if (!before && b->working) {
+            b->since_ms = r->time_ms;
+            start_work_timer(r, b);
         }
     }
 }
@@ -272,11 +298,37 @@ Want **budget_timer(Frame *f, TimerPurpose purpose) {
 
 /* A pause lets a person look; what was in flight ends as it ends. Resumed, the limit holds for what is opened next. */
 void budget_timer_due(Run *r, Frame *f, TimerPurpose purpose) {
-    const char *what = purpose == TIMER_DEADLINE ? "deadline" : "time";
-    if (f->budget->limits.on_breach_fail)
-        frame_failf(r, f, KIND_BUDGET, "limit of %s reached", what);
+    Budget *b = f->budget;
+    Bound bound = purpose == TIMER_DEADLINE ? BOUND_DEADLINE : BOUND_TIME;
+    Shortage s = { .at = f,
+                   .bound = bound,
+                   .most = b->limits.most[bound],
+                   .spent = bound == BOUND_TIME ? budget_worked(b, r->time_ms)
+                                                : r->time_ms - b->opened_ms };
+    if (b->limits.on_breach_fail)
+        frame_failf(r, f, KIND_BUDGET, "%.*s", STR_FMT(shortage_text(r, FIT_BREACH_FAIL, &s)));
     else
-        r->pause_reason = arena_fmt(&r->arena, "limit of %s reached", what);
+        question_ask(r, NULL, &s);
+}
+
+static void arm_again(Run *r, Budget *b, Bound bound) {
+    if (bound == BOUND_TIME && b->working) {
+        if (b->work)
+            want_close(r, b->work);
+        start_work_timer(r, b);
+    }
+    if (bound == BOUND_DEADLINE) {
+        if (b->deadline)
+            want_close(r, b->deadline);
+        int64_t due = at_most(b->opened_ms, b->limits.most[bound]);
+        b->deadline = want_timer(r, b->frame, TIMER_DEADLINE, MAX(r->time_ms, due));
+    }
+}
+
+void budget_set(Run *r, Budget *b, Bound bound, int64_t most) {
+    b->limits.most[bound] = most;
+    arm_again(r, b, bound);
+    budget_freed(r, b);
 }
 
 void budget_close(Run *r, Frame *f) {
@@ -291,52 +343,67 @@ void budget_close(Run *r, Frame *f) {
 
 /* ---- snapshots: budgets of one frame ---- */
 
-static void save_amount(Buf *b, Amount a) {
-    buf_svarint(b, a.calls);
-    buf_svarint(b, a.tokens);
-    buf_svarint(b, a.cost);
+static void save_amount(Buf *b, const Amount *a) {
+    for (Bound i = 0; i < BOUNDS_COUNTED; i++)
+        buf_svarint(b, a->of[i]);
 }
 
-static Amount load_amount(Cursor *c) {
-    Amount a;
-    a.calls = cursor_svarint(c);
-    a.tokens = cursor_svarint(c);
-    a.cost = cursor_svarint(c);
+static Amount load_amount(Cursor *c, uint8_t version) {
+    Amount a = { 0 };
+    if (version < 3) {
+        a.of[BOUND_CALLS] = cursor_svarint(c);
+        a.of[BOUND_TOKENS] = cursor_svarint(c);
+        a.of[BOUND_COST] = cursor_svarint(c);
+        return a;
+    }
+    for (Bound i = 0; i < BOUNDS_COUNTED; i++)
+        a.of[i] = cursor_svarint(c);
     return a;
 }
 
-void budget_save(const Run *r, const Frame *f, Buf *b) {
+void budget_save(const Frame *f, Buf *b) {
     buf_u8(b, f->budget != NULL);
     if (!f->budget)
         return;
-    (void)r;
-    save_amount(b, f->budget->spent);
-    save_amount(b, f->budget->reserved);
+    save_amount(b, &f->budget->spent);
+    save_amount(b, &f->budget->reserved);
+    save_amount(b, &f->budget->over);
     buf_varint(b, f->budget->working);
+    buf_svarint(b, f->budget->opened_ms);
     buf_svarint(b, f->budget->worked_ms);
     buf_svarint(b, f->budget->since_ms);
 }
 
-void budget_load(Run *r, Frame *f, Cursor *c) {
+void budget_load(Run *r, Frame *f, Cursor *c, uint8_t version) {
     if (!cursor_u8(c))
         return;
-    f->budget = ARENA_NEW(&r->arena, Budget);
-    f->budget->limits = limits_of(f);
-    f->budget->spent = load_amount(c);
-    f->budget->reserved = load_amount(c);
-    f->budget->working = (uint32_t)cursor_varint(c);
-    f->budget->worked_ms = cursor_svarint(c);
-    f->budget->since_ms = cursor_svarint(c);
+    Budget *b = f->budget = ARENA_NEW(&r->arena, Budget);
+    b->frame = f;
+    b->limits = limits_of(f);
+    b->spent = load_amount(c, version);
+    b->reserved = load_amount(c, version);
+    if (version < 3)
+        b->reserved = (Amount){ 0 }; /* the attempts that are open bring theirs */
+    else
+        b->over = load_amount(c, version);
+    b->working = (uint32_t)cursor_varint(c);
+    b->opened_ms = version < 3 ? f->started_ms : cursor_svarint(c);
+    b->worked_ms = cursor_svarint(c);
+    b->since_ms = cursor_svarint(c);
 }
 
-/* spent + reserved within the limit, but for what a provider billed above its cap. */
+/* Spent and reserved are within the limit, but for what a provider billed above its cap. */
 const char *budget_check(const Frame *f) {
     const Budget *b = f->budget;
     if (!b)
         return NULL;
-    if (b->reserved.calls < 0 || b->reserved.tokens < 0 || b->reserved.cost < 0)
-        return "a budget holds less than nothing";
-    if (b->limits.calls >= 0 && b->spent.calls + b->reserved.calls > b->limits.calls)
-        return "more calls than the limit allows";
-    return NULL;
+    for (Bound i = 0; i < BOUNDS_COUNTED; i++) {
+        int64_t most = b->limits.most[i];
+        if (b->reserved.of[i] < 0 || b->spent.of[i] < b->over.of[i])
+            return "11: a budget holds less than nothing";
+        if (most >= 0 && b->spent.of[i] - b->over.of[i] + b->reserved.of[i] > most)
+            return "11: more is spent and reserved than a limit allows";
+    }
+    bool moves = b->reserved.of[BOUND_CALLS] > 0 || f->run->status != RUN_RUNNING;
+    return b->waiting.first && !moves ? "20: calls wait for a budget that nobody holds" : NULL;
 }

@@ -12,6 +12,9 @@ typedef struct Tally {
  * without a call that wants them. */
 static const char *check_call(const Frame *f) {
     const CallState *c = f->call;
+    const char *broken = held_check(f);
+    if (broken)
+        return broken;
     if (status_final(f->status))
         return c->want ? "5: a finished step still wants something" : NULL;
     switch ((Status)f->status) {
@@ -52,6 +55,8 @@ static const char *check_one(const Frame *f) {
     }
     if (f->shape == &shape_call)
         return check_call(f);
+    if (f->status == STATUS_HELD)
+        return "20: held, and no call";
     if (f->shape == &shape_each && f->status == STATUS_RUNNING && !f->handling)
         return check_each(f);
     return NULL;

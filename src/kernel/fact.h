@@ -61,7 +61,13 @@ const char *error_kind_name(ErrorKind k);
 /* KIND_NONE for a kind that is an author's own. */
 ErrorKind error_kind_from(Str name);
 
-typedef enum Control { CONTROL_PAUSE = 1, CONTROL_RESUME, CONTROL_CANCEL, CONTROL_RETRY } Control;
+typedef enum Control {
+    CONTROL_PAUSE = 1,
+    CONTROL_RESUME,
+    CONTROL_CANCEL,
+    CONTROL_RETRY,
+    CONTROL_LIMITS, /* payload: what limits become, { "cost": nano, "work.calls": n } */
+} Control;
 /* How a person settles an effect in doubt, or answers what was asked. Numbers are stored; 5 is to undo. */
 typedef enum Decision {
     DECISION_DONE = 1,

@@ -68,6 +68,16 @@ typedef struct LoopState {
     Value last;
 } LoopState;
 
+/* Amounts by Bound, of those that are counted. */
+typedef struct Amount {
+    int64_t of[BOUNDS_COUNTED];
+} Amount;
+
+/* First come, first served; linked by what their calls keep (held.c). */
+typedef struct HeldQueue {
+    Frame *first, *last;
+} HeldQueue;
+
 typedef struct CallState {
     const Callee *callee;
     Effect effect;
@@ -80,6 +90,12 @@ typedef struct CallState {
     int64_t first_ms; /* of the first attempt of this generation: the life of its key */
     bool unknown;     /* sticky: an attempt ended unknown and nothing has settled it */
     bool fresh;       /* a recorded outcome did not fit: ask anew */
+    bool owes_retry;  /* its next attempt counts as a retry, and has not been counted */
+    bool held;        /* in a queue */
+    Amount reserved;  /* by the attempt that is open */
+    Frame *held_at;   /* whose budget's queue; NULL: the run's */
+    int64_t ticket;   /* its place there */
+    Frame *held_prev, *held_next;
     Str choice;       /* why it was entered: for its first move */
 } CallState;
 
@@ -98,6 +114,10 @@ typedef struct AgentState {
     uint32_t n_calls, open_calls;
     uint32_t *used; /* calls so far, by tool */
     uint64_t hash;  /* of the conversation so far */
+    int64_t bytes;  /* of it as JSON: at least as many as it has tokens */
+    int64_t overhead; /* of what goes with it: tools, schema */
+    uint32_t degraded; /* attempts that asked a cheaper model */
+    bool counted;      /* as a conversation */
     Usage usage;
     int64_t model_calls;
 } AgentState;
@@ -173,6 +193,14 @@ typedef struct StateCell {
     bool dirty;
 } StateCell;
 
+/* A limit that a person set anew. */
+typedef struct Raised {
+    Str address; /* of the step; empty: the run */
+    Bound bound;
+    int64_t most;
+    struct Raised *next;
+} Raised;
+
 typedef struct Signal {
     Value value; /* { name, data, from, time } */
     Str name;
@@ -207,6 +235,10 @@ struct Run {
     Str would_repeat;
     Spent *spent;
     uint32_t n_spent, room_spent;
+    HeldQueue held; /* calls that wait for the run to be resumed */
+    int64_t tickets;
+    Value paused;   /* what the paused run asks, or who paused it; absent: it is not paused */
+    Raised *raised; /* in the order they came */
     /* wants */
     Want *wants_first, *wants_last, *opened;
     uint32_t open_attempts, open_held;
@@ -217,9 +249,11 @@ struct Run {
     RowWriter *row;
     uint32_t cause;
     Frame *ready_first, *ready_last;
-    bool settle_held;
+    bool pausing;    /* a limit was reached: the run pauses when this fact is applied */
+    bool held_freed; /* the run's own queue may move */
+    Budget *freed_first, *freed_last; /* budgets whose queue may move */
+    uint8_t loading;                  /* version of the snapshot that is read */
     uint32_t folds; /* values folded so far: their memory must not be rewound */
-    Str pause_reason;
     /* spare parts */
     Frame *free_frames;
     Want *free_wants;
@@ -329,6 +363,8 @@ void want_close_all(Run *r, Frame *f);
 void call_prepare(Run *r, Frame *f, const Callee *callee, Effect effect, Value args, Str key);
 /* Its open attempt says what the call knows: a new one, and one that was loaded. */
 void call_describe(CallState *c);
+/* Its open attempt is given up and may have been billed: what was reserved for it is spent. */
+void call_give_up(Run *r, Frame *f);
 /* The retry policy that holds for it. */
 const Retry *call_retry(const Frame *f);
 /* The request of a run or http call; with `problem` (320 bytes) not NULL an error in a template fails it: VALUE_ABSENT. */
@@ -337,26 +373,41 @@ Value call_compose(const Frame *f, Str secret_mark, Arena *a, char *problem);
 Value call_request(const Frame *f, Str secret_mark, Arena *a);
 /* Of a tool call that is being loaded; NULL: no such call. */
 const Callee *agent_call_callee(const Frame *call);
+/* What its next model call sends, in bytes: at least as many as it has tokens. */
+int64_t agent_request_bytes(const Frame *agent);
+/* Before an attempt of a turn opens: the model it asks, a cheaper one where a limit says so. Gives why, or nothing. */
+Str agent_pick_model(Run *r, Frame *turn);
 /* The model call of an agent: composed from the agent's conversation. */
 Value agent_request(const Frame *turn, Str secret_mark, Arena *a);
 
 /* ---- budgets (budget.c) ------------------------------------------------------------------------------------------------------ */
 
 typedef enum Fit { FIT_YES, FIT_WAIT, FIT_BREACH_PAUSE, FIT_BREACH_FAIL } Fit;
-typedef struct Amount {
-    int64_t calls, tokens, cost;
-} Amount;
+/* Which limit has no room, and how much there would have to be. */
+typedef struct Shortage {
+    const Frame *at; /* whose limit */
+    Bound bound;
+    int64_t most, spent, reserved, next;
+    bool behind;  /* it would fit, and others came before */
+    Str no_price; /* the model whose price nobody knows */
+} Shortage;
 /* Opens the limits a frame declares (its step's, its agent's); nothing if none. */
 void budget_open(Run *r, Frame *f);
-/* Does the worst case fit every limit above? If so it is reserved. */
-Fit budget_reserve(Run *r, Frame *f, Amount worst, Str *ret_why);
-void budget_settle(Run *r, Frame *f, Amount worst, Amount spent);
+/* Does it fit every limit above, and the clocks? If so it is reserved; conversations and retries are spent. Else the
+ * shortage is told. */
+Fit budget_reserve(Run *r, Frame *f, const Amount *next, Shortage *ret);
+/* Gives back what was held, which is nothing then, and spends what was used. */
+void budget_settle(Run *r, Frame *f, Amount *held, const Amount *spent);
+/* An attempt that was loaded brings its reservation. */
+void budget_take_over(Frame *f, const Amount *held);
+/* Is so much of a limit above spent that cheaper models are to be asked? */
+bool budget_degrades(const Frame *f, Shortage *ret);
+int64_t share_percent(int64_t part, int64_t whole);
+Str shortage_text(Run *r, Fit fit, const Shortage *s);
 /* What an attempt used that is not derived again. */
-void budget_spend(Frame *f, Amount spent);
+void budget_spend(Frame *f, const Amount *spent);
 /* So much time counts for nothing. */
 void budget_shift(Frame *f, int64_t ms);
-/* Tries the held frames again, in order. */
-void budget_release_held(Run *r);
 Amount call_worst_case(const Frame *f);
 /* An attempt was opened or closed below: the clocks of `limits.time` run while one is. */
 void budget_attempts(Run *r, Frame *f, int change);
@@ -364,9 +415,37 @@ void budget_attempts(Run *r, Frame *f, int change);
 Want **budget_timer(Frame *f, TimerPurpose purpose);
 void budget_timer_due(Run *r, Frame *f, TimerPurpose purpose);
 void budget_close(Run *r, Frame *f);
-void budget_save(const Run *r, const Frame *f, Buf *b);
-void budget_load(Run *r, Frame *f, Cursor *c);
+void budget_save(const Frame *f, Buf *b);
+void budget_load(Run *r, Frame *f, Cursor *c, uint8_t version);
 /* NULL, or what is broken. */
 const char *budget_check(const Frame *f);
+
+/* ---- held calls (held.c) ----------------------------------------------------------------------------------------------------- */
+
+/* Into the queue of the budget at a frame, or, NULL, of the run; it stays where it is if it is there already. */
+void held_join(Run *r, Frame *f, Frame *at, bool first);
+void held_leave(Run *r, Frame *f);
+/* Tries those whose turn it is. False: nothing was left to try. */
+bool held_release(Run *r);
+/* The run goes on: everything is tried again. */
+void held_resume(Run *r);
+void held_save(const Frame *f, Buf *b);
+void held_load(Run *r, Frame *f, Cursor *c);
+/* All frames are there. */
+void held_loaded(Run *r);
+const char *held_check(const Frame *f);
+
+/* ---- what a paused run asks (question.c) ------------------------------------------------------------------------------------- */
+
+/* A limit was reached: the run pauses once this fact is applied. `step` wanted more; NULL: nobody did. */
+void question_ask(Run *r, const Frame *step, const Shortage *s);
+void question_pause(Run *r);
+void question_by_person(Run *r, Str from, Str reason);
+/* Limits that run_takes_limits() found good. */
+void question_raise(Run *r, Str from, Value limits);
+/* As they were raised since, for a frame whose budget opens. */
+void raised_limits(const Frame *f, Limits *limits);
+void question_save(const Run *r, Buf *b);
+void question_load(Run *r, Cursor *c);
 
 #endif

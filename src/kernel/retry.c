@@ -170,7 +170,9 @@ static void account(Run *r, const Fact *fact) {
     f->tokens += tokens;
     f->cost += fact->usage.cost_nano;
     f->calls++;
-    budget_spend(f, (Amount){ .calls = 1, .tokens = tokens, .cost = fact->usage.cost_nano });
+    budget_spend(f, &(Amount){ .of[BOUND_CALLS] = 1,
+                               .of[BOUND_TOKENS] = tokens,
+                               .of[BOUND_COST] = fact->usage.cost_nano });
 }
 
 void run_pass_over(Run *r, const Fact *fact) {
@@ -278,7 +280,7 @@ void retry_apply(Run *r, const Fact *fact, int64_t ended_ms) {
     shift_timers(r, r->time_ms - ended_ms);
     r->retried++;
     r->status = RUN_RUNNING;
-    r->settle_held = true;
+    held_resume(r);
     frame_movef(r, r->root, STATUS_RUNNING, "retried by %.*s", STR_FMT(fact->from));
     if (r->root->withheld == r->retried)
         enter_again(r, r->root);

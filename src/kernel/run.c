@@ -18,6 +18,7 @@ const char *run_status_name(RunStatus s) {
 void run_end(Run *r, RunStatus status, Value output, Value error) {
     r->status = status;
     r->ended_ms = r->time_ms;
+    r->paused = VALUE_ABSENT;
     r->output = status == RUN_OK ? output : VALUE_ABSENT;
     r->error = error;
     while (r->wants_first) {
@@ -50,16 +51,12 @@ static void work(Run *r) {
         Frame *f = frame_next_ready(r);
         if (f)
             step_enter(r, f);
-        else if (r->settle_held && r->status == RUN_RUNNING)
-            budget_release_held(r);
-        else
+        else if (!held_release(r))
             break;
     }
-    if (r->pause_reason.p && !run_finished(r)) {
-        frame_movef(r, r->root, STATUS_RUNNING, "paused: %.*s", STR_FMT(r->pause_reason));
-        r->status = RUN_PAUSED;
-    }
-    r->pause_reason = STR_NULL;
+    if (r->pausing && r->status == RUN_RUNNING)
+        question_pause(r);
+    r->pausing = false;
 }
 
 /* ---- facts: does anything wait for it? ---- */
@@ -98,12 +95,23 @@ static bool lost_in_crash(const Want *w) {
            (!want_announced(w) || w->dispatching);
 }
 
-static bool control_fits(const Run *r, const Fact *fact) {
+static bool limits_fit(Run *r, const Fact *fact) {
+    Arena a = ARENA_NULL;
+    Value limits;
+    Str unused;
+    bool good = fact->payload.p && json_read(&a, fact->payload, &limits, NULL) == 0 &&
+                run_takes_limits(r, limits, &a, &unused);
+    arena_deinit(&a);
+    return good;
+}
+
+static bool control_fits(Run *r, const Fact *fact) {
     switch ((Control)fact->verb) {
     case CONTROL_PAUSE: return r->status == RUN_RUNNING;
     case CONTROL_RESUME: return r->status == RUN_PAUSED;
     case CONTROL_CANCEL: return !run_is_past(r);
     case CONTROL_RETRY: return run_is_past(r);
+    case CONTROL_LIMITS: return limits_fit(r, fact);
     }
     return false;
 }
@@ -232,12 +240,15 @@ static void control(Run *r, const Fact *fact) {
     case CONTROL_PAUSE:
         frame_movef(r, r->root, STATUS_RUNNING, "paused by %.*s", STR_FMT(fact->from));
         r->status = RUN_PAUSED;
+        question_by_person(r, fact->from, fact->message);
         return;
     case CONTROL_RESUME:
         frame_movef(r, r->root, STATUS_RUNNING, "resumed by %.*s", STR_FMT(fact->from));
         r->status = RUN_RUNNING;
-        r->settle_held = true;
+        r->paused = VALUE_ABSENT;
+        held_resume(r);
         return;
+    case CONTROL_LIMITS: question_raise(r, fact->from, r->payload); return;
     case CONTROL_CANCEL: cancel(r, fact); return;
     case CONTROL_RETRY:
         retry_apply(r, fact, r->before_ms);
@@ -289,7 +300,8 @@ int run_apply(Run *r, const Fact *given, RowWriter *row) {
     if (!waited_for(r, &fact))
         return RUN_E_IGNORED;
     r->payload = VALUE_ABSENT;
-    bool read = fact.payload.p && fact.kind != FACT_MIGRATED && fact.kind != FACT_CONTROL;
+    bool read = fact.payload.p && fact.kind != FACT_MIGRATED &&
+                (fact.kind != FACT_CONTROL || fact.verb == CONTROL_LIMITS);
     if (read && json_read_copy(&r->arena, fact.payload, &r->payload, NULL))
         return RUN_E_CORRUPT;
     begin(r, &fact, row);
@@ -304,6 +316,7 @@ Run *run_blank(const Plan *plan) {
     r->plan = plan;
     r->status = RUN_RUNNING;
     r->state = ARENA_ARRAY(&r->arena, StateCell, plan->n_state);
+    r->paused = VALUE_ABSENT;
     r->labels = map_done(&(MapBuilder){ .arena = &r->arena }, NULL);
     r->would_repeat = STR("");
     return r;
@@ -438,6 +451,8 @@ Value run_summary(const Run *r, Arena *a) {
         map_addz(&m, "saved_tokens", value_int(r->counts.saved_tokens));
         map_addz(&m, "saved_nano", value_int(r->counts.saved_nano));
     }
+    if (!value_absent(r->paused))
+        map_addz(&m, "paused", r->paused);
     Value waiting = waiting_list(r, a);
     if (waiting.len)
         map_addz(&m, "waiting", waiting);

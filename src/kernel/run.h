@@ -92,6 +92,9 @@ Want *run_wants(Run *r);
 const WantClosed *run_closed(const Run *r, size_t *ret_n);
 void run_forget_closed(Run *r);
 
+/* May its limits become these? { "cost": nano, "work.calls": n ... }; false: *ret_problem in `a` says why not. */
+bool run_takes_limits(Run *r, Value limits, Arena *a, Str *ret_problem);
+
 /* What an attempt that used this much cost, by the prices that the closure pins; for other callees what the usage says. */
 int64_t want_cost(const Want *w, const Usage *u);
 

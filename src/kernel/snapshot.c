@@ -10,7 +10,8 @@
 
 #include <stdlib.h>
 
-/* 2: whose outcomes are reused, and how many were. 3: attempts of before a retry. */
+/* 2: whose outcomes are reused, and how many were.
+ * 3: attempts of before a retry; what every attempt reserved, queues of held calls, what a paused run asks. */
 #define SNAPSHOT_VERSION 3
 
 /* ---- wants ---- */
@@ -97,6 +98,12 @@ static void save_wants(Buf *b, const Frame *f) {
     }
 }
 
+/* Earlier versions kept only the sums of budgets. */
+static void reserve_again(Frame *f) {
+    f->call->reserved = call_worst_case(f);
+    budget_take_over(f, &f->call->reserved);
+}
+
 static void load_wants(Run *r, Frame *f, Loader *l) {
     f->timeout = load_want(r, f, l);
     if (f->budget) {
@@ -106,8 +113,11 @@ static void load_wants(Run *r, Frame *f, Loader *l) {
     if (f->shape == &shape_call) {
         CallState *c = f->call;
         c->want = load_want(r, f, l);
-        if (c->want && c->want->kind == WANT_ATTEMPT)
+        if (c->want && c->want->kind == WANT_ATTEMPT) {
             call_describe(c);
+            if (l->version < 3)
+                reserve_again(f);
+        }
     }
     if (f->shape == &shape_wait) {
         f->wait->timer = load_want(r, f, l);
@@ -147,7 +157,7 @@ static void save_frame(Buf *b, const Run *r, const Frame *f) {
     buf_svarint(b, f->calls);
     buf_svarint(b, f->cost);
     buf_svarint(b, f->attempts);
-    budget_save(r, f, b);
+    budget_save(f, b);
     /* What a final frame had inside is gone; its shape's state is not needed any more. */
     const Shape *shape = status_final(f->status) ? NULL : f->shape;
     buf_u8(b, shape_number(shape));
@@ -212,7 +222,7 @@ static Frame *load_frame(Run *r, Frame *parent, Loader *l, unsigned depth) {
     f->calls = cursor_svarint(c);
     f->cost = cursor_svarint(c);
     f->attempts = cursor_svarint(c);
-    budget_load(r, f, c);
+    budget_load(r, f, c, l->version);
     r->open_held += status == STATUS_HELD;
     if (!place_in_group(parent, f) || !load_shape(r, f, l))
         c->bad = true;
@@ -346,6 +356,8 @@ void run_save(const Run *r, Buf *b) {
     save_counts(b, &r->counts);
     save_state(b, r);
     save_signals(b, r);
+    buf_svarint(b, r->tickets);
+    question_save(r, b);
     save_frame(b, r, r->root);
 }
 
@@ -355,6 +367,7 @@ static bool load_run(Run *r, Loader *l) {
     l->version = cursor_u8(c);
     if (c->bad || !str_is(magic, "BS") || l->version < 1 || l->version > SNAPSHOT_VERSION)
         return false;
+    r->loading = l->version;
     r->id = arena_str(&r->arena, cursor_blob(c));
     r->dir = arena_str(&r->arena, cursor_blob(c));
     if (l->version >= 2) {
@@ -380,8 +393,14 @@ static bool load_run(Run *r, Loader *l) {
     load_counts(&r->counts, l);
     load_state(r, c);
     load_signals(r, c);
+    if (l->version >= 3) {
+        r->tickets = cursor_svarint(c);
+        question_load(r, c);
+    }
     if (!c->bad)
         r->root = load_frame(r, NULL, l, 0);
+    if (!c->bad)
+        held_loaded(r);
     order_wants(r, l);
     return cursor_done(c);
 }

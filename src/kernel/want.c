@@ -66,9 +66,11 @@ void want_close_all(Run *r, Frame *f) {
         want_close(r, f->timeout);
     f->timeout = NULL;
     budget_close(r, f);
+    if (f->shape == &shape_call)
+        held_leave(r, f);
     if (f->shape == &shape_call && f->call->want) {
         if (f->call->want->kind == WANT_ATTEMPT)
-            budget_settle(r, f, call_worst_case(f), (Amount){ .calls = 1 });
+            call_give_up(r, f);
         want_close(r, f->call->want);
         f->call->want = NULL;
     }

@@ -94,7 +94,7 @@ static const Keyword mcp[] = {
 };
 static const Keyword model[] = {
     { "use", "text | [text]", 0, RUNS, "models, in the order of fallback" },
-    { "cheaper", "text", 0, LATER, "asked from `degrade_at` on" },
+    { "cheaper", "text", 0, RUNS, "asked from `degrade_at` on" },
     { "max_output", "count", 0, RUNS, "tokens of one answer: 4k" },
     { "temperature", "number", 0, RUNS, "0 to 2" },
     { "effort", "text", 0, RUNS, "sent as it is" },

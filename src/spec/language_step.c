@@ -90,10 +90,10 @@ static const Keyword limits[] = {
     { "calls", "count", 0, RUNS, "model calls" },
     { "time", "duration", 0, RUNS, "working time" },
     { "deadline", "duration", 0, RUNS, "wall clock" },
-    { "depth", "count", 0, LATER, "levels of calls and supervisors" },
-    { "agents", "count", 0, LATER, "agents that work" },
-    { "retries", "count", 0, LATER, "retries of everything together" },
-    { "degrade_at", "percent", 0, LATER, "from here on the cheaper model is asked" },
+    { "depth", "count", 0, RUNS, "levels of agents within agents" },
+    { "agents", "count", 0, RUNS, "conversations opened" },
+    { "retries", "count", 0, RUNS, "retries of everything together" },
+    { "degrade_at", "percent", 0, RUNS, "from here on the cheaper model is asked" },
     { "on_breach", "'pause' | 'fail'", 0, RUNS, "what a breach does: pause" },
 };
 static const Keyword context[] = {

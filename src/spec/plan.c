@@ -22,7 +22,7 @@ static Str name_of_file(Arena *a, Str file) {
 static Plan *new_plan(void) {
     Plan *plan = xcalloc(1, sizeof *plan);
     plan->name = plan->description = STR("");
-    plan->limits = LIMITS_NONE;
+    plan->limits = limits_none;
     arena_init(&plan->arena, 0);
     return plan;
 }
@@ -31,7 +31,7 @@ static Plan *new_plan(void) {
 static void check_called(Arena *a, Files *files, Diags *diags) {
     for (size_t i = 0; i < files->n_called; i++) {
         Plan *unused = ARENA_NEW(a, Plan);
-        *unused = (Plan){ .limits = LIMITS_NONE };
+        *unused = (Plan){ .limits = limits_none };
         read_plan(a, files, files->called[i], unused, diags);
     }
 }

@@ -99,13 +99,36 @@ typedef enum CalleeKind {
     CALLEE_HUMAN
 } CalleeKind;
 
+/* What can be limited. Numbers are stored; those before BOUND_DEPTH are counted up as they are spent. */
+typedef enum Bound {
+    BOUND_COST,
+    BOUND_TOKENS,
+    BOUND_CALLS,
+    BOUND_AGENTS,  /* conversations opened */
+    BOUND_RETRIES, /* of everything together */
+    BOUND_DEPTH,   /* levels of conversations, calls and supervisors within each other */
+    BOUND_TIME,    /* of work */
+    BOUND_DEADLINE,
+} Bound;
+#define BOUNDS 8
+#define BOUNDS_COUNTED BOUND_DEPTH
+/* As the file says it. */
+const char *bound_name(Bound b);
+/* False: no such word. */
+bool bound_from(Str name, Bound *ret);
+/* An amount of it as a file would: money, a duration or a count. */
+void bound_write(Buf *b, Bound bound, int64_t amount);
+bool bound_parse(Bound bound, Str text, int64_t *ret_amount);
+
 /* Amounts are int64; -1: no limit. Money in nano-units, time in ms. */
 typedef struct Limits {
-    int64_t cost, tokens, calls, time, deadline, depth, agents, retries;
-    bool on_breach_fail; /* else pause */
-    bool any;            /* the file names at least one */
+    int64_t most[BOUNDS];
+    Pos pos[BOUNDS];         /* where each is written */
+    int32_t degrade_percent; /* from this share on the cheaper models are asked; 0: never */
+    bool on_breach_fail;     /* else pause */
+    bool any;                /* the file names at least one */
 } Limits;
-#define LIMITS_NONE ((Limits){ -1, -1, -1, -1, -1, -1, -1, -1, false, false })
+extern const Limits limits_none;
 
 typedef struct Retry {
     int32_t times; /* retries after the first attempt; 0: none */
@@ -250,6 +273,7 @@ struct Callee {
     /* model */
     Str *models; /* fallback order: "openai/gpt-5", "scripted/replies.yaml"; at least one */
     size_t n_models;
+    size_t n_cheaper;                  /* behind these in `models`: asked from `degrade_at` on, in order */
     const Price *prices;               /* of each of `models` */
     const ModelServer *const *servers; /* of each; NULL: the project says nothing of its provider */
     Template *instructions;

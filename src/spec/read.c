@@ -1,6 +1,8 @@
 /* Maps by tables of keys, and the small values of the language with its units. */
 #include "spec/read.h"
 
+#include "base/money.h"
+
 #include "base/limits.h"
 #include "base/time.h"
 
@@ -147,24 +149,13 @@ static bool number_text(Reader *r, const Yaml *y, const char *what, Str *ret_tex
     return read_text(r, y, what, ret_text);
 }
 
-/* 12, 400k, 2M */
-static bool parse_count(Str s, int64_t *ret_count) {
-    int64_t factor = 1;
-    char last = s.len ? s.p[s.len - 1] : 0;
-    if (last == 'k' || last == 'M') {
-        factor = last == 'k' ? 1000 : 1000 * 1000;
-        s.len--;
-    }
-    return str_to_i64(s, ret_count) && !__builtin_mul_overflow(*ret_count, factor, ret_count);
-}
-
 bool read_count(Reader *r, const Yaml *y, const char *what, int64_t min, int64_t max,
                 int64_t *ret_count) {
     Str s;
     int64_t v;
     if (!number_text(r, y, what, &s))
         return false;
-    if (!parse_count(s, &v)) {
+    if (!count_parse(s, &v)) {
         error_at(r, y, "value", "like 12, 400k or 2M", "%s is a whole number, not `%.*s`", what,
                  (int)MIN(s.len, 80), s.p);
         return false;
@@ -214,25 +205,11 @@ bool read_duration(Reader *r, const Yaml *y, const char *what, int64_t *ret_ms) 
 }
 
 /* Digits with at most nine behind the point. */
-static bool parse_money(Str s, int64_t *ret_nano) {
-    ptrdiff_t point = str_find(s, STR("."));
-    Str whole = point < 0 ? s : str_slice(s, 0, (size_t)point);
-    Str part = point < 0 ? STR("0") : str_slice(s, (size_t)point + 1, s.len);
-    int64_t units, nanos;
-    if (part.len == 0 || part.len > 9 || part.p[0] == '-' || !str_to_i64(part, &nanos) ||
-        !str_to_i64(whole.len ? whole : STR("0"), &units) || units < 0)
-        return false;
-    for (size_t i = part.len; i < 9; i++)
-        nanos *= 10;
-    return !__builtin_mul_overflow(units, 1000000000, ret_nano) &&
-           !__builtin_add_overflow(*ret_nano, nanos, ret_nano);
-}
-
 bool read_money(Reader *r, const Yaml *y, int64_t *ret_nano) {
     Str s;
     if (!read_text(r, y, "an amount of money", &s))
         return false;
-    if (parse_money(s, ret_nano))
+    if (money_parse(s, ret_nano))
         return true;
     error_at(r, y, "unit", "like 2.50, with at most nine decimals and no currency",
              "`%.*s` is no amount of money", (int)MIN(s.len, 80), s.p);

@@ -230,11 +230,15 @@ typedef struct Model { /* an alias of `models:`, or what an agent says in its pl
     Price *prices; /* of each */
     const ModelServer **servers;
     size_t n_models;
+    size_t n_cheaper;            /* behind them, once read_with_cheaper() put them there */
+    const struct Model *cheaper; /* NULL: none */
     int64_t max_output; /* 0: default */
     Value temperature;
     Str effort;
 } Model;
 bool read_model(Reader *r, const Yaml *y, Model *ret_model);
+/* Puts the cheaper models behind the others. */
+void read_with_cheaper(Reader *r, const Yaml *at, Model *m);
 void read_models(Reader *r);
 
 /* Defined in the file, or built in; NULL when refused. */

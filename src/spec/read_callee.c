@@ -100,8 +100,10 @@ static void set_model(Reader *r, const Yaml *key, const Yaml *value, void *targe
     Model m;
     if (!take_kind(r, key, d, CALLEE_MODEL) || !read_model(r, value, &m))
         return;
+    read_with_cheaper(r, value, &m);
     d->callee->models = m.models;
     d->callee->n_models = m.n_models;
+    d->callee->n_cheaper = m.n_cheaper;
     d->callee->prices = m.prices;
     d->callee->servers = m.servers;
     d->callee->max_output = m.max_output ? m.max_output : 4000;
@@ -299,7 +301,7 @@ Callee *read_new_callee(Reader *r, const Yaml *y, Str name, bool is_agent) {
     c->pos = yaml_pos(y);
     c->key_life_ms = DAY_MS;
     c->retry = RETRY_NONE;
-    c->limits = LIMITS_NONE;
+    c->limits = limits_none;
     c->turns = LIMIT_TURNS_DEFAULT;
     c->examples = VALUE_ABSENT;
     c->temperature = VALUE_ABSENT;

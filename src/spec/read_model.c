@@ -50,6 +50,8 @@ static void add_model(Reader *r, const Yaml *at, Model *m, Str name) {
 static void add_alias(Reader *r, const Yaml *at, Model *m, const Model *alias) {
     for (size_t i = 0; i < alias->n_models; i++)
         add_model(r, at, m, alias->models[i]);
+    if (!m->cheaper)
+        m->cheaper = alias->cheaper;
     if (!m->max_output)
         m->max_output = alias->max_output;
     if (value_absent(m->temperature))
@@ -128,11 +130,13 @@ static void set_effort(Reader *r, const Yaml *key, const Yaml *value, void *targ
     read_text(r, value, "`effort`", &((Model *)target)->effort);
 }
 
-/* An alias that costs less, for when money runs short. */
+/* What costs less, for when money runs short. */
 static void set_cheaper(Reader *r, const Yaml *key, const Yaml *value, void *target) {
-    (void)key, (void)target;
-    Model cheaper = { .temperature = VALUE_ABSENT };
-    read_models_of(r, value, &cheaper);
+    (void)key;
+    Model *cheaper = ARENA_NEW(r->arena, Model);
+    cheaper->temperature = VALUE_ABSENT;
+    if (read_models_of(r, value, cheaper))
+        ((Model *)target)->cheaper = cheaper;
 }
 
 static const KeyRow rows[] = {
@@ -141,6 +145,14 @@ static const KeyRow rows[] = {
 };
 
 static const Sight nothing;
+
+void read_with_cheaper(Reader *r, const Yaml *at, Model *m) {
+    size_t own = m->n_models;
+    for (size_t i = 0; m->cheaper && i < m->cheaper->n_models; i++)
+        add_model(r, at, m, m->cheaper->models[i]);
+    m->n_cheaper = m->n_models - own;
+    m->n_models = own;
+}
 
 bool read_model(Reader *r, const Yaml *y, Model *ret_model) {
     *ret_model = (Model){ .temperature = VALUE_ABSENT };

@@ -8,28 +8,47 @@ static const Sight nothing;
 
 /* ---- limits ---------------------------------------------------------------------------------------------------------- */
 
-#define COUNT_ROW(field)                                                                           \
+static int64_t *limit_of(void *target, Bound bound, const Yaml *value) {
+    Limits *limits = target;
+    limits->pos[bound] = yaml_pos(value);
+    return &limits->most[bound];
+}
+
+#define COUNT_ROW(field, bound)                                                                    \
     static void limit_##field(Reader *r, const Yaml *key, const Yaml *value, void *target) {       \
         (void)key;                                                                                 \
         read_count(r, value, "`" #field "`", 0, INT64_C(1000000000000),                            \
-                   &((Limits *)target)->field);                                                    \
+                   limit_of(target, bound, value));                                                \
     }
-COUNT_ROW(tokens)
-COUNT_ROW(calls)
+COUNT_ROW(tokens, BOUND_TOKENS)
+COUNT_ROW(calls, BOUND_CALLS)
+COUNT_ROW(agents, BOUND_AGENTS)
+COUNT_ROW(retries, BOUND_RETRIES)
+COUNT_ROW(depth, BOUND_DEPTH)
 
 static void limit_cost(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key;
-    read_money(r, value, &((Limits *)target)->cost);
+    read_money(r, value, limit_of(target, BOUND_COST, value));
 }
 
 static void limit_time(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key;
-    read_duration(r, value, "`time`", &((Limits *)target)->time);
+    read_duration(r, value, "`time`", limit_of(target, BOUND_TIME, value));
 }
 
 static void limit_deadline(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key;
-    read_duration(r, value, "`deadline`", &((Limits *)target)->deadline);
+    read_duration(r, value, "`deadline`", limit_of(target, BOUND_DEADLINE, value));
+}
+
+static void limit_degrade_at(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    int32_t percent;
+    if (!read_percent(r, value, "`degrade_at`", &percent))
+        return;
+    if (percent < 1 || percent > 100)
+        error_at(r, value, "value", "like 80%", "`degrade_at` is from 1%% to 100%%");
+    ((Limits *)target)->degrade_percent = percent;
 }
 
 static void limit_on_breach(Reader *r, const Yaml *key, const Yaml *value, void *target) {
@@ -45,7 +64,9 @@ static void limit_on_breach(Reader *r, const Yaml *key, const Yaml *value, void 
 
 static const KeyRow limit_rows[] = {
     { "cost", limit_cost }, { "tokens", limit_tokens },     { "calls", limit_calls },
-    { "time", limit_time }, { "deadline", limit_deadline }, { "on_breach", limit_on_breach },
+    { "time", limit_time },       { "deadline", limit_deadline },     { "agents", limit_agents },
+    { "depth", limit_depth },     { "retries", limit_retries },       { "degrade_at", limit_degrade_at },
+    { "on_breach", limit_on_breach },
 };
 
 void read_limits(Reader *r, const Yaml *y, Limits *ret_limits) {

@@ -280,7 +280,7 @@ Node *read_new_node(Reader *r, const Yaml *y, Str name, Node *parent) {
                  .name = name,
                  .pos = yaml_pos(y),
                  .parent = parent,
-                 .limits = LIMITS_NONE,
+                 .limits = limits_none,
                  .retry = RETRY_NONE,
                  .wait_ms = -1,
                  .wait_timeout_ms = -1,

@@ -6,6 +6,7 @@
  *   > run {"topic":"x"}            > ok plan#1 {"a":1} [tokens=9]     > failed plan#1 unavailable: no route
  *   > unknown plan#1 timeout: ...  > dispatching pay#1                > timer nap wait       > at 5000
  *   > signal go {"x":1} id s1      > decide pay done {"id":7}         > pause | resume | cancel | crash
+ *   > limits {"calls":3}              what limits become, in the units of a plan
  *   > ask ADDRESS                  the request and key of an open attempt
  *   > fork [STEP] {"topic":"y"}    another run, that is offered what this one recorded before STEP
  *   > reused plan#1                takes what is offered
@@ -225,13 +226,14 @@ static void decision_words(Str *line, Fact *f) {
     f->payload = line->len ? *line : STR_NULL;
 }
 
-static bool control_word(Str verb, Fact *f) {
-    static const char *const verbs[] = { "", "pause", "resume", "cancel" };
+static bool control_word(Str verb, Str line, Fact *f) {
+    static const char *const verbs[] = { "", "pause", "resume", "cancel", "retry", "limits" };
     f->kind = FACT_CONTROL;
     f->from = STR("ann");
     for (uint32_t i = 1; i < ARRAY_LEN(verbs); i++)
         if (str_is(verb, verbs[i]))
             f->verb = i;
+    f->payload = line.len ? line : STR_NULL;
     return f->verb != 0;
 }
 
@@ -255,7 +257,7 @@ static Fact fact_of(Talk *t, Str verb, Str line) {
         decision_words(&line, &f);
     } else if (str_is(verb, "crash")) {
         f.kind = FACT_RECOVERED;
-    } else if (!control_word(verb, &f)) {
+    } else if (!control_word(verb, line, &f)) {
         fail_msg("no such fact: %.*s", STR_FMT(verb));
     }
     return f;

@@ -158,8 +158,8 @@ static void a_file_of_every_verb_is_good_and_does_not_run(void **state) {
     (void)state;
     Str text = read_whole(SOURCE_ROOT "/tests/language/whole.yaml"), name = STR("whole.yaml");
     Str project = STR("baton: 1\ngroups: { leads: [ann] }\n");
-    Str closure = closure_make(&arena, name, (Str[]){ name, STR("baton.yaml") },
-                               (Str[]){ text, project }, 2);
+    Str closure =
+        closure_make(&arena, name, (Str[]){ name, STR("baton.yaml") }, (Str[]){ text, project }, 2);
     Diags checked = { .arena = &arena }, refused = { .arena = &arena };
     Plan *plan = NULL;
     const Block *step = language_block(STR("Step"));

@@ -158,22 +158,23 @@ static bool pins(Str closure, const char *part) { return str_find(closure, str_f
 
 static void who_is_asked_is_pinned_and_how_they_are_reached(void **state) {
     (void)state;
-    put("baton.yaml", "baton: 1\n"
-                      "groups:\n"
-                      "  leads: [ann]\n"
-                      "  others: [bo]\n"
-                      "  chiefs: [chief]\n"
-                      "people:\n"
-                      "  ann: { channels: [mine] }\n"
-                      "  bo: { channels: [his] }\n"
-                      "  chief: { email: chief@example.com }\n"
-                      "channels:\n"
-                      "  mine: { chat: \"${{ secrets.MINE }}\" }\n"
-                      "  his: { chat: \"${{ secrets.HIS }}\" }\n"
-                      "  loud: { webhook: \"http://loud.example\", sign: \"${{ secrets.LOUD }}\" }\n"
-                      "escalation:\n"
-                      "  high: { notify: [loud], after: 1h, then: chiefs }\n"
-                      "  low: { notify: [his] }\n");
+    put("baton.yaml",
+        "baton: 1\n"
+        "groups:\n"
+        "  leads: [ann]\n"
+        "  others: [bo]\n"
+        "  chiefs: [chief]\n"
+        "people:\n"
+        "  ann: { channels: [mine] }\n"
+        "  bo: { channels: [his] }\n"
+        "  chief: { email: chief@example.com }\n"
+        "channels:\n"
+        "  mine: { chat: \"${{ secrets.MINE }}\" }\n"
+        "  his: { chat: \"${{ secrets.HIS }}\" }\n"
+        "  loud: { webhook: \"http://loud.example\", sign: \"${{ secrets.LOUD }}\" }\n"
+        "escalation:\n"
+        "  high: { notify: [loud], after: 1h, then: chiefs }\n"
+        "  low: { notify: [his] }\n");
     put("flows/f.yaml", "baton: 1\nsteps:\n  - human: { group: leads, ask: Well?, risk: high }\n");
     Project p = load("flows/f.yaml");
     assert_int_equal(p.result, 0);

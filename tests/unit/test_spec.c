@@ -214,9 +214,9 @@ static void a_pipeline_has_its_callees_limits_and_modifiers(void **state) {
     Plan *p = compile_file("pipeline.yaml");
     assert_str(p->name, "pipeline");
     assert_true(p->limits.any && p->limits.on_breach_fail);
-    assert_int_equal(p->limits.cost, 2500000000);
-    assert_int_equal(p->limits.tokens, 400000);
-    assert_int_equal(p->limits.deadline, 7 * 24 * 3600 * 1000LL);
+    assert_int_equal(p->limits.most[BOUND_COST], 2500000000);
+    assert_int_equal(p->limits.most[BOUND_TOKENS], 400000);
+    assert_int_equal(p->limits.most[BOUND_DEADLINE], 7 * 24 * 3600 * 1000LL);
     assert_str(plan_usage(p, &arena), "topic=<string> [words=<integer>]");
     assert_int_equal(p->n_callees, 4);
     const Callee *writer = p->callees[1], *critic = p->callees[2], *search = p->callees[3];

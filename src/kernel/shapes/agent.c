@@ -16,6 +16,11 @@
 /* How often an answer that fails its type or check goes back to the model; a declared `retry` of the step adds to it. */
 #define REPAIRS 2
 
+/* What a provider adds to a message of its own: roles and marks between them. */
+#define MESSAGE_OVERHEAD 16
+/* And to a request. */
+#define REQUEST_OVERHEAD 256
+
 static const Callee *callee_of(const Frame *f) { return f->node->callee; }
 
 /* ---- the conversation ---- */
@@ -28,6 +33,7 @@ static void say(Run *r, Frame *f, Value message) {
     value_write(&b, message);
     Hash h = hash_bytes(buf_str(&b));
     memcpy(&s->hash, h.b, sizeof(s->hash));
+    s->bytes += (int64_t)b.len + MESSAGE_OVERHEAD;
     buf_deinit(&b);
     (void)r;
 }
@@ -82,12 +88,12 @@ static bool begin_conversation(Run *r, Frame *f, char problem[320]) {
 /* ---- turns ---- */
 
 /* `attempts` of this turn came before, of models out of reach: numbers are not given twice. */
-static void open_turn_after(Run *r, Frame *f, uint32_t attempts) {
+static Frame *open_turn_after(Run *r, Frame *f, uint32_t attempts) {
     AgentState *s = f->agent;
     const Callee *c = callee_of(f);
     if (s->turn - s->before >= (uint32_t)c->turns) {
         frame_failf(r, f, KIND_LIMIT, "no answer after %d turns", c->turns);
-        return;
+        return NULL;
     }
     s->turn++;
     Frame *turn = frame_new(r, f, f->node, PART_TURN, s->turn, 0, 0);
@@ -95,21 +101,10 @@ static void open_turn_after(Run *r, Frame *f, uint32_t attempts) {
     turn->call->choice = STR("");
     turn->call->attempt = MAX(turn->call->attempt, attempts);
     frame_ready(r, turn);
+    return turn;
 }
 
-static void open_turn(Run *r, Frame *f) { open_turn_after(r, f, 0); }
-
-static void enter(Run *r, Frame *f) {
-    char problem[320];
-    AgentState *s = f->agent = ARENA_NEW(&r->arena, AgentState);
-    s->messages = list_builder(&r->arena);
-    s->used = ARENA_ARRAY(&r->arena, uint32_t, callee_of(f)->n_tools);
-    s->turn = s->before = retry_spent(r, f);
-    if (begin_conversation(r, f, problem))
-        open_turn(r, f);
-    else
-        frame_failf(r, f, KIND_INVALID, "%s", problem);
-}
+static Frame *open_turn(Run *r, Frame *f) { return open_turn_after(r, f, 0); }
 
 static Value tool_list(const Callee *c, Arena *a) {
     ListBuilder l = list_builder(a);
@@ -121,6 +116,61 @@ static Value tool_list(const Callee *c, Arena *a) {
         list_add(&l, map_done(&m, NULL));
     }
     return list_done(&l);
+}
+
+static const Type *output_of(const Frame *f) {
+    const Type *output = f->node->output ? f->node->output : callee_of(f)->output;
+    return output && output->kind != TYPE_STRING && output->kind != TYPE_ANY ? output : NULL;
+}
+
+/* Tools and the schema of the answer go with every request. */
+static int64_t overhead_of(const Frame *f) {
+    Arena a = ARENA_NULL;
+    Buf b = BUF_INIT(LIMIT_VALUE_BYTES);
+    const Type *output = output_of(f);
+    if (callee_of(f)->n_tools)
+        value_write(&b, tool_list(callee_of(f), &a));
+    if (output)
+        value_write(&b, type_schema(output, &a));
+    int64_t bytes = REQUEST_OVERHEAD + (int64_t)b.len;
+    buf_deinit(&b);
+    arena_deinit(&a);
+    return bytes;
+}
+
+int64_t agent_request_bytes(const Frame *agent) {
+    return agent->agent->bytes + agent->agent->overhead;
+}
+
+/* Also back to what it asked before, once a limit was raised. */
+Str agent_pick_model(Run *r, Frame *turn) {
+    Frame *f = turn->parent;
+    AgentState *s = f->agent;
+    const Callee *c = callee_of(f);
+    Shortage share;
+    bool cheaper = c->n_cheaper && budget_degrades(turn, &share);
+    if (!cheaper && s->model >= c->n_models)
+        s->model = 0;
+    if (!cheaper)
+        return STR("");
+    if (s->model < c->n_models)
+        s->model = (uint32_t)c->n_models;
+    return arena_fmt(&r->arena, "asks %.*s: %lld%% of the limit of %s is spent",
+                     STR_FMT(c->models[s->model]),
+                     (long long)share_percent(share.spent, share.most), bound_name(share.bound));
+}
+
+static void enter(Run *r, Frame *f) {
+    char problem[320];
+    AgentState *s = f->agent = ARENA_NEW(&r->arena, AgentState);
+    s->messages = list_builder(&r->arena);
+    s->used = ARENA_ARRAY(&r->arena, uint32_t, callee_of(f)->n_tools);
+    s->overhead = overhead_of(f);
+    s->turn = s->before = retry_spent(r, f);
+    if (begin_conversation(r, f, problem))
+        open_turn(r, f);
+    else
+        frame_failf(r, f, KIND_INVALID, "%s", problem);
 }
 
 /* A template that fails leaves its text empty: the executor refuses that, rather than ask somebody else. */
@@ -151,7 +201,7 @@ Value agent_request(const Frame *turn, Str secret_mark, Arena *a) {
     const Frame *f = turn->parent;
     const Callee *c = callee_of(f);
     Value server = server_of(f, secret_mark, a);
-    const Type *output = f->node->output ? f->node->output : c->output;
+    const Type *output = output_of(f);
     MapBuilder m = map_builder(a);
     map_addz(&m, "model", value_str(c->models[f->agent->model]));
     if (!value_absent(server))
@@ -160,7 +210,7 @@ Value agent_request(const Frame *turn, Str secret_mark, Arena *a) {
     map_addz(&m, "messages", value_list(f->agent->messages.items, f->agent->messages.n));
     if (c->n_tools)
         map_addz(&m, "tools", tool_list(c, a));
-    if (output && output->kind != TYPE_STRING && output->kind != TYPE_ANY)
+    if (output)
         map_addz(&m, "schema", type_schema(output, a));
     map_addz(&m, "max_output", value_int(c->max_output));
     if (!value_absent(c->temperature))
@@ -214,7 +264,9 @@ static void send_back(Run *r, Frame *f, ErrorKind kind, Str problem) {
     s->repairs++;
     Str words = prompt_text(&r->arena, PROMPT_REPAIR, problem);
     say(r, f, message_of(r, "user", value_str(words)));
-    open_turn(r, f);
+    Frame *turn = open_turn(r, f);
+    if (turn)
+        turn->call->owes_retry = true;
 }
 
 static void answered(Run *r, Frame *f, Value content) {
@@ -228,6 +280,8 @@ static void answered(Run *r, Frame *f, Value content) {
     }
     MapBuilder m = map_builder(&r->arena);
     map_addz(&m, "turns", value_int(f->agent->turn - f->agent->before));
+    if (f->agent->degraded)
+        map_addz(&m, "degraded", value_int(f->agent->degraded));
     f->detail = map_done(&m, NULL);
     frame_done(r, f, output);
 }
@@ -358,7 +412,9 @@ static bool next_model(Run *r, Frame *f, Value error, uint32_t attempts) {
     static const char *const out_of_reach[] = { "unavailable",  "rate_limited", "timeout",
                                                 "breaker_open", "not_found",    "crashed" };
     Str kind = value_as_str(value_getz(error, "kind"));
-    if (f->agent->model + 1 >= callee_of(f)->n_models)
+    const Callee *c = callee_of(f);
+    size_t n = f->agent->model < c->n_models ? c->n_models : c->n_models + c->n_cheaper;
+    if (f->agent->model + 1 >= n)
         return false;
     for (size_t i = 0; i < ARRAY_LEN(out_of_reach); i++)
         if (str_is(kind, out_of_reach[i])) {
@@ -401,6 +457,8 @@ static void save(const Run *r, const Frame *f, Buf *b) {
     buf_varint(b, s->repairs);
     buf_varint(b, s->model);
     buf_varint(b, s->hash);
+    buf_svarint(b, s->bytes);
+    buf_varint(b, (uint64_t)s->degraded << 1 | s->counted);
     for (size_t i = 0; i < callee_of(f)->n_tools; i++)
         buf_varint(b, s->used[i]);
     buf_varint(b, s->n_calls);
@@ -411,6 +469,18 @@ static void save(const Run *r, const Frame *f, Buf *b) {
         buf_u8(b, s->calls[i].result.p != NULL);
         buf_blob(b, s->calls[i].result);
     }
+}
+
+/* Earlier versions did not keep it. */
+static int64_t bytes_of(const ListBuilder *messages) {
+    int64_t bytes = 0;
+    for (size_t i = 0; i < messages->n; i++) {
+        Buf b = BUF_INIT(LIMIT_VALUE_BYTES);
+        value_write(&b, messages->items[i]);
+        bytes += (int64_t)b.len + MESSAGE_OVERHEAD + 10;
+        buf_deinit(&b);
+    }
+    return bytes;
 }
 
 static void load(Run *r, Frame *f, Cursor *c) {
@@ -424,12 +494,18 @@ static void load(Run *r, Frame *f, Cursor *c) {
     s->repairs = (uint32_t)cursor_varint(c);
     s->model = (uint32_t)cursor_varint(c);
     s->hash = cursor_varint(c);
+    s->bytes = r->loading >= 3 ? cursor_svarint(c) : bytes_of(&s->messages);
+    uint64_t counts = r->loading >= 3 ? cursor_varint(c) : 1;
+    s->counted = counts & 1;
+    s->degraded = (uint32_t)(counts >> 1);
+    s->overhead = overhead_of(f);
     s->used = ARENA_ARRAY(&r->arena, uint32_t, callee_of(f)->n_tools);
     for (size_t i = 0; i < callee_of(f)->n_tools; i++)
         s->used[i] = (uint32_t)cursor_varint(c);
     s->n_calls = (uint32_t)cursor_varint(c);
     s->open_calls = (uint32_t)cursor_varint(c);
-    if (c->bad || s->n_calls > (size_t)(c->end - c->p) || s->model >= callee_of(f)->n_models) {
+    if (c->bad || s->n_calls > (size_t)(c->end - c->p) || 
+        s->model >= callee_of(f)->n_models + callee_of(f)->n_cheaper) {
         c->bad = true;
         s->n_calls = 0;
         return;

@@ -90,18 +90,40 @@ Value call_request(const Frame *f, Str secret_mark, Arena *a) {
 
 /* ---- opening attempts ---- */
 
-static void hold(Run *r, Frame *f, Str why) {
+static void hold(Run *r, Frame *f, const Frame *at, bool first, Str why) {
+    held_join(r, f, (Frame *)at, first);
     if (f->status != STATUS_HELD)
         frame_move(r, f, STATUS_HELD, 0, 0, why);
 }
 
-static void breach(Run *r, Frame *f, Fit fit, Str why) {
+/* There is no room for what it wants. Who breaches asks first when there is: nobody overtakes it. */
+static void short_of(Run *r, Frame *f, Fit fit, const Shortage *s) {
+    Str why = shortage_text(r, fit, s);
     if (fit == FIT_BREACH_FAIL) {
         frame_failf(r, f, KIND_BUDGET, "%.*s", STR_FMT(why));
         return;
     }
-    hold(r, f, why);
-    r->pause_reason = why;
+    hold(r, f, s->at, fit == FIT_BREACH_PAUSE, why);
+    if (fit == FIT_BREACH_PAUSE)
+        question_ask(r, f, s);
+}
+
+/* The worst it can cost, with what begins with it. */
+static Amount next_of(const Frame *f) {
+    Amount next = call_worst_case(f);
+    next.of[BOUND_AGENTS] = f->part == PART_TURN && !f->parent->agent->counted;
+    next.of[BOUND_RETRIES] = f->call->owes_retry;
+    return next;
+}
+
+static Str joined(Run *r, Str a, Str b) {
+    return a.len && b.len ? arena_fmt(&r->arena, "%.*s; %.*s", STR_FMT(a), STR_FMT(b))
+           : a.len        ? a
+                          : b;
+}
+
+static bool asks_cheaper(const Frame *f) {
+    return f->part == PART_TURN && f->parent->agent->model >= f->call->callee->n_models;
 }
 
 void call_describe(CallState *c) {
@@ -116,18 +138,26 @@ void call_describe(CallState *c) {
 
 static void open_attempt(Run *r, Frame *f, Str choice) {
     CallState *c = f->call;
-    Str why = STR("");
-    if (r->status == RUN_PAUSED) {
-        hold(r, f, STR("the run is paused"));
+    if (r->status == RUN_PAUSED || r->pausing) {
+        hold(r, f, NULL, false, STR("the run is paused"));
         return;
     }
-    Fit fit = budget_reserve(r, f, call_worst_case(f), &why);
-    if (fit == FIT_WAIT)
-        hold(r, f, why);
-    else if (fit != FIT_YES)
-        breach(r, f, fit, why);
-    if (fit != FIT_YES)
+    Shortage s;
+    if (f->part == PART_TURN)
+        choice = joined(r, choice, agent_pick_model(r, f));
+    Amount next = next_of(f);
+    Fit fit = budget_reserve(r, f, &next, &s);
+    if (fit != FIT_YES) {
+        short_of(r, f, fit, &s);
         return;
+    }
+    held_leave(r, f);
+    c->reserved = next;
+    c->owes_retry = false;
+    if (f->part == PART_TURN)
+        f->parent->agent->counted = true;
+    if (asks_cheaper(f))
+        f->parent->agent->degraded++;
     if (c->attempt == 0 || c->first_ms == 0)
         c->first_ms = r->time_ms;
     c->attempt++;
@@ -209,6 +239,23 @@ static bool key_is_dead(const Run *r, const Frame *f) {
     return c->effect == EFFECT_KEYED && c->unknown && r->time_ms - c->first_ms > life;
 }
 
+/* Retries of everything together are counted. Where that limit is spent the failure is the last, and says so; or the run
+ * pauses, and the retry is owed until somebody raises it. */
+static bool retry_fits(Run *r, Frame *f, Fact *last) {
+    Amount one = { .of[BOUND_RETRIES] = 1 };
+    Shortage s;
+    Fit fit = budget_reserve(r, f, &one, &s);
+    if (fit == FIT_BREACH_FAIL)
+        last->message =
+            arena_fmt(&r->arena, "%.*s; not tried again: %.*s", STR_FMT(last->message),
+                      STR_FMT(shortage_text(r, fit, &s)));
+    if (fit != FIT_BREACH_PAUSE)
+        return fit == FIT_YES;
+    f->call->owes_retry = true;
+    short_of(r, f, fit, &s);
+    return true;
+}
+
 static void not_ok(Run *r, Frame *f, const Fact *fact) {
     CallState *c = f->call;
     const Retry *policy = call_retry(f);
@@ -219,16 +266,19 @@ static void not_ok(Run *r, Frame *f, const Fact *fact) {
         doubt(r, f, fact);
         return;
     }
+    bool retry = c->retries < (uint32_t)policy->times && tried_again(policy, fact->error_kind);
     bool resend = fact->outcome == OUTCOME_UNKNOWN && !policy->declared && c->resends < RESENDS;
-    if (c->retries < (uint32_t)policy->times && tried_again(policy, fact->error_kind))
-        c->retries++;
-    else if (resend)
-        c->resends++;
-    else if (c->unknown && !MUTANT(unknown_forgotten))
-        return doubt(r, f, fact);
-    else
-        return fail(r, f, fact);
-    again(r, f, fact);
+    Fact last = *fact;
+    if ((retry || resend) && retry_fits(r, f, &last)) {
+        *(retry ? &c->retries : &c->resends) += 1;
+        if (c->owes_retry)
+            return;
+        again(r, f, fact);
+    } else if (c->unknown && !MUTANT(unknown_forgotten)) {
+        doubt(r, f, &last);
+    } else {
+        fail(r, f, &last);
+    }
 }
 
 static void add_usage(Run *r, Frame *f, const Usage *u) {
@@ -267,12 +317,35 @@ static void add_reused(Run *r, Frame *f, const Usage *u) {
     r->counts.saved_nano += u->cost_nano;
 }
 
+static Amount spent_by(const Frame *f, const Fact *fact) {
+    const Usage *u = &fact->usage;
+    int64_t tokens = u->tokens_in + u->tokens_out;
+    if (fact->reused || fact->outcome == OUTCOME_REFUSED)
+        return (Amount){ 0 };
+    if (fact->outcome == OUTCOME_UNKNOWN && !tokens)
+        return f->call->reserved; /* nobody knows what it used: it may have been all */
+    return (Amount){ .of[BOUND_CALLS] = 1,
+                     .of[BOUND_TOKENS] = tokens,
+                     .of[BOUND_COST] = u->cost_nano };
+}
+
+/* Nobody can be held to a cap after the fact, but who does not keep it is named. */
+static void name_overbilling(Run *r, Frame *f, const Amount *spent) {
+    const Amount *asked = &f->call->reserved;
+    int64_t most = asked->of[BOUND_TOKENS];
+    if (f->part != PART_TURN || spent->of[BOUND_TOKENS] <= most)
+        return;
+    Str model = f->call->callee->models[f->parent->agent->model];
+    frame_movef(r, f, STATUS_RUNNING,
+                "%.*s billed %lld tokens where at most %lld were asked for", STR_FMT(model),
+                (long long)spent->of[BOUND_TOKENS], (long long)most);
+}
+
 static void settle(Run *r, Frame *f, const Fact *fact) {
     const Usage *u = &fact->usage;
-    Amount worst = call_worst_case(f), spent = { 1, u->tokens_in + u->tokens_out, u->cost_nano };
-    if (fact->outcome == OUTCOME_UNKNOWN && !spent.tokens)
-        spent = worst; /* nobody knows what it used: it may have been all */
-    budget_settle(r, f, worst, fact->reused ? (Amount){ 0 } : spent);
+    Amount spent = spent_by(f, fact);
+    name_overbilling(r, f, &spent);
+    budget_settle(r, f, &f->call->reserved, &spent);
     want_close(r, f->call->want);
     f->call->want = NULL;
     if (fact->reused)
@@ -337,6 +410,11 @@ static void timer_due(Run *r, Frame *f, TimerPurpose purpose) {
     open_attempt(r, f, arena_fmt(&r->arena, "retry %u", f->call->retries + f->call->resends));
 }
 
+void call_give_up(Run *r, Frame *f) {
+    Amount spent = f->call->reserved;
+    budget_settle(r, f, &f->call->reserved, &spent);
+}
+
 /* ---- a person, a crash ---- */
 
 static void decided(Run *r, Frame *f, const Fact *fact) {
@@ -376,8 +454,7 @@ static void recovered(Run *r, Frame *f) {
     bool unsafe = c->effect == EFFECT_UNSAFE;
     if (want_announced(c->want) && !c->want->dispatching)
         return;
-    /* It may have been billed: its whole reservation stays spent. */
-    budget_settle(r, f, call_worst_case(f), call_worst_case(f));
+    call_give_up(r, f);
     want_close(r, c->want);
     c->want = NULL;
     Fact crash = {
@@ -408,10 +485,14 @@ static void save(const Run *r, const Frame *f, Buf *b) {
     buf_varint(b, c->retries);
     buf_varint(b, c->resends);
     bool unknown = c->unknown && !MUTANT(snapshot_forgets_unknown);
-    buf_u8(b, (uint8_t)(unknown | c->fresh << 1));
+    buf_u8(b, (uint8_t)(unknown | c->fresh << 1 | c->owes_retry << 2));
     buf_svarint(b, c->first_ms);
     /* An attempt that is held opens with it. */
     buf_blob(b, status_final(f->status) ? STR("") : c->choice);
+    for (Bound i = 0; i < BOUNDS_COUNTED; i++)
+        buf_svarint(b, c->reserved.of[i]);
+    if (f->status == STATUS_HELD)
+        held_save(f, b);
 }
 
 static void load(Run *r, Frame *f, Cursor *c) {
@@ -427,11 +508,16 @@ static void load(Run *r, Frame *f, Cursor *c) {
     uint8_t flags = cursor_u8(c);
     s->unknown = flags & 1;
     s->fresh = flags & 2;
+    s->owes_retry = flags & 4;
     s->first_ms = cursor_svarint(c);
     s->choice = arena_str(&r->arena, cursor_blob(c));
     s->callee = f->node->callee;
     if (f->part == PART_CALL)
         s->callee = agent_call_callee(f);
+    for (Bound i = 0; r->loading >= 3 && i < BOUNDS_COUNTED; i++)
+        s->reserved.of[i] = cursor_svarint(c);
+    if (f->status == STATUS_HELD)
+        held_load(r, f, c);
     if (!s->callee)
         c->bad = true;
 }
