@@ -1,5 +1,6 @@
 /* Values as text. The canonical writer visits the entries of a map in the order of their keys: through the index where
  * the map has one, else by sorting a handful of pointers on the stack. */
+#include "base/base64.h"
 #include "base/json.h"
 #include "base/json_text.h"
 #include "base/limits.h"
@@ -95,18 +96,12 @@ void json_write_string(Buf *b, Str s) {
 }
 
 static void write_base64(Buf *b, Str s) {
-    static const char letters[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     buf_char(b, '"');
-    for (size_t at = 0; at < s.len && !buf_over(b); at += 3) {
-        size_t n = MIN(s.len - at, (size_t)3);
-        uint32_t bits = 0;
-        for (size_t i = 0; i < 3; i++)
-            bits = bits << 8 | (i < n ? (unsigned char)s.p[at + i] : 0u);
-        char four[4];
-        for (size_t i = 0; i < 4; i++)
-            four[i] = i <= n ? letters[bits >> (18 - 6 * i) & 63] : '=';
-        buf_add(b, four, sizeof four);
+    for (size_t at = 0; at < s.len && !buf_over(b); at += 48) {
+        char letters[64];
+        Str piece = str_slice(s, at, MIN(s.len, at + 48));
+        base64_write(piece, letters);
+        buf_add(b, letters, base64_room(piece.len));
     }
     buf_char(b, '"');
 }

@@ -1,61 +1,29 @@
 /* Base64, JSON, and text as it is shown and counted. */
 #include "cel/function.h"
 
+#include "base/base64.h"
 #include "base/json.h"
-
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 Value fn_base64_encode(Eval *ev, const Value *args, size_t n) {
     (void)n;
-    size_t len = args[0].len, out_len = (len + 2) / 3 * 4;
-    char *out = take(ev, out_len), *at = out;
+    size_t len = args[0].len, out_len = base64_room(len);
+    char *out = take(ev, out_len);
     if (!out || !charge_bytes(ev, len))
         return VALUE_ABSENT;
-    for (size_t i = 0; i < len; i += 3) {
-        size_t left = MIN(len - i, (size_t)3);
-        uint32_t bits = 0;
-        for (size_t k = 0; k < 3; k++)
-            bits = bits << 8 | (k < left ? (unsigned char)args[0].s[i + k] : 0u);
-        for (size_t k = 0; k < 4; k++)
-            *at++ = k <= left ? alphabet[bits >> (18 - 6 * k) & 63] : '=';
-    }
+    base64_write((Str){ args[0].s, len }, out);
     return value_str((Str){ out, out_len });
 }
 
-static int sextet(char c) {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-/* Padding may be left out; bits that no byte uses must be zero, so that one content has one text. */
 Value fn_base64_decode(Eval *ev, const Value *args, size_t n) {
     (void)n;
     Str s = value_as_str(args[0]);
-    while (s.len && s.len + 2 >= args[0].len && s.p[s.len - 1] == '=')
-        s.len--;
-    char *out = take(ev, s.len), *at = out;
+    char *out = take(ev, s.len);
     if (!out || !charge_bytes(ev, s.len))
         return VALUE_ABSENT;
-    uint32_t bits = 0, held = 0;
-    bool good = s.len % 4 != 1 && (s.len == args[0].len || args[0].len % 4 == 0);
-    for (size_t i = 0; good && i < s.len; i++) {
-        good = sextet(s.p[i]) >= 0;
-        bits = bits << 6 | (uint32_t)(sextet(s.p[i]) & 63);
-        held += 6;
-        if (held >= 8) {
-            held -= 8;
-            *at++ = (char)(bits >> held);
-            bits &= (1u << held) - 1;
-        }
-    }
-    if (!good || bits)
+    ptrdiff_t len = base64_read(s, out);
+    if (len < 0)
         return fail(ev, "this is not base64; its letters are A-Z a-z 0-9 + /");
-    return (Value){ .type = V_BYTES, .len = (uint32_t)(at - out), .s = out };
+    return (Value){ .type = V_BYTES, .len = (uint32_t)len, .s = out };
 }
 
 Value fn_to_json(Eval *ev, const Value *args, size_t n) {

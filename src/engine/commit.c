@@ -117,12 +117,14 @@ static void submit(Engine *e, Batch *b) {
 
 void commit_hand_over(Engine *e) {
     bool inside = e->phase >= ENGINE_INSIDE && e->phase < ENGINE_LEAVING;
-    if (e->batch || !inside || e->failed || (!e->gather.dirty.first && !e->gather.n_mail_done))
+    bool nothing =
+        !e->gather.dirty.first && !e->gather.n_mail_done && !e->gather.deliveries.first;
+    if (e->batch || !inside || e->failed || nothing)
         return;
     Batch *b = e->batches[0].busy ? &e->batches[1] : &e->batches[0];
     ASSERT(!b->busy);
     take_dirty(e, b);
-    if (b->n == 0 && !e->gather.n_mail_done) {
+    if (b->n == 0 && !e->gather.n_mail_done && !e->gather.deliveries.first) {
         ASSERT(!e->gather.requests.first);
         return;
     }
@@ -130,6 +132,8 @@ void commit_hand_over(Engine *e) {
     fill_closures(b);
     QUEUE_MOVE(&b->requests, &e->gather.requests);
     QUEUE_MOVE(&b->flights, &e->gather.flights);
+    QUEUE_MOVE(&b->deliveries, &e->gather.deliveries);
+    b->store.mail_again = deliver_mail(&b->deliveries, &b->arena, &b->store.n_mail_again);
     b->store.mail_done = e->gather.mail_done;
     b->store.n_mail_done = e->gather.n_mail_done;
     e->gather.mail_done = NULL;
@@ -181,6 +185,8 @@ static void empty(Engine *e, Batch *b) {
 
 static void let_out(Engine *e, const StoreAppend *it, Resident *r) {
     r->durable_seq = it->seq;
+    if (it->n_mail)
+        e->deliver_at_ms = e->now_ms;
     e->stats.rows++;
     if (it->seq == 1)
         r->plan->stored = true;
@@ -245,6 +251,7 @@ static void settle(Engine *e, Batch *b) {
     b->flights = (FlightQueue){ 0 };
     perform_durable(e, &flights);
     settle_requests(e, b);
+    deliver_durable(e, &b->deliveries);
     for (size_t i = 0; i < b->n; i++)
         settle_run(e, b->sides[i].r);
     empty(e, b);

@@ -24,7 +24,7 @@ Engine *engine_new(const EnginePorts *ports, const EngineOptions *options) {
     if (options->suspect.len < sizeof e->suspect && options->suspect.len)
         memcpy(e->suspect, options->suspect.p, options->suspect.len);
     e->hash_of_nothing = hash_bytes(STR(""));
-    e->due_at_ms = e->mail_at_ms = e->retry_at_ms = e->wake_ms = INT64_MAX;
+    e->due_at_ms = e->mail_at_ms = e->deliver_at_ms = e->retry_at_ms = e->wake_ms = INT64_MAX;
     e->pace.early_at = UINT64_MAX;
     e->now_ms = ports->now_ms(ports->ctx);
     return e;
@@ -43,6 +43,7 @@ Engine *engine_free(Engine *e) {
     resident_deinit(e);
     perform_deinit(e);
     governors_deinit(e);
+    deliver_deinit(e);
     plans_deinit(e);
     watch_deinit(e);
     arena_deinit(&e->scratch);
@@ -105,7 +106,7 @@ static int64_t next_time(const Engine *e) {
     int64_t next = MIN(timers_next(e), lease_next(e));
     if (e->full && !e->batch_back)
         next = MIN(next, e->retry_at_ms);
-    next = MIN(next, mail_next(e));
+    next = MIN(next, MIN(mail_next(e), deliver_next(e)));
     if (ending(e))
         next = MIN(next, e->stop_at_ms);
     return next;
@@ -145,6 +146,7 @@ bool engine_turn(Engine *e) {
     lease_take(e);
     perform_held(e);
     mail_take(e);
+    deliver_take(e);
     load_recover(e);
     resident_evict(e);
     stop_take(e);
@@ -190,6 +192,7 @@ static void hurry(Engine *e) {
         e->stop_told = true;
         e->stop_at_ms = e->now_ms + STOP_LAST_MS;
         perform_stop_all(e);
+        deliver_stop_all(e);
         return;
     }
     e->stop_given_up = true;
@@ -204,7 +207,8 @@ static void hurry(Engine *e) {
 }
 
 static bool all_written(const Engine *e) {
-    return !e->batch && !e->gather.dirty.first && !e->gather.n_mail_done;
+    return !e->batch && !e->gather.dirty.first && !e->gather.n_mail_done &&
+           !e->gather.deliveries.first;
 }
 
 static bool all_ended(const Engine *e) {
@@ -243,7 +247,7 @@ void stop_take(Engine *e) {
 /* ---- questions ------------------------------------------------------------------------------------------------------- */
 
 bool engine_quiet(const Engine *e) {
-    return e->phase == ENGINE_INSIDE && !e->n_flights && !e->inbox.first && all_written(e) &&
+    return e->phase == ENGINE_INSIDE && !e->n_flights && deliver_quiet(e) && !e->inbox.first && all_written(e) &&
            !e->n_loading && !e->loaded.first && !e->reused.first && !e->migrations.first &&
            e->recover_at == e->n_recover;
 }

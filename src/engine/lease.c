@@ -69,7 +69,7 @@ static void take_owned(StoreJob *job) {
         e->n_recover = j->n_ids;
         e->recover_at = 0;
         e->due_at_ms = 0;
-        e->mail_at_ms = 0;
+        e->mail_at_ms = e->deliver_at_ms = 0;
     }
     if (e->phase == ENGINE_ENTERING)
         e->phase = ENGINE_INSIDE;
@@ -171,7 +171,7 @@ static void renewed(StoreJob *job) {
         lost(e);
     } else {
         e->lease_until_ms = j->now_ms + j->ttl_ms;
-        e->mail_at_ms = 0;
+        e->mail_at_ms = e->deliver_at_ms = 0;
         if (j->taken_over && e->phase == ENGINE_INSIDE) {
             engine_log(e, "%zu runs of engines that are gone have been taken over", j->taken_over);
             ask_owned(e);

@@ -115,7 +115,7 @@ static Str last_name(Str address) {
 }
 
 /* Random and of this attempt alone: nothing that a model or a server wrote before can hold it. */
-static Str make_mark(Engine *e, Arena *a) {
+Str perform_mark(Engine *e, Arena *a) {
     uint64_t n[2];
     e->ports.random(e->ports.ctx, n, sizeof n);
     return arena_fmt(a, "%016llx%016llx", (unsigned long long)n[0], (unsigned long long)n[1]);
@@ -136,7 +136,7 @@ static void compose(Engine *e, Flight *f) {
     a->attempt = w->attempt;
     a->secrets = NULL;
     a->n_secrets = 0;
-    a->secret_mark = run_plan(run)->n_secrets ? make_mark(e, &a->arena) : STR("");
+    a->secret_mark = run_plan(run)->n_secrets ? perform_mark(e, &a->arena) : STR("");
     if (run_plan(run)->n_secrets)
         a->secrets_from = secrets_from_copy(&run_plan(run)->secrets_from, &a->arena);
     a->request = value_copy(&a->arena, want_send(w, a->secret_mark, &a->arena));
@@ -311,6 +311,10 @@ static bool goes_first(const Flight *f) {
 }
 
 void engine_complete(Engine *e, Attempt *a, const Completion *c) {
+    if (a->notice) {
+        deliver_complete(e, a, c);
+        return;
+    }
     Flight *f = (Flight *)a;
     ASSERT(f->state == FLIGHT_STARTED);
     f->state = FLIGHT_ENDED;

@@ -28,6 +28,7 @@ typedef struct Attempt Attempt;
 struct Attempt {
     Arena arena; /* holds everything below; the executor may allocate in it */
     CalleeKind kind;
+    bool notice; /* of no callee: people are told something, through a channel (engine/deliver.c) */
     Effect effect;
     Str run, address, step_name, workflow;
     Str callee; /* name of the agent or tool; "run", "http", "echo" */

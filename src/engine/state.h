@@ -8,6 +8,7 @@
  *   plans.c    compiled files by hash                          watch.c     who is told of durable rows
  *   reuse.c    outcomes of another run, read back              retry.c     a run that is over goes on
  *   gate.c     what an attempt passes before it leaves         governor.c  rates, pools and breakers
+ *   notice.c   what people are told, as mail                   deliver.c   mail to people on its way out
  *
  * A thing that waits is on exactly one list, and the list says for what:
  *
@@ -27,6 +28,7 @@
 typedef struct Resident Resident;
 typedef struct Flight Flight;
 typedef struct Request Request;
+typedef struct Delivery Delivery;
 typedef struct PlanEntry PlanEntry;
 typedef struct Pending Pending;
 typedef struct Governor Governor;
@@ -88,6 +90,7 @@ typedef struct Lane Lane;
 typedef QUEUE_OF(Request) RequestQueue;
 typedef QUEUE_OF(Flight) FlightQueue;
 typedef QUEUE_OF(Resident) ResidentQueue;
+typedef QUEUE_OF(Delivery) DeliveryQueue;
 
 /* ---- timers (timers.c) ----------------------------------------------------------------------------------------------- */
 
@@ -172,6 +175,8 @@ void perform_timeout(Engine *e, Flight *f);
 /* Those that waited for the lease to be renewed or for the disk to have room. */
 void perform_held(Engine *e);
 void perform_stop_all(Engine *e);
+/* Stands where a secret belongs until it is sent: random, so that nothing written before can hold it. */
+Str perform_mark(Engine *e, Arena *a);
 void perform_deinit(Engine *e);
 
 /* ---- gates (gate.c, governor.c) -------------------------------------------------------------------------------------- */
@@ -339,6 +344,7 @@ typedef struct Batch {
         first_open; /* items before first_open are settled: what is left was unknown and not there */
     RequestQueue requests;
     FlightQueue flights;
+    DeliveryQueue deliveries; /* sent, or to be tried again */
     PlanEntry **plans; /* whose closures it brings */
     size_t n_plans;
     uint64_t n_facts;
@@ -401,6 +407,36 @@ void mail_take(Engine *e);
 /* When to look for mail again; INT64_MAX while something else comes first. */
 int64_t mail_next(const Engine *e);
 void mail_post(Engine *e, Request *q);
+
+/* ---- mail to people (notice.c, deliver.c) ---------------------------------------------------------------------------- */
+
+/* One that is being sent, or what became of it is on its way to the disk. */
+struct Delivery {
+    Attempt attempt; /* first: the executor's pointer is ours */
+    Engine *e;
+    StoreMail mail; /* as it goes back */
+    Value body;
+    int64_t tries, made_ms;
+    bool flying, durable;
+    Delivery *next;         /* gather.deliveries, batch.deliveries */
+    Delivery *all_next;
+};
+
+/* What the run says to people, as mail for the append that makes it so. */
+const StoreMail *notice_mail(Engine *e, Run *r, Arena *a, size_t *ret_n);
+/* Asks the store for what is due, and sends it. */
+void deliver_take(Engine *e);
+int64_t deliver_next(const Engine *e);
+/* Nothing is being sent, or should be. */
+bool deliver_quiet(const Engine *e);
+void deliver_complete(Engine *e, Attempt *a, const Completion *c);
+/* What became of these is on the disk. */
+void deliver_durable(Engine *e, DeliveryQueue *back);
+/* As they go to the store. */
+const StoreMail *deliver_mail(const DeliveryQueue *back, Arena *a, size_t *ret_n);
+void deliver_stop_all(Engine *e);
+void deliver_deinit(Engine *e);
+
 void watch_tell(Engine *e, const EngineEvent *event);
 void watch_deinit(Engine *e);
 
@@ -476,6 +512,7 @@ struct Engine {
         ResidentQueue dirty;
         RequestQueue requests;
         FlightQueue flights;
+        DeliveryQueue deliveries;
         Str *mail_done; /* owned texts */
         size_t n_mail_done;
     } gather;
@@ -524,6 +561,10 @@ struct Engine {
     /* mail */
     int64_t mail_at_ms;
     bool mail_asked;
+    Delivery *deliveries; /* in flight, or what became of them not yet on the disk */
+    size_t n_deliveries;
+    int64_t deliver_at_ms;
+    bool deliver_asked, deliver_more; /* more: the store has others that are due */
 
     PlanEntry *plan_newest, *plan_oldest;
     size_t n_plans;

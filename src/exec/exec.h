@@ -14,7 +14,7 @@ typedef struct ExecOps {
     void (*start)(Exec *x, Attempt *a);
     void (*stop)(Exec *x, Attempt *a);
 } ExecOps;
-extern const ExecOps exec_echo, exec_command, exec_http, exec_model, exec_scripted;
+extern const ExecOps exec_echo, exec_command, exec_http, exec_model, exec_scripted, exec_notice;
 
 struct Exec {
     ExecOptions options;

@@ -14,6 +14,8 @@ static bool is_scripted(const Attempt *a) {
 }
 
 static const ExecOps *executor_of(const Attempt *a) {
+    if (a->notice)
+        return &exec_notice;
     switch (a->kind) {
     case CALLEE_ECHO: return &exec_echo;
     case CALLEE_RUN: return &exec_command;

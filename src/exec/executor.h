@@ -25,6 +25,8 @@ typedef struct ExecOptions {
     unsigned commands_max; /* commands in flight at once; 0: 128 */
     Str model_url;         /* base of chat completions; empty: https://api.openai.com/v1 */
     Str model_key;         /* bearer token; empty: none is sent */
+    Str mail_url;          /* smtp://USER:PASSWORD@HOST:PORT, or smtps://; empty: no mail is sent */
+    Str mail_from;         /* the sender's address */
 } ExecOptions;
 
 /* Borrows the texts of `options` until exec_free(). */

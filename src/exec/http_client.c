@@ -297,6 +297,40 @@ static void set_plumbing(HttpCall *call) {
     libcurl.easy_setopt(easy, CURLOPT_WRITEDATA, call);
 }
 
+static bool set_url(HttpCall *call) {
+    char *url = xstrndup(call->url.p, call->url.len);
+    CURLcode code = libcurl.easy_setopt(call->easy, CURLOPT_URL, url);
+    free(url);
+    return code == CURLE_OK;
+}
+
+/* ---- letters ----------------------------------------------------------------------------------------------------------- */
+
+static size_t give_bytes(char *to, size_t one, size_t n, void *ctx) {
+    HttpCall *call = ctx;
+    size_t len = MIN(one * n, call->body.len - call->letter_at);
+    memcpy(to, call->body.p + call->letter_at, len);
+    call->letter_at += len;
+    return len;
+}
+
+/* What a request has that a letter has not is taken back. */
+static bool set_letter(HttpCall *call) {
+    CURL *easy = call->easy;
+    const HttpLetter *l = call->letter;
+    call->letter_at = 0;
+    call->header_list = libcurl.slist_append(NULL, l->to);
+    libcurl.easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+    libcurl.easy_setopt(easy, CURLOPT_USE_SSL, (long)(l->tls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
+    libcurl.easy_setopt(easy, CURLOPT_MAIL_FROM, l->from);
+    libcurl.easy_setopt(easy, CURLOPT_MAIL_RCPT, call->header_list);
+    libcurl.easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+    libcurl.easy_setopt(easy, CURLOPT_READFUNCTION, give_bytes);
+    libcurl.easy_setopt(easy, CURLOPT_READDATA, call);
+    libcurl.easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)call->body.len);
+    return set_url(call);
+}
+
 static bool is_method(Str method) {
     if (method.len == 0 || method.len > 20)
         return false;
@@ -304,13 +338,6 @@ static bool is_method(Str method) {
         if (method.p[i] < 'A' || method.p[i] > 'Z')
             return false;
     return true;
-}
-
-static bool set_url(HttpCall *call) {
-    char *url = xstrndup(call->url.p, call->url.len);
-    CURLcode code = libcurl.easy_setopt(call->easy, CURLOPT_URL, url);
-    free(url);
-    return code == CURLE_OK;
 }
 
 /* NULL, or what is wrong with the order. */
@@ -324,8 +351,9 @@ static const char *prepare(HttpCall *call) {
     call->answer = BUF_INIT(call->answer_bytes_max);
     set_plumbing(call);
     set_policy(call);
-    set_method(call);
-    if (set_url(call) && add_headers(call))
+    if (!call->letter)
+        set_method(call);
+    if (call->letter ? set_letter(call) : set_url(call) && add_headers(call))
         return NULL;
     libcurl.easy_cleanup(call->easy);
     call->easy = NULL;

@@ -274,6 +274,8 @@ static void open_exec(Host *h) {
         .commands_max = h->options.commands_max,
         .model_url = str_from(getenv("OPENAI_BASE_URL")),
         .model_key = str_from(getenv("OPENAI_API_KEY")),
+        .mail_url = str_from(getenv("BATON_SMTP")),
+        .mail_from = str_from(getenv("BATON_SMTP_FROM")),
     });
 }
 

@@ -146,6 +146,10 @@ static void commit(StoreMemory *m, const MemStore *h, StoreBatch *batch) {
     }
     for (size_t i = 0; i < batch->n_mail_done; i++)
         take_mail(m, batch->mail_done[i]);
+    for (size_t i = 0; i < batch->n_mail_again; i++) {
+        take_mail(m, batch->mail_again[i].id);
+        add_mail(m, &batch->mail_again[i], h->engine);
+    }
 }
 
 static StoreFault next_fault(StoreMemory *m) {

@@ -79,8 +79,9 @@
     X(OPENS_OF, "SELECT " OPEN_COLUMNS " FROM run r JOIN open o ON r.key=o.run WHERE r.id=?2 "     \
                 "ORDER BY o.n LIMIT ?1")                                                           \
     X(MAIL, "SELECT key,id,dest,not_before,body,sum FROM mail WHERE not_before<=?1 "               \
-            "ORDER BY not_before,key LIMIT ?2")                                                    \
-    X(MAIL_AFTER, "SELECT min(not_before)FROM mail WHERE not_before>?1")
+            "AND(substr(dest,1,1)='@')=?3 ORDER BY not_before,key LIMIT ?2")                       \
+    X(MAIL_AFTER, "SELECT not_before FROM mail WHERE not_before>?1 AND(substr(dest,1,1)='@')=?2 "  \
+                  "ORDER BY not_before LIMIT 1")
 
 #define STATEMENT_NAME(name, text) ST_##name,
 typedef enum WriterStatement {
@@ -185,7 +186,7 @@ int sqlite_list(Store *base, StoreState state, uint64_t before, size_t max, Aren
 int sqlite_due(Store *base, int64_t now_ms, size_t max, Arena *a, StoreDue *ret, size_t *ret_n,
                int64_t *ret_next_ms);
 int sqlite_opens(Store *base, Str run, size_t max, Arena *a, StoreDue *ret, size_t *ret_n);
-int sqlite_mail(Store *base, int64_t now_ms, size_t max, Arena *a, StoreMail *ret, size_t *ret_n,
+int sqlite_mail(Store *base, bool world, int64_t now_ms, size_t max, Arena *a, StoreMail *ret, size_t *ret_n,
                 int64_t *ret_next_ms);
 
 /* sqlite_check.c */

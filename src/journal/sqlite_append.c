@@ -197,6 +197,16 @@ static int take_mail(SqliteStore *s, const Str *ids, size_t n) {
     return r;
 }
 
+static int write_mail_again(SqliteStore *s, const StoreMail *mail, size_t n) {
+    int r = 0;
+    for (size_t i = 0; !r && i < n; i++) {
+        r = take_mail(s, &mail[i].id, 1);
+        if (!r)
+            r = write_mail(s, &mail[i], 1);
+    }
+    return r;
+}
+
 static int write_closures(SqliteStore *s, const StoreBatch *batch) {
     sqlite3_stmt *st = s->w[ST_ADD_CLOSURE];
     int r = 0;
@@ -302,6 +312,8 @@ static int write_batch(SqliteStore *s, void *ctx) {
         r = write_item(s, p, &batch->items[i]);
     if (!r)
         r = take_mail(s, batch->mail_done, batch->n_mail_done);
+    if (!r)
+        r = write_mail_again(s, batch->mail_again, batch->n_mail_again);
     if (!r && p->last_row - s->meta.swept >= s->sweep_rows) {
         p->swept = true;
         p->meta.swept = p->last_row;

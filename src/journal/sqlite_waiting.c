@@ -35,8 +35,7 @@ static int read_opens(SqliteStore *s, sqlite3_stmt *st, Arena *a, StoreDue *ret,
 }
 
 /* The minimum that `st` computes over what is after now_ms; 0 if there is none. */
-static int read_next(SqliteStore *s, ReaderStatement which, int64_t now_ms, int64_t *ret_next_ms) {
-    sqlite3_stmt *st = s->r[which];
+static int read_next(SqliteStore *s, sqlite3_stmt *st, int64_t now_ms, int64_t *ret_next_ms) {
     bool row;
     bind_i64(st, 1, now_ms);
     int r = sql_step(&s->reader, st, &row);
@@ -58,7 +57,7 @@ int sqlite_due(Store *base, int64_t now_ms, size_t max, Arena *a, StoreDue *ret,
     int r = read_opens(s, st, a, found, &n);
     int64_t next = n > max ? found[max].due_ms : 0;
     if (!r && n <= max && ret_next_ms)
-        r = read_next(s, ST_DUE_AFTER, now_ms, &next);
+        r = read_next(s, s->r[ST_DUE_AFTER], now_ms, &next);
     if (r)
         return r;
     *ret_n = MIN(n, max);
@@ -88,16 +87,18 @@ static int read_mail(SqliteStore *s, sqlite3_stmt *st, Arena *a, StoreMail *ret)
                        (unsigned long long)column_u64(st, 0));
 }
 
-int sqlite_mail(Store *base, int64_t now_ms, size_t max, Arena *a, StoreMail *ret, size_t *ret_n,
+int sqlite_mail(Store *base, bool world, int64_t now_ms, size_t max, Arena *a, StoreMail *ret, size_t *ret_n,
                 int64_t *ret_next_ms) {
     SqliteStore *s = (SqliteStore *)base;
-    sqlite3_stmt *st = s->r[ST_MAIL];
+    sqlite3_stmt *st = s->r[ST_MAIL], *after = s->r[ST_MAIL_AFTER];
     size_t n = 0;
     int64_t next = 0;
     bool more;
     int r;
     bind_i64(st, 1, now_ms);
     bind_u64(st, 2, max + 1);
+    bind_u64(st, 3, world);
+    bind_u64(after, 2, world);
     while (!(r = sql_step(&s->reader, st, &more)) && more && n <= max) {
         StoreMail mail;
         r = read_mail(s, st, a, &mail);
@@ -111,7 +112,7 @@ int sqlite_mail(Store *base, int64_t now_ms, size_t max, Arena *a, StoreMail *re
     }
     sqlite3_reset(st);
     if (!r && n <= max && ret_next_ms)
-        r = read_next(s, ST_MAIL_AFTER, now_ms, &next);
+        r = read_next(s, after, now_ms, &next);
     if (r)
         return r;
     *ret_n = MIN(n, max);

@@ -52,11 +52,12 @@ typedef struct StoreOpen { /* something an idle run waits for */
 
 typedef struct StoreMail {
     Str id; /* unique among mail not yet taken; inserting one that exists changes nothing and is no error */
-    Str to; /* run id, or a name of the world; need not exist. While it is no run it belongs to the sender's
+    Str to; /* run id, or `@` and a name of the world; need not exist. While it is no run it belongs to the sender's
                             * engine, and goes with that engine's runs at a takeover */
     int64_t not_before_ms; /* 0: at once */
     Str body;
 } StoreMail;
+static inline bool store_mail_is_world(const StoreMail *m) { return str_starts(m->to, STR("@")); }
 
 typedef struct StoreRunInfo { /* the run's row, but for its head */
     StoreState state;
@@ -94,6 +95,8 @@ typedef struct StoreBatch {
     /* ids to delete that no run of the batch took in: delivered to the world */
     const Str *mail_done;
     size_t n_mail_done;
+    const StoreMail *mail_again; /* each in the place of the one with its id: to be looked at later */
+    size_t n_mail_again;
     int64_t now_ms; /* the engine's clock; paces the side file */
 } StoreBatch;
 
@@ -164,10 +167,10 @@ typedef struct StoreOps {
                int64_t *ret_next_ms);
     /* R: open entries of one run, or (empty id) of all runs. */
     int (*opens)(Store *s, Str run, size_t max, Arena *a, StoreDue *ret, size_t *ret_n);
-    /* R: own mail that may be taken now, by not_before and then in the order sent; and the soonest not_before after
-     * those (0: none). */
-    int (*mail)(Store *s, int64_t now_ms, size_t max, Arena *a, StoreMail *ret, size_t *ret_n,
-                int64_t *ret_next_ms);
+    /* R: own mail that may be taken now, to runs or to the world, by not_before and then in the order sent; and the
+     * soonest not_before after those (0: none). */
+    int (*mail)(Store *s, bool world, int64_t now_ms, size_t max, Arena *a, StoreMail *ret,
+                size_t *ret_n, int64_t *ret_next_ms);
     /* R: newest first; before = 0 at first, then *ret_before. state 0: any. Rows and snapshot are left out. */
     int (*list)(Store *s, StoreState state, uint64_t before, size_t max, Arena *a, StoreRun *ret,
                 size_t *ret_n, uint64_t *ret_before);

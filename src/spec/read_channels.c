@@ -37,7 +37,8 @@ static void name_channel(Reader *r, const Yaml *y) {
 }
 
 /* Names of channels; the terminal and the log are there for everybody. */
-static void read_channel_names(Reader *r, const Yaml *y, const char *what, Str **ret, size_t *ret_n) {
+static void read_channel_names(Reader *r, const Yaml *y, const char *what, Str **ret,
+                               size_t *ret_n) {
     Str *names;
     size_t n, kept = 0;
     if (!read_texts(r, y, what, &names, &n))
@@ -104,12 +105,9 @@ static void set_sign(Reader *r, const Yaml *key, const Yaml *value, void *target
     ((Channel *)target)->sign = read_secret(r, value, &sight, key->text);
 }
 
-static const KeyRow channel_rows[] = { { "webhook", set_webhook },
-                                       { "chat", set_chat },
-                                       { "pager", set_pager },
-                                       { "email", set_channel_email },
-                                       { "sign", set_sign },
-                                       { "key", set_sign } };
+static const KeyRow channel_rows[] = { { "webhook", set_webhook }, { "chat", set_chat },
+                                       { "pager", set_pager },     { "email", set_channel_email },
+                                       { "sign", set_sign },       { "key", set_sign } };
 
 /* What is signed, and what carries a key. */
 static void check_channel(Reader *r, const Yaml *y, const Channel *c) {
@@ -213,7 +211,6 @@ static const KeyRow escalation_rows[] = {
     { "notify", set_notify }, { "wait", set_wait }, { "after", set_after }, { "then", set_then }
 };
 
-
 static const char *const risk_names[] = { "", "low", "medium", "high", "critical" };
 
 const char *risk_name(Risk r) {
@@ -231,7 +228,8 @@ static Risk risk_named(Str s) {
 static void check_chain(Reader *r, const Named *d, const Escalation *e) {
     const Yaml *then = yaml_get(d->value, "then"), *after = yaml_get(d->value, "after");
     if (then && !after)
-        error_at(r, then, "missing", "like `after: 15m`", "when is `then` asked? `after` is missing");
+        error_at(r, then, "missing", "like `after: 15m`",
+                 "when is `then` asked? `after` is missing");
     if (after && !then)
         error_at(r, after, "missing", "like `then: leads`", "who is asked `after` that time?");
     if ((then || after) && e->wait == 0)

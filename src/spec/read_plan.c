@@ -148,9 +148,9 @@ static void read_root(Reader *r, const Yaml *root) {
 static void begin(Reader *r, Arena *a, Files *files, const YamlFile *file, Plan *plan,
                   Diags *diags) {
     *r = (Reader){ .arena = a, .diags = diags, .files = files, .file = file, .plan = plan };
-    Table *tables[] = { &r->types,  &r->tools, &r->agents, &r->models,   &r->vars,
-                        &r->prices, &r->state, &r->steps,  &r->providers,
-                        &r->channels, &r->people, &r->groups, &r->escalation };
+    Table *tables[] = { &r->types,  &r->tools,  &r->agents,    &r->models,    &r->vars,
+                        &r->prices, &r->state,  &r->steps,     &r->providers, &r->channels,
+                        &r->people, &r->groups, &r->escalation };
     arena_init(&r->scratch, 0); /* a multiple of the files, which are capped */
     for (size_t i = 0; i < ARRAY_LEN(tables); i++)
         tables[i]->arena = &r->scratch;

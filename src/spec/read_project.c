@@ -126,10 +126,9 @@ static void read_secrets(Reader *r, const Yaml *y) {
 
 /* What takes effect elsewhere; the rest is checked by its form. */
 static const KeyRow rows[] = {
-    { "baton", ignore },  { "vars", ignore },   { "prices", ignore },
-    { "limits", ignore }, { "models", ignore }, { "types", ignore },
-    { "agents", ignore }, { "tools", ignore },  { "providers", ignore },
-    { "people", ignore }, { "groups", ignore }, { "channels", ignore },
+    { "baton", ignore },      { "vars", ignore },   { "prices", ignore }, { "limits", ignore },
+    { "models", ignore },     { "types", ignore },  { "agents", ignore }, { "tools", ignore },
+    { "providers", ignore },  { "people", ignore }, { "groups", ignore }, { "channels", ignore },
     { "escalation", ignore },
 };
 

@@ -136,7 +136,7 @@ static void a_signal_to_another_engines_run_goes_by_mail(void **state) {
     StoreMail mail[4];
     size_t n;
     int64_t next;
-    a->store->ops->mail(a->store, w->now_ms, 4, &w->arena, mail, &n, &next);
+    a->store->ops->mail(a->store, false, w->now_ms, 4, &w->arena, mail, &n, &next);
     assert_int_equal(n, 0);
 }
 

@@ -193,7 +193,7 @@ static void refused_item_leaves_nothing_and_the_others_go_on(void **state) {
     int64_t next;
     assert_int_equal(w->s->ops->opens(w->s, STR(""), 4, &w->arena, due, &n), 0);
     assert_int_equal(n, 0);
-    assert_int_equal(w->s->ops->mail(w->s, 99, 4, &w->arena, found, &n, &next), 0);
+    assert_int_equal(w->s->ops->mail(w->s, false, 99, 4, &w->arena, found, &n, &next), 0);
     assert_int_equal(n, 0);
     assert_int_equal(load(w, "c", false).head_seq, 1);
 }
@@ -447,7 +447,7 @@ static void due_is_soonest_first_and_tells_the_next(void **state) {
 
 static size_t mail_now(World *w, int64_t now_ms, StoreMail *ret, int64_t *ret_next) {
     size_t n;
-    assert_int_equal(w->s->ops->mail(w->s, now_ms, 8, &w->arena, ret, &n, ret_next), 0);
+    assert_int_equal(w->s->ops->mail(w->s, false, now_ms, 8, &w->arena, ret, &n, ret_next), 0);
     return n;
 }
 
@@ -481,6 +481,40 @@ static void mail_is_posted_once_and_deleted_by_its_taker(void **state) {
     StoreBatch batch = { .mail_done = &done, .n_mail_done = 1 };
     assert_int_equal(w->s->ops->append(w->s, &batch), 0);
     assert_int_equal(mail_now(w, 0, found, &next), 1);
+}
+
+static size_t mail_to_world(World *w, int64_t now_ms, StoreMail *ret, int64_t *ret_next) {
+    size_t n;
+    assert_int_equal(w->s->ops->mail(w->s, true, now_ms, 2, &w->arena, ret, &n, ret_next), 0);
+    return n;
+}
+
+static void mail_to_the_world_is_apart_and_may_be_put_off(void **state) {
+    World *w = *state;
+    StoreMail sent[] = { { .id = STR("1"), .to = STR("a"), .not_before_ms = 70, .body = STR("x") },
+                         { .id = STR("2"), .to = STR("@hook"), .body = STR("first") },
+                         { .id = STR("3"), .to = STR("@hook"), .body = STR("second") },
+                         { .id = STR("4"), .to = STR("@hook"), .not_before_ms = 90, .body = STR("x") } };
+    StoreMail found[8];
+    int64_t next;
+    assert_int_equal(w->s->ops->post(w->s, sent, 4), 0);
+    assert_int_equal(mail_now(w, 0, found, &next), 0);
+    assert_int_equal(next, 70);
+    assert_int_equal(mail_to_world(w, 0, found, &next), 2);
+    assert_int_equal(next, 90);
+    assert_str(found[0].id, "2");
+    StoreMail again = { .id = STR("2"), .to = STR("@done"), .not_before_ms = 80, .body = STR("y") };
+    StoreBatch batch = { .mail_again = &again, .n_mail_again = 1 };
+    assert_int_equal(w->s->ops->append(w->s, &batch), 0);
+    reopen(w, false);
+    assert_int_equal(mail_to_world(w, 0, found, &next), 1);
+    assert_str(found[0].id, "3");
+    assert_int_equal(next, 80);
+    assert_int_equal(mail_to_world(w, 80, found, &next), 2);
+    assert_str(found[1].to, "@done");
+    assert_str(found[1].body, "y");
+    assert_int_equal(found[1].not_before_ms, 80);
+    assert_int_equal(mail_now(w, 100, found, &next), 1);
 }
 
 static void mail_waits_for_its_time(void **state) {
@@ -620,14 +654,14 @@ static void takeover_moves_runs_and_fences_the_late_engine(void **state) {
     assert_ok(w, item(w, "a", 1));
     assert_int_equal(second->ops->post(second, &mail, 1), 0);
     assert_int_equal(first->ops->post(first, &world, 1), 0);
-    assert_int_equal(second->ops->mail(second, 0, 4, &w->arena, found, &n, &next), 0);
+    assert_int_equal(second->ops->mail(second, false, 0, 4, &w->arena, found, &n, &next), 0);
     assert_int_equal(n, 0); /* mail for a run goes to its owner, other mail stays with its sender */
     assert_int_equal(second->ops->renew(second, 6000, 5000, &lost), 0);
     assert_int_equal(second->ops->takeover(second, 6000, &runs), 0);
     assert_int_equal(runs, 0); /* it ends at 6000: not before */
     assert_int_equal(second->ops->takeover(second, 6001, &runs), 0);
     assert_int_equal(runs, 1);
-    assert_int_equal(second->ops->mail(second, 0, 4, &w->arena, found, &n, &next), 0);
+    assert_int_equal(second->ops->mail(second, false, 0, 4, &w->arena, found, &n, &next), 0);
     assert_int_equal(n, 2);
     assert_int_equal(append_one(w, item(w, "a", 2)), STORE_CONFLICT);
     assert_int_equal(append_one(w, item(w, "b", 1)),
@@ -815,6 +849,7 @@ int main(void) {
         BOTH(opens_are_replaced_only_when_set),
         BOTH(due_is_soonest_first_and_tells_the_next),
         BOTH(mail_is_posted_once_and_deleted_by_its_taker),
+        BOTH(mail_to_the_world_is_apart_and_may_be_put_off),
         BOTH(mail_waits_for_its_time),
         BOTH(list_is_newest_first_in_pages),
         BOTH(owned_runs_come_by_state_in_pages),

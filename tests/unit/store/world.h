@@ -108,7 +108,7 @@ static UNUSED int digest_waiting(Store *s, Arena *a, Buf *b) {
     for (size_t i = 0; !r && i < n; i++)
         digest_open(b, &due[i]);
     if (!r)
-        r = s->ops->mail(s, INT64_MAX, MAX_FOUND, a, mail, &n, &next);
+        r = s->ops->mail(s, false, INT64_MAX, MAX_FOUND, a, mail, &n, &next);
     for (size_t i = 0; !r && i < n; i++) {
         buf_blob(b, mail[i].id);
         buf_blob(b, mail[i].to);

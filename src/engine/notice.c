@@ -1,0 +1,111 @@
+/* A notice of a run as mail:
+ *
+ *   { about, run, workflow, step, name, kind, url?, sign?, email?, message, made_ms, dir, mark?, secrets? }
+ *
+ * In `url` and `sign` a mark stands for each secret, as in a request that is about to be sent (kernel/run.h): the value comes
+ * from its source when the mail leaves, and never stands here. */
+#include "engine/state.h"
+
+/* A page of text is enough to be told of something; what is asked is shown whole by `baton approve`. */
+#define MESSAGE_MAX (64 * KIB)
+
+typedef struct Site {
+    const Plan *plan;
+    Str mark;
+} Site;
+
+static Value load(void *ctx, uint64_t slot, Arena *a) {
+    const Site *site = ctx;
+    if (slot_kind(slot) == SLOT_VAR)
+        return site->plan->vars[slot_number(slot)];
+    if (slot_kind(slot) != SLOT_SECRET)
+        return VALUE_ABSENT;
+    return value_str(arena_fmt(a, "<secret:%.*s:%.*s>",
+                               STR_FMT(site->plan->secrets[slot_number(slot)].name),
+                               STR_FMT(site->mark)));
+}
+
+static void add_text(MapBuilder *m, const char *name, const Template *t, Site *site, Arena *a) {
+    CelScope scope = { load, site };
+    EvalError error;
+    Value v;
+    if (t && template_eval(t, &scope, a, &v, &error) == 0 && value_is(v, V_STRING))
+        map_addz(m, name, v);
+}
+
+static Value secrets_value(const SecretsFrom *from, Arena *a) {
+    MapBuilder m = map_builder(a);
+    Value *words = ARENA_ARRAY(a, Value, from->n_command);
+    for (size_t i = 0; i < from->n_command; i++)
+        words[i] = value_str(from->command[i]);
+    map_addz(&m, "file", value_str(from->file));
+    map_addz(&m, "below", value_str(from->below));
+    if (from->n_command)
+        map_addz(&m, "command", value_list(words, (uint32_t)from->n_command));
+    return map_done(&m, NULL);
+}
+
+static const char *kind_name(ChannelKind kind) {
+    switch (kind) {
+    case CHANNEL_WEBHOOK: return "webhook";
+    case CHANNEL_CHAT: return "chat";
+    case CHANNEL_EMAIL: return "email";
+    case CHANNEL_PAGER: return "pager";
+    }
+    UNREACHABLE("kind of channel");
+}
+
+static void add_way(MapBuilder *m, const Notice *n, const Plan *plan, Str mark, Arena *a) {
+    const Channel *c = n->channel;
+    Site site = { plan, mark };
+    map_addz(m, "name", value_str(c ? c->name : n->address));
+    map_addz(m, "kind", value_str(str_from(c ? kind_name(c->kind) : "email")));
+    if (!c || c->kind == CHANNEL_EMAIL)
+        map_addz(m, "email", value_str(c ? c->email : n->address));
+    if (!c || c->kind == CHANNEL_EMAIL)
+        return;
+    add_text(m, "url", c->url, &site, a);
+    add_text(m, "sign", c->sign, &site, a);
+    map_addz(m, "mark", value_str(mark));
+    map_addz(m, "secrets", secrets_value(&plan->secrets_from, a));
+}
+
+static Value message_of(const Notice *n, Arena *a) {
+    Value show = value_getz(n->body, "show");
+    Str text = value_absent(show) ? STR("") : value_text(a, show);
+    if (text.p && text.len <= MESSAGE_MAX)
+        return n->body;
+    MapBuilder m = map_builder(a);
+    for (uint32_t i = 0; i < n->body.len; i++) {
+        ValueEntry entry = value_entry(n->body, i);
+        if (!str_is(value_as_str(entry.key), "show"))
+            map_add(&m, entry.key, entry.value);
+    }
+    map_addz(&m, "show_left_out", value_bool(true));
+    return map_done(&m, NULL);
+}
+
+static Str body_of(const Run *r, const Notice *n, Str mark, int64_t now_ms, Arena *a) {
+    MapBuilder m = map_builder(a);
+    Value about = value_getz(n->body, "about"), step = value_getz(n->body, "step");
+    map_addz(&m, "about", value_is(about, V_STRING) ? about : value_str(STR("notice")));
+    map_addz(&m, "run", value_str(run_id(r)));
+    map_addz(&m, "workflow", value_str(run_plan(r)->name));
+    map_addz(&m, "step", value_is(step, V_STRING) ? step : value_str(STR("")));
+    add_way(&m, n, run_plan(r), mark, a);
+    map_addz(&m, "message", message_of(n, a));
+    map_addz(&m, "made_ms", value_int(now_ms));
+    map_addz(&m, "dir", value_str(run_dir(r)));
+    return value_text(a, map_done(&m, NULL));
+}
+
+const StoreMail *notice_mail(Engine *e, Run *r, Arena *a, size_t *ret_n) {
+    const Notice *notices = run_notices(r, ret_n);
+    StoreMail *mail = ARENA_ARRAY(a, StoreMail, *ret_n);
+    for (size_t i = 0; i < *ret_n; i++)
+        mail[i] = (StoreMail){ .id = arena_str(a, notices[i].id),
+                               .to = STR("@channel"),
+                               .body = body_of(r, &notices[i], perform_mark(e, a), e->now_ms, a) };
+    run_forget_notices(r);
+    return mail;
+}
