@@ -320,7 +320,7 @@ static void add_reused(Run *r, Frame *f, const Usage *u) {
 static Amount spent_by(const Frame *f, const Fact *fact) {
     const Usage *u = &fact->usage;
     int64_t tokens = u->tokens_in + u->tokens_out;
-    if (fact->reused || fact->outcome == OUTCOME_REFUSED)
+    if (fact->reused)
         return (Amount){ 0 };
     if (fact->outcome == OUTCOME_UNKNOWN && !tokens)
         return f->call->reserved; /* nobody knows what it used: it may have been all */
@@ -369,7 +369,7 @@ static bool outgrown(Run *r, Frame *f, const Fact *fact, Value output) {
 /* It was not let through: no attempt was made, nothing was spent, and asking again would find the same closed door. */
 static void never_began(Run *r, Frame *f, const Fact *fact) {
     CallState *c = f->call;
-    budget_settle(r, f, call_worst_case(f), (Amount){ 0 });
+    budget_settle(r, f, &c->reserved, &(Amount){ 0 });
     want_close(r, c->want);
     c->want = NULL;
     f->attempts--;
