@@ -24,7 +24,7 @@ const Command *command_find(Str name) {
 static const struct {
     char letter;
     const char *name;
-} letters[] = { { 'f', "follow" }, { 'h', "help" } };
+} letters[] = { { 'f', "follow" }, { 'h', "help" }, { 'o', "output" } };
 
 char flag_letter(const Flag *flag) {
     for (size_t i = 0; i < ARRAY_LEN(letters); i++) {

@@ -109,10 +109,86 @@ static void say_unattended(Value runs) {
             n, n == 1 ? "" : "s");
 }
 
+/* ---- which of them ----------------------------------------------------------------------------------------------------- */
+
+typedef struct Filter {
+    const Args *args;
+    const char *status, *workflow;
+    int64_t since_ms; /* 0: whenever */
+    bool any;         /* something is asked for: then all that fit are shown */
+} Filter;
+
+static int64_t now_ms(void) {
+    uv_timeval64_t now;
+    uv_gettimeofday(&now);
+    return now.tv_sec * 1000 + now.tv_usec / 1000;
+}
+
+static int read_filter(const Args *args, Filter *ret) {
+    const char *since = args_flag(args, "since"), *status = args_flag(args, "status");
+    int64_t ago_ms = 0;
+    if (since && !duration_parse(str_from(since), &ago_ms))
+        return say_error(EXIT_USAGE, "--since takes a time such as 2h or 7d, not `%s`", "", since);
+    *ret = (Filter){ .args = args,
+                     .status = args_flag(args, "failed") ? "failed" : status,
+                     .workflow = args_flag(args, "workflow"),
+                     .since_ms = since ? now_ms() - ago_ms : 0 };
+    ret->any = ret->status || ret->workflow || since || args_flag(args, "label");
+    return 0;
+}
+
+static bool has_labels(const Args *args, Value run) {
+    Value labels = value_getz(run, "labels");
+    const char *pair;
+    for (size_t i = 0; (pair = args_flag_nth(args, "label", i)); i++) {
+        Str text = str_from(pair);
+        ptrdiff_t eq = str_find(text, STR("="));
+        Str name = str_slice(text, 0, eq < 0 ? text.len : (size_t)eq);
+        Value have = value_is(labels, V_MAP) ? value_get(labels, name) : VALUE_ABSENT;
+        Str value = eq < 0 ? STR("") : str_slice(text, (size_t)eq + 1, text.len);
+        if (value_absent(have) || (eq >= 0 && !str_eq(value_plain(args->arena, have), value)))
+            return false;
+    }
+    return true;
+}
+
+static bool fits(const Filter *f, Value run) {
+    int64_t seconds = 0;
+    uint32_t nanos = 0;
+    Str state = state_of(run);
+    if (f->status && !str_is(state, f->status) &&
+        !(str_is(state, "active") && strcmp(f->status, "running") == 0))
+        return false;
+    if (f->workflow && !str_is(text_of(run, "workflow"), f->workflow))
+        return false;
+    if (f->since_ms && (!time_parse(text_of(run, "created"), &seconds, &nanos) ||
+                        seconds * 1000 < f->since_ms - 999))
+        return false;
+    return has_labels(f->args, run);
+}
+
+static void print_ids(Value runs) {
+    Buf b = BUF_INIT(16 << 20);
+    for (size_t i = 0; i < runs.len; i++) {
+        buf_str_add(&b, text_of(runs.items[i], "id"));
+        buf_char(&b, '\n');
+    }
+    out_str(buf_str(&b));
+    buf_deinit(&b);
+}
+
 int cmd_ps(Args *args) {
+    const char *output = args_flag(args, "output");
+    bool ids = output && strcmp(output, "ids") == 0,
+         json = args->json || (output && strcmp(output, "json") == 0);
+    Filter filter;
+    if (output && !ids && !json && strcmp(output, "table") != 0)
+        return say_error(EXIT_USAGE, "--output is ids, json or table, not `%s`", "", output);
+    if (read_filter(args, &filter))
+        return EXIT_USAGE;
     Link *link = NULL;
     ListBuilder shown = list_builder(args->arena);
-    bool all = args_flag(args, "all") != NULL;
+    bool all = args_flag(args, "all") != NULL || filter.any;
     int code = place_open(args, LINK_READ, &link);
     Str query = STR("limit=1000");
     while (code == 0) {
@@ -120,7 +196,8 @@ int cmd_ps(Args *args) {
         code = place_ask(args, link, API_GET, STR("/v1/runs"), query, VALUE_ABSENT, &answer);
         Value runs = value_getz(answer, "runs"), next = value_getz(answer, "next_page");
         for (size_t i = 0; code == 0 && i < runs.len; i++) {
-            if (all || shown.n < SHOWN || !is_finished(runs.items[i]))
+            if (fits(&filter, runs.items[i]) &&
+                (all || shown.n < SHOWN || !is_finished(runs.items[i])))
                 list_add(&shown, runs.items[i]);
         }
         if (code != 0 || !value_is(next, V_STRING) || runs.len == 0)
@@ -130,11 +207,13 @@ int cmd_ps(Args *args) {
     bool unattended = link && link_unattended(link);
     link_close(link, 0);
     Value runs = list_done(&shown);
-    if (code == 0 && args->json)
+    if (code == 0 && ids)
+        print_ids(runs);
+    else if (code == 0 && json)
         out_json(runs);
     else if (code == 0)
         print_runs(args, runs);
-    if (code == 0 && unattended && !args->json)
+    if (code == 0 && unattended && !json && !ids)
         say_unattended(runs);
     return code;
 }

@@ -1,11 +1,18 @@
 /* baton resume: go on with a run, whatever stopped it, and watch it as `run` does. */
 #include "cli/command.h"
+#include "cli/many.h"
 #include "cli/place.h"
 #include "cli/watch.h"
 
 int cmd_resume(Args *args) {
     Link *link;
     Str id;
+    if (many_asked(args, args->n_words) || args_flag(args, "dry-run"))
+        return many_tell(args, &(ManyOptions){ .route = "resume",
+                                               .body = VALUE_EMPTY_MAP,
+                                               .done = "resumed",
+                                               .carries = true,
+                                               .n_words = args->n_words });
     int code = place_open(args, LINK_READ, &link);
     if (code != 0)
         return code;

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "cli/command.h"
 #include "cli/inputs.h"
+#include "cli/many.h"
 #include "cli/place.h"
 #include "cli/say.h"
 #include "cli/watch.h"
@@ -39,20 +40,24 @@ static int say_done(Args *args, const Told *told, const char *what) {
     return EXIT_OK;
 }
 
-int cmd_pause(Args *args) {
+/* One run is told with the words of a person, several by a line each. */
+static int tell_each(Args *args, const char *route, const char *done, const char *what) {
     Told told;
     Value body = with_text(args->arena, VALUE_EMPTY_MAP, "reason", args_flag(args, "reason"));
-    int code = tell(args, "pause", body, &told);
-    return code ? code
-                : say_done(args, &told, "paused; what is in flight ends, nothing more starts");
+    if (many_asked(args, args->n_words) || args_flag(args, "dry-run"))
+        return many_tell(
+            args,
+            &(ManyOptions){ .route = route, .body = body, .done = done, .n_words = args->n_words });
+    int code = tell(args, route, body, &told);
+    return code ? code : say_done(args, &told, what);
 }
 
-int cmd_cancel(Args *args) {
-    Told told;
-    Value body = with_text(args->arena, VALUE_EMPTY_MAP, "reason", args_flag(args, "reason"));
-    int code = tell(args, "cancel", body, &told);
-    return code ? code : say_done(args, &told, "cancelled");
+int cmd_pause(Args *args) {
+    return tell_each(args, "pause", "paused",
+                     "paused; what is in flight ends, nothing more starts");
 }
+
+int cmd_cancel(Args *args) { return tell_each(args, "cancel", "cancelled", "cancelled"); }
 
 /* With no other engine the run would stand still afterwards: this terminal goes on with it. */
 static int tell_and_go_on(Args *args, const char *route, Value body, const char *what,
@@ -74,6 +79,11 @@ int cmd_retry(Args *args) {
     Value body = with_text(args->arena, VALUE_EMPTY_MAP, "reason", args_flag(args, "reason"));
     if (args->n_words > 1)
         body = with_text(args->arena, body, "step", args->words[1]);
+    if (many_asked(args, 1) || args_flag(args, "dry-run"))
+        return many_tell(
+            args,
+            &(ManyOptions){
+                .route = "retry", .body = body, .done = "retried", .carries = true, .n_words = 1 });
     return tell_and_go_on(args, "retry", body, "retried", NULL);
 }
 

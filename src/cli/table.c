@@ -69,6 +69,12 @@ static const Flag expr_flags[] = {
 };
 static const Flag ps_flags[] = {
     { "all", NULL, "every run, not only those not finished and the newest" },
+    { "failed", NULL, "those that failed: --status failed" },
+    { "label", "NAME=VALUE", "those with this label; may be given again" },
+    { "output", "ids|json|table", "how they are printed; ids for `baton retry -`" },
+    { "since", "TIME", "those that began so long ago at most: 2h, 7d" },
+    { "status", "WORD", "running, waiting, paused, parked, succeeded, failed or cancelled" },
+    { "workflow", "NAME", "those of this workflow" },
     END,
 };
 static const Flag show_flags[] = {
@@ -104,18 +110,27 @@ static const Flag validate_flags[] = {
     { "strict", NULL, "warnings are errors" },
     END,
 };
+static const Flag many_flags[] = {
+    { "dry-run", NULL, "only say which runs it would be" },
+    END,
+};
 static const Flag reason_flags[] = {
+    { "dry-run", NULL, "only say which runs it would be" },
     { "reason", "TEXT", "why, for those who read it later" },
     END,
 };
+
+#define MANY                                                                                                               \
+    "- reads ids from standard input (`baton ps --failed -o ids`). Several are told one by one, each with a line of its\n" \
+    "own; the exit code is that of the first that refused."
 
 const Command commands[] = {
     { "bench", "[CASE...]", "measure durable steps per second beside the limits of this disk",
       "Cases: limits chain_keyed_64 chain_keyed_1 chain_pure_64 fan_1000 parked recovery start; store_64 when named.\n"
       "Each works in a directory of its own below --data (else here), which is removed afterwards.",
       bench_flags, 0, -1, cmd_bench },
-    { "cancel", "RUN", "end a run; what is in flight is stopped", NULL, reason_flags, 1, 1,
-      cmd_cancel },
+    { "cancel", "RUN... | -", "end a run, or several; what is in flight is stopped", MANY,
+      reason_flags, 1, -1, cmd_cancel },
     { "completion", "bash|fish|zsh",
       "print a script that completes commands, flags and runs in a shell",
       "  bash: source <(baton completion bash)      fish: baton completion fish | source\n"
@@ -170,8 +185,8 @@ const Command commands[] = {
     { "new", "[PATTERN [FILE]]", "a commented file to start from; without PATTERN the list of them",
       "Writes PATTERN.yaml, or FILE, and never over a file. It runs as it is.", model_flags, 0, 2,
       cmd_new },
-    { "pause", "RUN", "let a run finish what is in flight and start nothing more", NULL,
-      reason_flags, 1, 1, cmd_pause },
+    { "pause", "RUN... | -", "let a run finish what is in flight and start nothing more", MANY,
+      reason_flags, 1, -1, cmd_pause },
     { "prompts", "[FILE]",
       "what the engine itself says to models; with FILE also what its agents are told", NULL, NULL,
       0, 1, cmd_prompts },
@@ -188,11 +203,12 @@ const Command commands[] = {
       "A step is in doubt when an effect that may not be repeated was under way and nobody knows whether it happened.\n"
       "Look at the target, then say so here.",
       resolve_flags, 2, 2, cmd_resolve },
-    { "resume", "[RUN]", "go on with a run that was paused or lost its engine, and watch it", NULL,
-      NULL, 0, 1, cmd_resume },
-    { "retry", "RUN [STEP]", "go on with a run that failed or was cancelled, and watch it",
+    { "resume", "[RUN... | -]", "go on with a run that was paused or lost its engine, and watch it",
+      MANY, many_flags, 0, -1, cmd_resume },
+    { "retry", "RUN [STEP] | - [STEP]",
+      "go on with a run that failed or was cancelled, and watch it",
       "What ended ok stays as it is and is not done again; what failed is, with new keys. STEP is done anew whatever\n"
-      "became of it, with all that comes after it; refused if an effect would happen twice. Exit: as of `run`.",
+      "became of it, with all that comes after it; refused if an effect would happen twice. Exit: as of `run`.\n" MANY,
       reason_flags, 1, 2, cmd_retry },
     { "run", "FILE [KEY=VALUE | KEY=@FILE]...",
       "run a workflow and watch it; its output goes to standard output",

@@ -453,6 +453,8 @@ Value run_summary(const Run *r, Arena *a) {
     }
     if (!value_absent(r->paused))
         map_addz(&m, "paused", r->paused);
+    if (r->labels.type == V_MAP && r->labels.len)
+        map_addz(&m, "labels", r->labels);
     Value waiting = waiting_list(r, a);
     if (waiting.len)
         map_addz(&m, "waiting", waiting);
