@@ -44,6 +44,9 @@
 #define LIMIT_ITEMS 1000000
 /* Children of a run nested in frames (groups in groups, loops in loops). */
 #define LIMIT_FRAME_DEPTH 64
+/* People who must agree to one thing, and how often at most one is reminded of it. */
+#define LIMIT_QUORUM 100
+#define LIMIT_REMIND_MS (60 * 1000)
 /* Model turns of one agent call when the file names none. */
 #define LIMIT_TURNS_DEFAULT 20
 

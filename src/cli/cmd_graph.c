@@ -71,7 +71,7 @@ static int draw(const Args *args, const Graph *g) {
 
 static Status status_of(Value node) {
     Value name = value_getz(node, "status");
-    for (int s = STATUS_NEW; s <= STATUS_HELD && value_is(name, V_STRING); s++)
+    for (int s = STATUS_NEW; s <= STATUS_WAITING && value_is(name, V_STRING); s++)
         if (str_is(value_as_str(name), status_name((Status)s)))
             return (Status)s;
     return STATUS_NEW;

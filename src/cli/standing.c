@@ -11,6 +11,7 @@ static bool is_leaf(const TraceNode *n) {
 static Standing leaf_standing(const TraceNode *n) {
     switch (n->status) {
     case STATUS_IN_DOUBT:
+    case STATUS_WAITING:
     case STATUS_HELD: /* with nothing in flight nobody but a person makes room */
         return STANDING_PERSON;
     case STATUS_RETRYING: return STANDING_TIMER;

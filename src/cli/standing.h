@@ -8,7 +8,7 @@ typedef enum Standing {
     STANDING_BUSY,   /* something is in flight, or about to be */
     STANDING_TIMER,  /* only time is waited for */
     STANDING_SIGNAL, /* a signal */
-    STANDING_PERSON, /* a step in doubt, or a limit that was reached */
+    STANDING_PERSON, /* somebody is asked, a step is in doubt, or a limit was reached */
     STANDING_PAUSED, /* by name, and nothing is in flight any more */
     STANDING_PARKED, /* the engine gave it up: quarantined or diverged */
     STANDING_ENDED,

@@ -43,7 +43,7 @@ static void line_of_move(View *v, const TraceTree *t, const Move *m) {
     bool leaf_begins = m->to == STATUS_RUNNING && m->from == STATUS_NEW && n &&
                        n->kind != TRACE_GROUP;
     bool tells = status_final(m->to) || m->to == STATUS_RETRYING || m->to == STATUS_IN_DOUBT ||
-                 m->to == STATUS_HELD;
+                 m->to == STATUS_HELD || m->to == STATUS_WAITING;
     if (!n || m->address.len == 0 || is_agent_part(m->address) || !(leaf_begins || tells))
         return;
     Buf b = BUF_INIT(16 * KIB);

@@ -117,8 +117,7 @@ static void submit(Engine *e, Batch *b) {
 
 void commit_hand_over(Engine *e) {
     bool inside = e->phase >= ENGINE_INSIDE && e->phase < ENGINE_LEAVING;
-    bool nothing =
-        !e->gather.dirty.first && !e->gather.n_mail_done && !e->gather.deliveries.first;
+    bool nothing = !e->gather.dirty.first && !e->gather.n_mail_done && !e->gather.deliveries.first;
     if (e->batch || !inside || e->failed || nothing)
         return;
     Batch *b = e->batches[0].busy ? &e->batches[1] : &e->batches[0];

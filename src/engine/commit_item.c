@@ -57,6 +57,11 @@ static const StoreRunInfo *make_info(Engine *e, Batch *b, const Resident *r, Sto
     return info;
 }
 
+/* What a list of open questions shows, so that it needs no run to be loaded. */
+static Str key_of(const Want *w, Arena *a) {
+    return w->kind == WANT_APPROVAL ? value_text(a, want_ask_line(w, a)) : arena_str(a, w->key);
+}
+
 static void fill_opens(Batch *b, Resident *r, StoreAppend *it) {
     size_t n = 0;
     Want *first = r->state == RESIDENT_PARKED ? NULL : run_wants(r->run);
@@ -71,7 +76,7 @@ static void fill_opens(Batch *b, Resident *r, StoreAppend *it) {
         if (w->kind == WANT_ATTEMPT)
             continue;
         opens[i++] = (StoreOpen){ .kind = (uint8_t)w->kind,
-                                  .key = arena_str(&b->arena, w->key),
+                                  .key = key_of(w, &b->arena),
                                   .due_ms = w->kind == WANT_TIMER ? w->due_ms : 0,
                                   .address = want_address(w, &b->arena) };
     }

@@ -114,7 +114,7 @@ static MapBuilder body_without(Delivery *d, const char *const *keys, size_t n) {
 
 /* What is kept says who was told of what and when, not what it said nor how it was sent. */
 static void keep_record(Engine *e, Delivery *d, Str error) {
-    static const char *const gone[] = { "url",   "sign",    "mark",  "dir", "secrets",
+    static const char *const gone[] = { "url",     "sign",  "mark",  "dir",  "secrets",
                                         "message", "tries", "error", "at_ms" };
     MapBuilder m = body_without(d, gone, ARRAY_LEN(gone));
     map_addz(&m, "tries", value_int(d->tries));
@@ -191,7 +191,9 @@ static SecretsFrom secrets_from(Value v, Arena *a) {
 }
 
 static Value request_of(const Delivery *d, Arena *a) {
-    static const char *const keys[] = { "name", "kind", "url", "sign", "email", "about", "message" };
+    static const char *const keys[] = {
+        "name", "kind", "url", "sign", "email", "about", "message"
+    };
     MapBuilder m = map_builder(a);
     map_addz(&m, "id", value_str(d->mail.id));
     map_addz(&m, "made_ms", value_int(d->made_ms));

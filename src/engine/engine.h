@@ -77,6 +77,7 @@ typedef struct EngineStart {
     Str dir;
     Str source; /* the run whose recorded outcomes are reused (kernel/outcomes.h); empty: none */
     Str before; /* address of the step from which on they are not; empty: all are */
+    Str by;     /* who starts it */
 } EngineStart;
 void engine_start_run(Engine *e, const EngineStart *start, EngineReplied replied, void *ctx);
 /* id: says a signal once, however often it is sent; empty: every call is a signal of its own. */

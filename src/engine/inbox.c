@@ -217,6 +217,22 @@ static Fact fact_of(const Engine *e, const Request *q) {
     return f;
 }
 
+/* A decision that changes nothing: the kernel says why. */
+static void answer_refused(Engine *e, Resident *r, Request *q) {
+    static const EngineAnswer answers[] = { [REFUSAL_NONE] = ENGINE_CONFLICT, [REFUSAL_CONFLICT] = ENGINE_CONFLICT, [REFUSAL_DENIED] = ENGINE_DENIED, [REFUSAL_INVALID] = ENGINE_INVALID };
+    Arena a = ARENA_NULL;
+    Str why;
+    Fact fact = fact_of(e, q);
+    Refusal refusal = run_refuses(r->run, &fact, &a, &why);
+    if (run_finished(r->run))
+        request_answer(e, q, ENGINE_CONFLICT, "run %.*s has finished (%s)", STR_FMT(q->run), run_status_name(run_status(r->run)));
+    else if (refusal == REFUSAL_CONFLICT && str_is(why, "nothing is asked there"))
+        request_answer(e, q, ENGINE_CONFLICT, "nothing is asked or in doubt at `%.*s` of run %.*s; it may have been decided already", STR_FMT(q->address), STR_FMT(q->run));
+    else
+        request_answer(e, q, answers[refusal], "`%.*s` of run %.*s: %.*s", STR_FMT(q->address), STR_FMT(q->run), STR_FMT(why));
+    arena_deinit(&a);
+}
+
 /* Nothing waited for it: done already, too late, or never asked for. */
 static void answer_ignored(Engine *e, Resident *r, Request *q) {
     bool finished = run_finished(r->run);
@@ -226,14 +242,11 @@ static void answer_ignored(Engine *e, Resident *r, Request *q) {
         if (durable)
             commit_mail_done(e, q->id);
         request_free(e, q);
+    } else if (q->kind == REQUEST_DECIDE) {
+        answer_refused(e, r, q);
     } else if (finished) {
         request_answer(e, q, ENGINE_CONFLICT, "run %.*s has finished (%s)", STR_FMT(q->run),
                        run_status_name(run_status(r->run)));
-    } else if (q->kind == REQUEST_DECIDE) {
-        request_answer(
-            e, q, ENGINE_CONFLICT,
-            "nothing is in doubt at `%.*s` of run %.*s; it may have been decided already",
-            STR_FMT(q->address), STR_FMT(q->run));
     } else {
         request_when_durable(e, r, q);
     }

@@ -23,8 +23,8 @@ typedef struct MailJob {
 
 static void read_mail(StoreJob *job, Store *store) {
     MailJob *j = (MailJob *)job;
-    j->p.err =
-        store->ops->mail(store, false, j->now_ms, MAIL_MAX, &j->p.arena, j->mail, &j->n, &j->next_ms);
+    j->p.err = store->ops->mail(store, false, j->now_ms, MAIL_MAX, &j->p.arena, j->mail, &j->n,
+                                &j->next_ms);
 }
 
 static Str text_of(Value v, const char *key) {

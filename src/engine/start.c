@@ -63,6 +63,7 @@ void engine_start_run(Engine *e, const EngineStart *start, EngineReplied replied
                   .dir = start->dir,
                   .from = start->source,
                   .id = start->before,
+                  .name = start->by,
                   .replied = replied,
                   .ctx = ctx };
     char id[UUID_CHARS + 1];
@@ -113,7 +114,8 @@ static void begin(Engine *e, Request *q) {
                       .dir = q->dir,
                       .from = q->from,
                       .id = q->id,
-                      .upto = q->upto };
+                      .upto = q->upto,
+                      .by = q->name };
     e->ports.random(e->ports.ctx, &accepted.seed, sizeof accepted.seed);
     apply_mark(e, r);
     Str problem = STR("");

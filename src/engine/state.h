@@ -204,7 +204,7 @@ struct Request { /* texts stand behind it in the same allocation */
     Str run, id, name, payload, from, address, dir;
     uint32_t verb;
     PlanEntry *
-        plan; /* start: a reference; `from` is the run whose outcomes are reused, `id` before which step */
+        plan; /* start: a reference; `from` is the run whose outcomes are reused, `id` before which step, `name` who starts it */
     Outcomes *outcomes; /* start: of that run, once read; owned */
     uint64_t upto;      /* start: so many rows of it */
     EngineReplied replied;

@@ -48,7 +48,7 @@ typedef struct HttpCall {
     /* on a connection of its own: libcurl sends again by itself what a reused one lost */
     bool fresh;
     const HttpLetter *letter; /* NULL: none. `url` is then smtp:// or smtps:// */
-    int64_t timeout_ms; /* from the moment it has a slot; 0: none */
+    int64_t timeout_ms;       /* from the moment it has a slot; 0: none */
     size_t answer_bytes_max;
     void (*done)(
         void *ctx,

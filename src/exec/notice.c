@@ -48,8 +48,8 @@ static Str message_of(NoticeAttempt *n, const HttpAnswer *answer) {
         return arena_fmt(a, "%s: %.*s", letter ? "the mail server" : "no answer",
                          STR_FMT(answer->problem));
     Str excerpt = exec_excerpt(a, answer->body, EXCERPT_BYTES);
-    return arena_fmt(a, "it answered %d %s%s%.*s", answer->status,
-                     http_status_name(answer->status), excerpt.len ? ": " : "", STR_FMT(excerpt));
+    return arena_fmt(a, "it answered %d %s%s%.*s", answer->status, http_status_name(answer->status),
+                     excerpt.len ? ": " : "", STR_FMT(excerpt));
 }
 
 static bool was_taken(const NoticeAttempt *n, const HttpAnswer *answer) {
@@ -110,15 +110,15 @@ static void post_signed(NoticeAttempt *n, Str body) {
     if (secrets.len && body.p) {
         signature = notice_signature(&n->a->arena, secrets, id, seconds, body);
         if (!signature.p) {
-            exec_refuse(n->x, n->a, KIND_DENIED,
-                        "the secret it is signed with is not base64: `whsec_` and the base64 of its bytes");
+            exec_refuse(
+                n->x, n->a, KIND_DENIED,
+                "the secret it is signed with is not base64: `whsec_` and the base64 of its bytes");
             return;
         }
         add_header(n, "webhook-signature", signature);
     }
     add_header(n, "webhook-id", id);
-    add_header(n, "webhook-timestamp",
-               arena_fmt(&n->a->arena, "%lld", (long long)seconds));
+    add_header(n, "webhook-timestamp", arena_fmt(&n->a->arena, "%lld", (long long)seconds));
     post(n, body);
 }
 

@@ -46,8 +46,8 @@ Str notice_title(Arena *a, Value request) {
     Value m = value_getz(request, "message");
     Str risk = text_of(m, "risk"), ask = text_of(m, "ask"), step = text_of(m, "step");
     Str what = ask.len ? tame(a, ask, TITLE_MAX, true) : arena_fmt(a, "step %.*s", STR_FMT(step));
-    return arena_fmt(a, "%s%s%.*s%s: %.*s", word_of(text_of(request, "about")), risk.len ? " (" : "",
-                     STR_FMT(risk), risk.len ? ")" : "", STR_FMT(what));
+    return arena_fmt(a, "%s%s%.*s%s: %.*s", word_of(text_of(request, "about")),
+                     risk.len ? " (" : "", STR_FMT(risk), risk.len ? ")" : "", STR_FMT(what));
 }
 
 static void add_time(Buf *b, const char *before, Value ms) {
@@ -236,8 +236,9 @@ Str notice_letter(Arena *a, Value request, Str from, int64_t seconds) {
     write_header_text(&b, notice_title(a, request));
     buf_fmt(&b, "\r\nMessage-ID: <");
     write_id(&b, text_of(request, "id"));
-    buf_fmt(&b, "@baton>\r\nAuto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
-                "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n");
+    buf_fmt(&b,
+            "@baton>\r\nAuto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
+            "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n");
     write_body(&b, notice_lines(a, request));
     Str letter = buf_over(&b) ? STR_NULL : arena_str(a, buf_str(&b));
     buf_deinit(&b);

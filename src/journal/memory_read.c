@@ -163,8 +163,8 @@ int memory_opens(Store *s, Str id, size_t max, Arena *a, StoreDue *ret, size_t *
     return 0;
 }
 
-int memory_mail_now(Store *s, bool world, int64_t now_ms, size_t max, Arena *a, StoreMail *ret, size_t *ret_n,
-                    int64_t *ret_next_ms) {
+int memory_mail_now(Store *s, bool world, int64_t now_ms, size_t max, Arena *a, StoreMail *ret,
+                    size_t *ret_n, int64_t *ret_next_ms) {
     MemStore *h = (MemStore *)s;
     MEMORY_LOCKED(h->m);
     _cleanup_(free_found)
@@ -172,7 +172,8 @@ int memory_mail_now(Store *s, bool world, int64_t now_ms, size_t max, Arena *a, 
     for (size_t i = 0; i < h->m->n_mail; i++) {
         const MemMail *mail = &h->m->mail[i];
         uint64_t owner = mail->gone ? 0 : memory_mail_owner(h->m, mail);
-        if (!mail->gone && store_mail_is_world(&mail->mail) == world && (owner == h->engine || owner == 0))
+        if (!mail->gone && store_mail_is_world(&mail->mail) == world &&
+            (owner == h->engine || owner == 0))
             add_found(&found, (Found){ .time_ms = mail->mail.not_before_ms, .mail = mail });
     }
     sort_found(&found);

@@ -186,8 +186,8 @@ int sqlite_list(Store *base, StoreState state, uint64_t before, size_t max, Aren
 int sqlite_due(Store *base, int64_t now_ms, size_t max, Arena *a, StoreDue *ret, size_t *ret_n,
                int64_t *ret_next_ms);
 int sqlite_opens(Store *base, Str run, size_t max, Arena *a, StoreDue *ret, size_t *ret_n);
-int sqlite_mail(Store *base, bool world, int64_t now_ms, size_t max, Arena *a, StoreMail *ret, size_t *ret_n,
-                int64_t *ret_next_ms);
+int sqlite_mail(Store *base, bool world, int64_t now_ms, size_t max, Arena *a, StoreMail *ret,
+                size_t *ret_n, int64_t *ret_next_ms);
 
 /* sqlite_check.c */
 int sqlite_check(Store *base, void (*problem)(void *ctx, Str text), void *ctx, uint64_t *ret_rows);

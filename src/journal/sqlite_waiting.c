@@ -87,8 +87,8 @@ static int read_mail(SqliteStore *s, sqlite3_stmt *st, Arena *a, StoreMail *ret)
                        (unsigned long long)column_u64(st, 0));
 }
 
-int sqlite_mail(Store *base, bool world, int64_t now_ms, size_t max, Arena *a, StoreMail *ret, size_t *ret_n,
-                int64_t *ret_next_ms) {
+int sqlite_mail(Store *base, bool world, int64_t now_ms, size_t max, Arena *a, StoreMail *ret,
+                size_t *ret_n, int64_t *ret_next_ms) {
     SqliteStore *s = (SqliteStore *)base;
     sqlite3_stmt *st = s->r[ST_MAIL], *after = s->r[ST_MAIL_AFTER];
     size_t n = 0;

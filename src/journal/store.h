@@ -95,7 +95,8 @@ typedef struct StoreBatch {
     /* ids to delete that no run of the batch took in: delivered to the world */
     const Str *mail_done;
     size_t n_mail_done;
-    const StoreMail *mail_again; /* each in the place of the one with its id: to be looked at later */
+    const StoreMail
+        *mail_again; /* each in the place of the one with its id: to be looked at later */
     size_t n_mail_again;
     int64_t now_ms; /* the engine's clock; paces the side file */
 } StoreBatch;

@@ -20,7 +20,7 @@ static const char *check_call(const Frame *f) {
     switch ((Status)f->status) {
     case STATUS_RUNNING:
         return c->want && c->want->kind == WANT_ATTEMPT ? NULL
-               : f->handling                            ? NULL
+               : f->handling || f->gating               ? NULL
                                                         : "20: a running call wants no attempt";
     case STATUS_RETRYING:
         return c->want && c->want->kind == WANT_TIMER ? NULL : "20: a retry has no timer";
@@ -31,9 +31,30 @@ static const char *check_call(const Frame *f) {
     case STATUS_OK:
     case STATUS_FAILED:
     case STATUS_SKIPPED:
+    case STATUS_WAITING:
     case STATUS_CANCELLED: return NULL;
     }
     return "a status that does not exist";
+}
+
+/* 14: one question, decided once: it is asked as long as it waits, and not longer. */
+static const char *check_human(const Frame *f) {
+    const HumanState *h = f->human;
+    bool asked = h && h->want, waits = f->status == STATUS_WAITING;
+    if (asked != waits)
+        return waits ? "14: a question that nobody can answer"
+                     : "14: a settled question is still asked";
+    return asked && f->human->said.n >= (size_t)h->quorum
+               ? "14: enough have agreed, and it is still asked"
+               : NULL;
+}
+
+/* What is on hold for people has a question open below it. */
+static const char *check_gating(const Frame *f) {
+    for (const Frame *child = f->first; child; child = child->next)
+        if (child->part == PART_GATE && !status_final(child->status))
+            return NULL;
+    return "20: it waits for people, and nobody is asked";
 }
 
 static const char *check_each(const Frame *f) {
@@ -53,6 +74,10 @@ static const char *check_one(const Frame *f) {
             return "5: a finished step still has a timer";
         return f->shape == &shape_call ? check_call(f) : NULL;
     }
+    if (f->gating && check_gating(f))
+        return check_gating(f);
+    if (f->shape == &shape_human)
+        return check_human(f);
     if (f->shape == &shape_call)
         return check_call(f);
     if (f->status == STATUS_HELD)

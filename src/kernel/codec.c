@@ -354,7 +354,7 @@ static void read_move(Cursor *c, uint32_t n_facts, Move *ret) {
     }
     if (flags & MOVE_HAS_CHOICE)
         ret->choice = cursor_blob(c);
-    if (ret->cause >= n_facts || ret->from > STATUS_HELD || ret->to > STATUS_HELD ||
+    if (ret->cause >= n_facts || ret->from > STATUS_WAITING || ret->to > STATUS_WAITING ||
         flags > MOVE_FLAGS)
         c->bad = true;
 }

@@ -41,6 +41,7 @@ static const char *const status_names[] = {
     [STATUS_SKIPPED] = "skipped",
     [STATUS_CANCELLED] = "cancelled",
     [STATUS_HELD] = "held",
+    [STATUS_WAITING] = "waiting",
 };
 
 static const char *const fact_names[] = {
@@ -57,13 +58,14 @@ static const char *const outcome_names[] = { "", "ok", "failed", "refused", "unk
 static const char *const sent_names[] = { "not sent", "maybe sent", "sent" };
 static const char *const control_names[] = { "note", "pause", "resume", "cancel", "retry" };
 static const char *const decision_names[] = {
-    [DECISION_DONE] = "done",       [DECISION_NOT_DONE] = "not_done", [DECISION_RETRY] = "retry",
-    [DECISION_FAIL] = "fail",       [DECISION_APPROVE] = "approve",   [DECISION_REJECT] = "reject",
-    [DECISION_REVISE] = "revise",   [DECISION_ANSWER] = "answer",
+    [DECISION_DONE] = "done",     [DECISION_NOT_DONE] = "not_done", [DECISION_RETRY] = "retry",
+    [DECISION_FAIL] = "fail",     [DECISION_APPROVE] = "approve",   [DECISION_REJECT] = "reject",
+    [DECISION_REVISE] = "revise", [DECISION_ANSWER] = "answer",
 };
 static const char *const purpose_names[] = {
     [TIMER_ATTEMPT] = "attempt", [TIMER_RETRY] = "retry",       [TIMER_WAIT] = "wait",
     [TIMER_GROUP] = "group",     [TIMER_DEADLINE] = "deadline", [TIMER_WORK] = "work",
+    [TIMER_ASK] = "ask",         [TIMER_REMIND] = "remind",     [TIMER_ESCALATE] = "escalate",
 };
 
 /* Numbers come from rows that a later release may have written. */

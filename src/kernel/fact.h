@@ -127,7 +127,8 @@ typedef enum Status {
     STATUS_FAILED = 5,
     STATUS_SKIPPED = 6,
     STATUS_CANCELLED = 7,
-    STATUS_HELD = 8, /* does not fit a budget yet: waits for siblings to settle */
+    STATUS_HELD = 8,    /* does not fit a budget yet: waits for siblings to settle */
+    STATUS_WAITING = 9, /* people are asked */
 } Status;
 const char *status_name(Status s);
 static inline bool status_final(Status s) { return s >= STATUS_OK && s <= STATUS_CANCELLED; }

@@ -5,21 +5,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-const Shape *const shapes[] = { &shape_group, &shape_each,  &shape_loop,
-                                &shape_call,  &shape_agent, &shape_wait };
+const Shape *const shapes[] = { &shape_group, &shape_each, &shape_loop, &shape_call,
+                                &shape_agent, &shape_wait, &shape_human };
 _Static_assert(ARRAY_LEN(shapes) == SHAPES_COUNT, "a shape is missing in the table");
 
 /* Which status may follow which; the diagram is in frame.h. */
 #define TO(s) (1u << (s))
 #define ENDS (TO(STATUS_OK) | TO(STATUS_FAILED) | TO(STATUS_CANCELLED))
 static const uint16_t allowed[] = {
-    [STATUS_NEW] = TO(STATUS_RUNNING) | TO(STATUS_HELD) | TO(STATUS_SKIPPED) | ENDS,
+    [STATUS_NEW] = TO(STATUS_RUNNING) | TO(STATUS_HELD) | TO(STATUS_SKIPPED) | TO(STATUS_WAITING) |
+                   ENDS,
     [STATUS_RUNNING] = TO(STATUS_RUNNING) | TO(STATUS_RETRYING) | TO(STATUS_IN_DOUBT) |
                        TO(STATUS_HELD) | ENDS,
     [STATUS_RETRYING] = TO(STATUS_RETRYING) | TO(STATUS_RUNNING) | TO(STATUS_IN_DOUBT) |
                         TO(STATUS_HELD) | ENDS,
     [STATUS_IN_DOUBT] = TO(STATUS_IN_DOUBT) | TO(STATUS_RUNNING) | TO(STATUS_HELD) | ENDS,
     [STATUS_HELD] = TO(STATUS_RUNNING) | TO(STATUS_HELD) | ENDS,
+    [STATUS_WAITING] = TO(STATUS_WAITING) | TO(STATUS_RUNNING) | ENDS,
     /* A step that recovers by its on_error was failed inside, never outside: final is final. */
     [STATUS_OK] = 0,
     [STATUS_FAILED] = 0,
@@ -151,6 +153,11 @@ static void write_part(Buf *b, const Frame *f) {
     case PART_HANDLER: buf_str_add(b, STR("/on_error")); break;
     case PART_TURN: buf_fmt(b, ".%u", f->a); break;
     case PART_CALL: buf_fmt(b, ".%u.%u", f->a, f->b); break;
+    case PART_GATE:
+        buf_str_add(b, STR(":approve"));
+        if (f->a > 1)
+            buf_fmt(b, "~%u", f->a);
+        break;
     }
 }
 
@@ -199,10 +206,23 @@ static bool next_part(Str s, size_t *at, AddressPart *ret) {
         }
         return true;
     }
+    if (c ==
+        ':') { /* what hangs below a step and is none of its children; nothing stands below it in turn */
+        (*at)++;
+        while (*at < s.len && s.p[*at] >= 'a' && s.p[*at] <= 'z')
+            (*at)++;
+        ret->part = PART_GATE;
+        ret->a = 1;
+        if (*at < s.len && s.p[*at] == '~') {
+            (*at)++;
+            ret->a = read_number(s, at);
+        }
+        return true;
+    }
     if (c == '/')
         (*at)++;
     size_t from = *at;
-    while (*at < s.len && !strchr("/[~.", s.p[*at]))
+    while (*at < s.len && !strchr("/[~.:", s.p[*at]))
         (*at)++;
     ret->name = str_slice(s, from, *at);
     ret->part = str_is(ret->name, "on_error") ? PART_HANDLER : PART_STEP;
@@ -216,6 +236,7 @@ static bool is_part(const Frame *f, const AddressPart *p) {
     case PART_STEP: return str_eq(f->node->name, p->name);
     case PART_ITEM:
     case PART_ROUND:
+    case PART_GATE:
     case PART_TURN: return f->a == p->a;
     case PART_CALL: return f->a == p->a && f->b == p->b;
     case PART_ROOT:
@@ -272,6 +293,7 @@ static bool comes_after(const Frame *f, const AddressPart *p) {
     case PART_CALL:
         return (p->part == PART_TURN && f->a >= p->a) || (p->part == PART_CALL && f->a > p->a);
     case PART_HANDLER: return true;
+    case PART_GATE:
     case PART_ITEM:
     case PART_ROOT: break;
     }

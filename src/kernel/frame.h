@@ -18,6 +18,8 @@
  *    |   +--> SKIPPED       |  +--> RETRYING --timer--> RUNNING
  *    |                      | \ outcome unknown, may not be sent again
  *    |                      |  +--> IN_DOUBT --decision--> RUNNING | OK | FAILED
+ *    |                      | \ people are asked
+ *    |                      |  +--> WAITING --they decide, or time is up--> RUNNING | FAILED
  *    |                      | \ a budget is taken for now, or the run is paused
  *    |                      |  +--> HELD --siblings settle--> RUNNING
  *    |                      +--> FAILED
@@ -41,6 +43,7 @@ typedef enum Part {
     PART_HANDLER = 4, /* /on_error */
     PART_TURN = 5,    /* .a   a model call of an agent */
     PART_CALL = 6,    /* .a.b a tool call of turn a */
+    PART_GATE = 7,    /* :approve, the a-th; of gate b of the step, or of the tool */
 } Part;
 
 typedef struct Shape Shape;
@@ -66,6 +69,7 @@ typedef struct EachState {
 typedef struct LoopState {
     uint32_t round;
     Value last;
+    Str words; /* with which a person sent the last round back */
 } LoopState;
 
 /* Amounts by Bound, of those that are counted. */
@@ -126,6 +130,31 @@ typedef struct WaitState {
     Want *timer, *signal;
 } WaitState;
 
+typedef struct HumanState {
+    Str question, person, hash; /* hash: of all that is shown */
+    Value shown,
+        value; /* value: what is agreed to and may be edited; absent: an answer is asked for */
+    ListBuilder said; /* by whom so far: { from, verdict, words, time_ms } */
+    uint32_t round, notices, quorum;
+    bool edited, escalated;
+    int64_t asked_ms;
+    Want *want, *deadline, *remind, *escalate;
+} HumanState;
+
+/* What gates over a frame have come to. */
+typedef struct Gated {
+    Value with;          /* what is handed over; as edited, if `modified` */
+    ListBuilder settled; /* details of the gates that were */
+    uint32_t opened;
+    bool passed, modified; /* those before */
+} Gated;
+
+/* Said with a yes: holds for the step and for all that comes after it. */
+typedef struct Condition {
+    Str address, words, from;
+    struct Condition *next;
+} Condition;
+
 struct Frame {
     Run *run;
     const Node *node;
@@ -138,6 +167,7 @@ struct Frame {
     bool dead;             /* released while in the queue */
     bool handling;         /* an on_error step runs */
     bool handler_returned; /* and was a `return`: ends the group the step stands in */
+    bool gating;           /* people are asked before or after what it does */
     bool tolerated;        /* failed, but `on_error: continue`: dependents start */
     uint32_t withheld; /* stands still until the retry of this number is applied; 0: it does not */
     uint32_t a, b;     /* of the address part */
@@ -145,6 +175,7 @@ struct Frame {
     Value with, output, detail, error;
     Budget *budget;                        /* limits that count here; NULL: none */
     Want *timeout;                         /* of a group */
+    Gated *gated;                          /* NULL: nobody was asked */
     int64_t tokens, calls, cost, attempts; /* of itself and of what ran below */
     union {
         GroupState *group;
@@ -153,6 +184,7 @@ struct Frame {
         CallState *call;
         AgentState *agent;
         WaitState *wait;
+        HumanState *human;
         void *any;
     };
 };
@@ -169,16 +201,19 @@ struct Shape {
     /* Returns true if the signal was taken. */
     bool (*signal)(Run *r, Frame *f, Want *want, Value signal);
     void (*decided)(Run *r, Frame *f, const Fact *fact);
+    /* A person sent back what it made: makes it again. NULL: it cannot. */
+    void (*revise)(Run *r, Frame *f, Str words);
     /* Another engine goes on: what was in flight here ended unknown. */
     void (*recovered)(Run *r, Frame *f);
     /* Drops what only the shape knows of; wants are closed and children cancelled by the caller. */
     void (*save)(const Run *r, const Frame *f, Buf *b);
     void (*load)(Run *r, Frame *f, Cursor *c);
 };
-extern const Shape shape_group, shape_each, shape_loop, shape_call, shape_agent, shape_wait;
+extern const Shape shape_group, shape_each, shape_loop, shape_call, shape_agent, shape_wait,
+    shape_human;
 /* Stored numbers of shapes: index in this table + 1. */
 extern const Shape *const shapes[];
-#define SHAPES_COUNT 6
+#define SHAPES_COUNT 7
 
 typedef struct StateWrite {
     uint32_t *order; /* (file position, items and rounds from the outside in) */
@@ -225,6 +260,10 @@ struct Run {
     Value input, labels, output, error;
     Frame *root;
     StateCell *state;
+    Str by;                /* who started it */
+    Condition *conditions; /* oldest first */
+    Notice *notices;
+    size_t n_notices, room_notices;
     Signal *signals;      /* not yet taken, oldest first */
     uint64_t *signal_ids; /* hashes of those seen */
     uint32_t n_signal_ids, room_signal_ids;
@@ -294,6 +333,12 @@ void step_enter(Run *r, Frame *f);
 void frame_done(Run *r, Frame *f, Value output);
 void frame_fail(Run *r, Frame *f, Value error);
 void frame_failf(Run *r, Frame *f, ErrorKind kind, const char *fmt, ...) PRINTF(4, 5);
+/* What is behind the gates before it: its loop, or its verb. */
+void step_begin(Run *r, Frame *f, Str choice);
+/* Of a step that does its part again. */
+void frame_restart_timeout(Run *r, Frame *f);
+/* What it made holds, with the gates after it passed. */
+void frame_approved(Run *r, Frame *f, Value output);
 /* Ends it without looking at on_error. */
 void frame_end_failed(Run *r, Frame *f, Value error);
 void frame_recovered(Run *r, Frame *f, Value output);
@@ -357,6 +402,28 @@ void want_close(Run *r, Want *w);
 /* All wants of one frame. */
 void want_close_all(Run *r, Frame *f);
 
+/* ---- people (gates.c, shapes/human.c) --------------------------------------------------------------------------------------- */
+
+/* True: the frame is on hold, or has failed; the rest follows when people have decided. */
+bool gate_before(Run *r, Frame *f);
+bool gate_after(Run *r, Frame *f, Value output);
+bool gate_call(Run *r, Frame *call, const AgentTool *tool);
+void gate_done(Run *r, Frame *f, Frame *gate);
+/* Its detail, with what people said. */
+Value gate_detail(Run *r, const Frame *f);
+/* Words that hold for what a frame does, as a list of texts. */
+Value gate_conditions(Run *r, const Frame *f);
+void gate_save(const Frame *f, Buf *b);
+void gate_load(Run *r, Frame *f, Cursor *c);
+void run_notice(Run *r, const Notice *n);
+/* Of its timers, by purpose; NULL for the others. */
+Want **human_timer(Frame *f, TimerPurpose purpose);
+void human_close(Run *r, Frame *f);
+/* Is there something in the file that such a frame can ask? */
+bool human_known(const Frame *f);
+/* Why a decision is none on what is asked here. */
+Refusal human_refuses(const Frame *f, const Fact *d, Value value, Arena *a, Str *ret_why);
+
 /* ---- calls (shapes/call.c) ------------------------------------------------------------------------------------------------- */
 
 /* Prepares a frame as a call of `callee` with `args`; frame_ready() starts it. */
@@ -371,12 +438,14 @@ const Retry *call_retry(const Frame *f);
 Value call_compose(const Frame *f, Str secret_mark, Arena *a, char *problem);
 /* What its attempts send; see want_send(). Absent if a template fails now. */
 Value call_request(const Frame *f, Str secret_mark, Arena *a);
-/* Of a tool call that is being loaded; NULL: no such call. */
-const Callee *agent_call_callee(const Frame *call);
 /* What its next model call sends, in bytes: at least as many as it has tokens. */
 int64_t agent_request_bytes(const Frame *agent);
 /* Before an attempt of a turn opens: the model it asks, a cheaper one where a limit says so. Gives why, or nothing. */
 Str agent_pick_model(Run *r, Frame *turn);
+/* Other arguments than it was prepared with. */
+void call_arguments(Frame *f, Value args);
+/* The tool of a tool call; NULL: no such call. */
+const AgentTool *agent_call_tool(const Frame *call);
 /* The model call of an agent: composed from the agent's conversation. */
 Value agent_request(const Frame *turn, Str secret_mark, Arena *a);
 

@@ -183,5 +183,5 @@ void held_loaded(Run *r) {
 
 const char *held_check(const Frame *f) {
     return (f->status == STATUS_HELD) != f->call->held ? "20: a held call that no queue knows"
-                                                        : NULL;
+                                                       : NULL;
 }

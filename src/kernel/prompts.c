@@ -3,6 +3,11 @@
 #include "base/str.h"
 
 const Prompt prompts[PROMPT_COUNT] = {
+    [PROMPT_CONDITION] = { "condition",
+                           "words with which a person agreed to something before; from the user",
+                           "A person agreed on this condition: {}" },
+    [PROMPT_REVISE] = { "revise", "an answer that a person sent back; from the user",
+                        "A person sent this back: {}. Please answer again." },
     [PROMPT_REPAIR] = { "repair", "an answer is not of its type, or fails a check; from the user",
                         "This answer was not accepted: {}. Please answer again." },
     [PROMPT_TOOL_DENIED] = { "tool_denied",

@@ -11,7 +11,9 @@ typedef struct Prompt {
     const char *text; /* {} stands for what it is about */
 } Prompt;
 typedef enum PromptName {
+    PROMPT_CONDITION,
     PROMPT_REPAIR,
+    PROMPT_REVISE,
     PROMPT_TOOL_DENIED,
     PROMPT_TOOL_FAILED,
     PROMPT_TOOL_UNKNOWN,

@@ -199,8 +199,7 @@ static bool declared_later(const Run *r, Str address, Bound bound) {
     const Node *node = address.len ? plan_find(r->plan, address) : NULL;
     if (!node)
         return false;
-    return node->limits.most[bound] >= 0 ||
-           (node->callee && node->callee->limits.most[bound] >= 0);
+    return node->limits.most[bound] >= 0 || (node->callee && node->callee->limits.most[bound] >= 0);
 }
 
 static bool limit_fits(Run *r, Str name, Value v, Arena *a, Str *ret_problem) {
@@ -208,8 +207,9 @@ static bool limit_fits(Run *r, Str name, Value v, Arena *a, Str *ret_problem) {
     Bound bound;
     int64_t least = 0;
     if (!read_name(name, &address, &bound)) {
-        *ret_problem = arena_fmt(a, "`%.*s` names no limit: cost, tokens, calls, agents, retries, "
-                                    "depth, time or deadline, of a step `STEP.cost`",
+        *ret_problem = arena_fmt(a,
+                                 "`%.*s` names no limit: cost, tokens, calls, agents, retries, "
+                                 "depth, time or deadline, of a step `STEP.cost`",
                                  STR_FMT(name));
         return false;
     }

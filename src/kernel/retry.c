@@ -211,7 +211,8 @@ bool retry_takes_failure(Run *r, Frame *f) {
             spend(r, frame_address(f, &r->arena), f->agent->turn);
         while (f->first)
             frame_release(r, f->first);
-        f->shape = NULL;
+        if (f->part != PART_GATE && f->part != PART_CALL) /* those are what they are */
+            f->shape = NULL;
         f->any = NULL;
     } else {
         f->call->unknown = false;

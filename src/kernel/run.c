@@ -79,7 +79,8 @@ static Want *timer_of(Frame *f, TimerPurpose purpose) {
     if (f->shape == &shape_call && f->call->want && f->call->want->kind == WANT_TIMER &&
         f->call->want->purpose == purpose)
         return f->call->want;
-    return NULL;
+    Want **human = f->shape == &shape_human && f->human ? human_timer(f, purpose) : NULL;
+    return human ? *human : NULL;
 }
 
 static bool signal_seen(const Run *r, Str id) {
@@ -116,6 +117,34 @@ static bool control_fits(Run *r, const Fact *fact) {
     return false;
 }
 
+static bool settles_doubt(const Frame *f, const Fact *fact) {
+    return f->shape == &shape_call && f->call->want && f->call->want->kind == WANT_DOUBT &&
+           fact->verb >= DECISION_DONE && fact->verb <= DECISION_FAIL;
+}
+
+Refusal run_refuses(Run *r, const Fact *d, Arena *a, Str *ret_why) {
+    Frame *f = run_finished(r) ? NULL : frame_find(r, d->address);
+    Value value = VALUE_ABSENT;
+    *ret_why = STR("");
+    if (f && settles_doubt(f, d) && !retry_takes_decision(r, f, d))
+        return REFUSAL_NONE;
+    if (!f || f->shape != &shape_human || !f->human) {
+        *ret_why = STR("nothing is asked there");
+        return REFUSAL_CONFLICT;
+    }
+    if (d->payload.p && json_read(a, d->payload, &value, NULL))
+        return REFUSAL_NONE; /* what is no JSON is refused as such */
+    return human_refuses(f, d, value, a, ret_why);
+}
+
+static bool decision_fits(Run *r, const Fact *d) {
+    Arena a = ARENA_NULL;
+    Str why;
+    bool fits = run_refuses(r, d, &a, &why) == REFUSAL_NONE;
+    arena_deinit(&a);
+    return fits;
+}
+
 static bool waited_for(Run *r, const Fact *fact) {
     if (run_finished(r))
         return false;
@@ -129,10 +158,7 @@ static bool waited_for(Run *r, const Fact *fact) {
         return timer && (timer->due_ms <= MAX(fact->time_ms, r->time_ms) || MUTANT(timer_early));
     case FACT_SIGNAL:
         return fact->id.len == 0 || !signal_seen(r, fact->id) || MUTANT(signal_id_ignored);
-    case FACT_DECISION:
-        return f && f->shape == &shape_call && f->call->want && f->call->want->kind == WANT_DOUBT &&
-               fact->verb >= DECISION_DONE && fact->verb <= DECISION_FAIL &&
-               !retry_takes_decision(r, f, fact);
+    case FACT_DECISION: return decision_fits(r, fact);
     case FACT_CONTROL: return control_fits(r, fact);
     case FACT_RECOVERED:
         for (const Want *w = r->wants_first; w; w = w->next)
@@ -355,6 +381,7 @@ static int start(const Plan *plan, const Fact *accepted, const Retried *retries,
     r->source = arena_str(&r->arena, accepted->from);
     r->source_before = arena_str(&r->arena, accepted->id);
     r->source_upto = accepted->upto;
+    r->by = arena_str(&r->arena, accepted->by);
     r->seed = accepted->seed;
     r->started_ms = r->time_ms = accepted->time_ms;
     if (!read_input(r, accepted, &problem) || !read_labels(r, &problem)) {
@@ -385,6 +412,7 @@ Run *run_free(Run *r) {
     free(r->closed);
     free(r->signal_ids);
     free(r->spent);
+    free(r->notices);
     arena_deinit(&r->arena);
     free(r);
     return NULL;
@@ -399,6 +427,18 @@ const WantClosed *run_closed(const Run *r, size_t *ret_n) {
     return r->closed;
 }
 void run_forget_closed(Run *r) { r->n_closed = 0; }
+const Notice *run_notices(const Run *r, size_t *ret_n) {
+    *ret_n = r->n_notices;
+    return r->notices;
+}
+void run_forget_notices(Run *r) { r->n_notices = 0; }
+void run_notice(Run *r, const Notice *n) {
+    if (r->n_notices == r->room_notices) {
+        r->room_notices = MAX(4u, r->room_notices * 2);
+        r->notices = xrealloc(r->notices, r->room_notices * sizeof(*r->notices));
+    }
+    r->notices[r->n_notices++] = *n;
+}
 Str run_id(const Run *r) { return r->id; }
 const Plan *run_plan(const Run *r) { return r->plan; }
 RunStatus run_status(const Run *r) { return r->status; }
@@ -429,6 +469,8 @@ static Value waiting_list(const Run *r, Arena *a) {
         map_addz(&m, "step", value_str(want_address(w, a)));
         if (w->key.len)
             map_addz(&m, "name", value_str(w->key));
+        if (w->kind == WANT_APPROVAL)
+            map_addz(&m, "asked", want_ask_line(w, a));
         if (w->due_ms)
             map_addz(&m, "due_ms", value_int(w->due_ms));
         list_add(&l, map_done(&m, NULL));

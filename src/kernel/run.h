@@ -34,6 +34,9 @@ typedef enum TimerPurpose {
     TIMER_GROUP = 4,    /* timeout of a group or of a wait for a signal */
     TIMER_DEADLINE = 5, /* limits.deadline of whatever declares it: the wall */
     TIMER_WORK = 6,     /* limits.time: work done so far; armed only while something is in flight */
+    TIMER_ASK = 7,      /* the deadline of what people are asked */
+    TIMER_REMIND = 8,
+    TIMER_ESCALATE = 9,
 } TimerPurpose;
 
 typedef struct Want Want;
@@ -73,6 +76,11 @@ DEFINE_CLEANUP(Run *, run_free)
  * waits for it; nothing changed and nothing was written (a late completion; the caller may keep it as evidence).
  * RUN_E_CORRUPT: a payload is no JSON. time_ms before the run's time is raised to it. */
 int run_apply(Run *r, const Fact *fact, RowWriter *row);
+
+/* Why a decision changes nothing; REFUSAL_NONE: it would. A decision that names another `shown`, comes from who may not, or does not
+ * fit the type is no fact. RUN_E_IGNORED of run_apply says only that. */
+typedef enum Refusal { REFUSAL_NONE, REFUSAL_CONFLICT, REFUSAL_DENIED, REFUSAL_INVALID } Refusal;
+Refusal run_refuses(Run *r, const Fact *decision, Arena *a, Str *ret_why);
 
 /* The first want opened by the last run_start/run_apply, linked by ->next to the end; NULL if none. */
 Want *run_opened(Run *r);

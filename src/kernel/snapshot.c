@@ -11,7 +11,8 @@
 #include <stdlib.h>
 
 /* 2: whose outcomes are reused, and how many were.
- * 3: attempts of before a retry; what every attempt reserved, queues of held calls, what a paused run asks. */
+ * 3: attempts of before a retry; what every attempt reserved, queues of held calls, what a paused run asks; what
+ * people are asked and have said. */
 #define SNAPSHOT_VERSION 3
 
 /* ---- wants ---- */
@@ -96,6 +97,12 @@ static void save_wants(Buf *b, const Frame *f) {
         save_want(b, f->wait->timer);
         save_want(b, f->wait->signal);
     }
+    if (f->shape == &shape_human) {
+        save_want(b, f->human->want);
+        save_want(b, f->human->deadline);
+        save_want(b, f->human->remind);
+        save_want(b, f->human->escalate);
+    }
 }
 
 /* Earlier versions kept only the sums of budgets. */
@@ -125,6 +132,12 @@ static void load_wants(Run *r, Frame *f, Loader *l) {
         if (f->wait->signal)
             f->wait->signal->key = f->node->signal;
     }
+    if (f->shape == &shape_human) {
+        f->human->want = load_want(r, f, l);
+        f->human->deadline = load_want(r, f, l);
+        f->human->remind = load_want(r, f, l);
+        f->human->escalate = load_want(r, f, l);
+    }
 }
 
 /* ---- frames ---- */
@@ -144,7 +157,8 @@ static void save_frame(Buf *b, const Run *r, const Frame *f) {
     buf_u8(b, f->part);
     buf_u8(b, f->layers);
     buf_u8(b, f->status);
-    buf_u8(b, (uint8_t)(f->handling | f->handler_returned << 1 | f->tolerated << 2));
+    buf_u8(b,
+           (uint8_t)(f->handling | f->handler_returned << 1 | f->tolerated << 2 | f->gating << 3));
     buf_varint(b, f->a);
     buf_varint(b, f->b);
     buf_svarint(b, f->started_ms);
@@ -158,6 +172,7 @@ static void save_frame(Buf *b, const Run *r, const Frame *f) {
     buf_svarint(b, f->cost);
     buf_svarint(b, f->attempts);
     budget_save(f, b);
+    gate_save(f, b);
     /* What a final frame had inside is gone; its shape's state is not needed any more. */
     const Shape *shape = status_final(f->status) ? NULL : f->shape;
     buf_u8(b, shape_number(shape));
@@ -184,7 +199,7 @@ static bool load_shape(Run *r, Frame *f, Loader *l) {
     if (number > SHAPES_COUNT)
         return false;
     if (number == 0)
-        return status_final(f->status) || f->status == STATUS_NEW || f->handling;
+        return status_final(f->status) || f->status == STATUS_NEW || f->handling || f->gating;
     f->shape = shapes[number - 1];
     if ((f->shape == &shape_each && !f->node->for_) ||
         (f->shape == &shape_loop && !f->node->repeat) ||
@@ -201,7 +216,7 @@ static Frame *load_frame(Run *r, Frame *parent, Loader *l, unsigned depth) {
     Cursor *c = &l->c;
     uint64_t no = cursor_varint(c);
     uint8_t part = cursor_u8(c), layers = cursor_u8(c), status = cursor_u8(c), flags = cursor_u8(c);
-    if (c->bad || no >= r->plan->n_nodes || part > PART_CALL || status > STATUS_HELD ||
+    if (c->bad || no >= r->plan->n_nodes || part > PART_GATE || status > STATUS_WAITING ||
         depth > 4 * LIMIT_FRAME_DEPTH) {
         c->bad = true;
         return NULL;
@@ -212,6 +227,7 @@ static Frame *load_frame(Run *r, Frame *parent, Loader *l, unsigned depth) {
     f->handling = flags & 1;
     f->handler_returned = flags & 2;
     f->tolerated = flags & 4;
+    f->gating = flags & 8;
     f->started_ms = cursor_svarint(c);
     f->ended_ms = cursor_svarint(c);
     f->with = value_decode(c, &r->arena);
@@ -223,6 +239,8 @@ static Frame *load_frame(Run *r, Frame *parent, Loader *l, unsigned depth) {
     f->cost = cursor_svarint(c);
     f->attempts = cursor_svarint(c);
     budget_load(r, f, c, l->version);
+    if (l->version >= 3)
+        gate_load(r, f, c);
     r->open_held += status == STATUS_HELD;
     if (!place_in_group(parent, f) || !load_shape(r, f, l))
         c->bad = true;
@@ -332,6 +350,29 @@ static void load_counts(RunCounts *n, Loader *l) {
         *fields[i] = cursor_svarint(&l->c);
 }
 
+static void save_conditions(Buf *b, const Run *r) {
+    uint32_t n = 0;
+    for (const Condition *c = r->conditions; c; c = c->next)
+        n++;
+    buf_varint(b, n);
+    for (const Condition *c = r->conditions; c; c = c->next) {
+        buf_blob(b, c->address);
+        buf_blob(b, c->words);
+        buf_blob(b, c->from);
+    }
+}
+
+static void load_conditions(Run *r, Cursor *c) {
+    Condition **at = &r->conditions;
+    for (uint64_t n = cursor_varint(c); n > 0 && !c->bad; n--) {
+        Condition *one = *at = ARENA_NEW(&r->arena, Condition);
+        one->address = arena_str(&r->arena, cursor_blob(c));
+        one->words = arena_str(&r->arena, cursor_blob(c));
+        one->from = arena_str(&r->arena, cursor_blob(c));
+        at = &one->next;
+    }
+}
+
 void run_save(const Run *r, Buf *b) {
     ASSERT(!r->ready_first);
     number_wants(r);
@@ -358,6 +399,8 @@ void run_save(const Run *r, Buf *b) {
     save_signals(b, r);
     buf_svarint(b, r->tickets);
     question_save(r, b);
+    buf_blob(b, r->by);
+    save_conditions(b, r);
     save_frame(b, r, r->root);
 }
 
@@ -396,6 +439,8 @@ static bool load_run(Run *r, Loader *l) {
     if (l->version >= 3) {
         r->tickets = cursor_svarint(c);
         question_load(r, c);
+        r->by = arena_str(&r->arena, cursor_blob(c));
+        load_conditions(r, c);
     }
     if (!c->bad)
         r->root = load_frame(r, NULL, l, 0);

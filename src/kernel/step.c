@@ -66,6 +66,11 @@ static void start_timeout(Run *r, Frame *f, int64_t ms) {
         f->timeout = want_timer(r, f, TIMER_GROUP, r->time_ms + ms);
 }
 
+void frame_restart_timeout(Run *r, Frame *f) {
+    if (!f->timeout)
+        start_timeout(r, f, f->node->timeout_ms);
+}
+
 /* The value of `with`, checked against what the callee takes. */
 static bool prepare_arguments(Run *r, Frame *f, char problem[320]) {
     const Node *n = f->node;
@@ -73,7 +78,10 @@ static bool prepare_arguments(Run *r, Frame *f, char problem[320]) {
     Value with = VALUE_NULL;
     if (!n->with && f->part == PART_HANDLER) /* it gets what the step it stands for was given */
         with = f->parent->with;
-    if (n->with && scope_eval(&s, n->with, &with, problem))
+    const Gated *gated = f->gated && f->gated->modified ? f->gated : NULL;
+    if (gated)
+        with = gated->with;
+    else if (n->with && scope_eval(&s, n->with, &with, problem))
         return false;
     if (value_absent(with))
         with = VALUE_NULL;
@@ -114,6 +122,11 @@ static void enter_invoke(Run *r, Frame *f, Str choice) {
     if (n->callee->kind == CALLEE_MODEL) {
         start_timeout(r, f, n->timeout_ms);
         enter_shape(r, f, &shape_agent, choice);
+        return;
+    }
+    if (n->callee->kind == CALLEE_HUMAN) {
+        f->shape = &shape_human;
+        shape_human.enter(r, f);
         return;
     }
     call_prepare(r, f, n->callee, n->effect, f->with, key);
@@ -184,6 +197,13 @@ static bool guard_holds(Run *r, Frame *f) {
     return yes;
 }
 
+void step_begin(Run *r, Frame *f, Str choice) {
+    if ((f->layers & LAYER_ITEM) && f->node->repeat)
+        enter_shape(r, f, &shape_loop, choice);
+    else
+        enter_verb(r, f, choice);
+}
+
 void step_enter(Run *r, Frame *f) {
     const Node *n = f->node;
     if (f->shape) { /* a frame made by a shape of its own: an agent's model or tool call */
@@ -196,10 +216,8 @@ void step_enter(Run *r, Frame *f) {
     budget_open(r, f);
     if ((f->layers & LAYER_STEP) && n->for_)
         enter_shape(r, f, &shape_each, choice);
-    else if ((f->layers & LAYER_ITEM) && n->repeat)
-        enter_shape(r, f, &shape_loop, choice);
-    else
-        enter_verb(r, f, choice);
+    else if (!gate_before(r, f))
+        step_begin(r, f, choice);
 }
 
 /* ---- ending ---- */
@@ -249,6 +267,10 @@ static void tell_parent(Run *r, Frame *f) {
         run_end(r, f->status == STATUS_OK ? RUN_OK : RUN_FAILED, f->output, f->error);
         return;
     }
+    if (f->part == PART_GATE) {
+        gate_done(r, p, f);
+        return;
+    }
     p->tokens += f->tokens;
     p->calls += f->calls;
     p->cost += f->cost;
@@ -272,6 +294,7 @@ static void tell_parent(Run *r, Frame *f) {
 static void end_ok(Run *r, Frame *f, Value output, Str choice) {
     want_close_all(r, f);
     f->output = output;
+    f->detail = gate_detail(r, f);
     if (f->layers & LAYER_ITEM) {
         char problem[320];
         if (f->node->n_sets && !state_write(r, f, f->node, problem)) {
@@ -300,11 +323,15 @@ void frame_done(Run *r, Frame *f, Value output) {
             return;
         }
     }
-    end_ok(r, f, output, STR(""));
+    if (!gate_after(r, f, output))
+        end_ok(r, f, output, STR(""));
 }
+
+void frame_approved(Run *r, Frame *f, Value output) { end_ok(r, f, output, STR("approved")); }
 
 void frame_end_failed(Run *r, Frame *f, Value error) {
     want_close_all(r, f);
+    f->detail = gate_detail(r, f);
     f->error = error;
     Str kind = value_as_str(value_getz(error, "kind"));
     frame_move(r, f, STATUS_FAILED, 0, 0,
@@ -346,6 +373,7 @@ static void stop_inside(Run *r, Frame *f) {
 
 void frame_fail(Run *r, Frame *f, Value error) {
     stop_inside(r, f);
+    f->gating = false;
     if (retry_takes_failure(r, f))
         return;
     if ((f->layers & LAYER_ITEM) && !f->handling) {

@@ -74,6 +74,8 @@ void want_close_all(Run *r, Frame *f) {
         want_close(r, f->call->want);
         f->call->want = NULL;
     }
+    if (f->shape == &shape_human && f->human)
+        human_close(r, f);
     if (f->shape == &shape_wait) {
         if (f->wait->timer)
             want_close(r, f->wait->timer);

@@ -173,12 +173,9 @@ void call_engine_reply(ApiCall *call, const EngineReply *reply) {
         unsigned status;
         ErrorKind kind;
     } answers[] = {
-        [ENGINE_OK] = { 200, KIND_NONE },
-        [ENGINE_NOT_FOUND] = { 404, KIND_NOT_FOUND },
-        [ENGINE_CONFLICT] = { 409, KIND_CONFLICT },
-        [ENGINE_INVALID] = { 422, KIND_INVALID },
-        [ENGINE_DENIED] = { 403, KIND_DENIED },
-        [ENGINE_STOPPING] = { 503, KIND_UNAVAILABLE },
+        [ENGINE_OK] = { 200, KIND_NONE },           [ENGINE_NOT_FOUND] = { 404, KIND_NOT_FOUND },
+        [ENGINE_CONFLICT] = { 409, KIND_CONFLICT }, [ENGINE_INVALID] = { 422, KIND_INVALID },
+        [ENGINE_DENIED] = { 403, KIND_DENIED },     [ENGINE_STOPPING] = { 503, KIND_UNAVAILABLE },
         [ENGINE_FAILED] = { 500, KIND_INTERNAL },
     };
     if (reply->answer != ENGINE_OK) {

@@ -21,7 +21,7 @@ static const Keyword agent[] = {
     { "http", "text | Http", 0, RUNS, "a server plays it" },
     { "a2a", "value", 0, LATER, "an agent elsewhere plays it: its address" },
     { "worker", "text", 0, LATER, "a program that polls for work plays it" },
-    { "human", "Human", 0, LATER, "a person plays it" },
+    { "human", "Human", 0, RUNS, "a person plays it" },
     { "call", "workflow", 0, LATER, "a workflow plays it: its name or its file" },
     { "like", "text", 0, RUNS, "a copy of this agent, with the keys given here changed" },
     { "role", "text", 0, RUNS, "put before the instructions" },
@@ -70,7 +70,7 @@ static const Keyword agent_tool[] = {
     { "tool", "tool", 0, RUNS, "its name" },
     { "allow", "expr", SEES_WITH, RUNS, "only calls for which this holds" },
     { "calls", "count", 0, RUNS, "at most so many per call of the agent" },
-    { "approve", "Gate | [Gate]", SEES_WITH, LATER, "a person agrees" },
+    { "approve", "Gate | [Gate]", SEES_WITH, RUNS, "a person agrees" },
 };
 static const Keyword run[] = {
     { "command", "[text]", 0, RUNS, "program and arguments" },

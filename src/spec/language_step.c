@@ -13,7 +13,7 @@ static const Keyword step[] = {
     { "tool", "tool", 0, RUNS, "calls a function" },
     { "run", "[text] | Run", 0, RUNS, "runs a program" },
     { "http", "text | Http", 0, RUNS, "sends a request" },
-    { "human", "Human", 0, LATER, "asks a person" },
+    { "human", "Human", 0, RUNS, "asks a person" },
     { "call", "workflow", 0, LATER, "runs another workflow: its name or its file" },
     { "wait", "duration | Wait", 0, RUNS, "waits for a time, a signal or an event" },
     { "emit", "Emit", 0, LATER, "tells the world that something happened" },
@@ -36,7 +36,7 @@ static const Keyword step[] = {
     { "timeout", "duration | Timeout", 0, RUNS, "the time of an attempt" },
     { "check", "expr", RAN, RUNS, "must hold over the output" },
     { "on_error", "'fail' | 'continue' | step | [step]", 0, RUNS, "what happens when it fails" },
-    { "approve", "Gate | [Gate]", 0, LATER, "a person agrees, before or after" },
+    { "approve", "Gate | [Gate]", 0, RUNS, "a person agrees, before or after" },
     { "cache", "duration", 0, LATER, "an equal call within this time is not made again" },
     { "effect", "'pure' | 'read' | 'idempotent' | 'keyed' | 'unsafe'", 0, RUNS,
       "may it be sent again?" },
@@ -107,32 +107,32 @@ static const Keyword context[] = {
 /* ---- people ---------------------------------------------------------------------------------------------------------- */
 
 #define ASKED                                                                                      \
-    { "group", "text", 0, LATER, "one of `groups:`, reached by `escalation:`" },                   \
-        { "person", "value", 0, LATER, "one of `people:`, or an address" },                        \
-        { "ask", "value", 0, LATER, "the question" },                                              \
-        { "show", "value", 0, LATER, "what the person sees and approves" },                        \
-        { "risk", RISKS, 0, LATER, "how urgent it is" },                                           \
-        { "quorum", "count", 0, LATER, "how many must agree" },                                    \
-        { "deadline", "duration", 0, LATER, "how long to wait" },                                  \
-        { "on_timeout", "'reject' | 'approve' | 'fail' | state | Answer", 0, LATER,                \
+    { "group", "text", 0, RUNS, "one of `groups:`, reached by `escalation:`" },                    \
+        { "person", "value", 0, RUNS, "one of `people:`, or an address" },                         \
+        { "ask", "value", 0, RUNS, "the question" },                                               \
+        { "show", "value", 0, RUNS, "what the person sees and approves" },                         \
+        { "risk", RISKS, 0, RUNS, "how urgent it is" },                                            \
+        { "quorum", "count", 0, RUNS, "how many must agree" },                                     \
+        { "deadline", "duration", 0, RUNS, "how long to wait" },                                   \
+        { "on_timeout", "'reject' | 'approve' | 'fail' | state | Answer", 0, RUNS,                 \
           "what silence means: reject" },                                                          \
-        { "on_reject", "'fail' | state", 0, LATER, "what a no means: fail" },                      \
-        { "remind", "duration", 0, LATER, "asks again after this time" }, {                        \
-        "four_eyes", "bool", 0, LATER, "not who caused it"                                         \
+        { "on_reject", "'fail' | state", 0, RUNS, "what a no means: fail" },                       \
+        { "remind", "duration", 0, RUNS, "asks again after this time" }, {                         \
+        "four_eyes", "bool", 0, RUNS, "not who caused it"                                          \
     }
 
 static const Keyword human[] = {
     ASKED,
-    { "form", "type", 0, LATER, "the answer; without it an approval of `show`" },
-    { "wait", "bool", 0, LATER, "false: a notice, the run goes on" },
+    { "form", "type", 0, RUNS, "the answer; without it an approval of `show`" },
+    { "wait", "bool", 0, RUNS, "false: a notice, the run goes on" },
 };
 static const Keyword gate[] = {
-    { "if", "expr", 0, LATER, "only then" },
-    { "at", "'before' | 'after'", 0, LATER, "before the call or after it: before" },
+    { "if", "expr", 0, RUNS, "only then" },
+    { "at", "'before' | 'after'", 0, RUNS, "before the call or after it: before" },
     ASKED,
 };
 static const Keyword answer[] = {
-    { "answer", "data", 0, LATER, "taken as the person's answer" },
+    { "answer", "data", 0, RUNS, "taken as the person's answer" },
 };
 
 /* ---- waiting and messages -------------------------------------------------------------------------------------------- */

@@ -388,6 +388,8 @@ static size_t name_of_verb(Chain *c) {
     for (size_t i = 0; i < ARRAY_LEN(verb_words); i++) {
         if (!str_is(c->parts[0], verb_words[i].word))
             continue;
+        if (verb_words[i].sees == SEES_WITH && chain_sees(c, SEES_WITH))
+            return chain_take(c, 1, SLOT_WITH, c->scope->sight.node->no, 0);
         if (chain_sees(c, verb_words[i].sees) || seen_around(c, verb_words[i].sees))
             return take_later(c);
         return chain_refuse(c, "unknown_name", NULL, "`%s` is known %s", verb_words[i].word,

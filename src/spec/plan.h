@@ -273,8 +273,8 @@ struct Callee {
     /* model */
     Str *models; /* fallback order: "openai/gpt-5", "scripted/replies.yaml"; at least one */
     size_t n_models;
-    size_t n_cheaper;                  /* behind these in `models`: asked from `degrade_at` on, in order */
-    const Price *prices;               /* of each of `models` */
+    size_t n_cheaper;    /* behind these in `models`: asked from `degrade_at` on, in order */
+    const Price *prices; /* of each of `models` */
     const ModelServer *const *servers; /* of each; NULL: the project says nothing of its provider */
     Template *instructions;
     Template *prompt; /* what the user message says; NULL: the arguments as text */

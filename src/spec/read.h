@@ -6,6 +6,7 @@
  *   read_callee.c  agents and tools                 read_text.c   ${{ }} and bare expressions
  *   read_name.c    agents and tools by name         read_tools.c  the tools of an agent
  *   read_project.c what holds for every workflow    read_provider.c  where models are asked
+ *   read_people.c  what people are asked
  *   read_model.c   models and their aliases         names.c       what an expression may name
  *   order.c        needs, cycles, who is before whom   check.c    state, arguments, placement
  *   read_form.c    what is checked only              read_part.c  steps inside verbs
@@ -243,6 +244,8 @@ void read_models(Reader *r);
 
 /* Defined in the file, or built in; NULL when refused. */
 const Callee *read_callee_named(Reader *r, const Yaml *y, bool is_agent);
+/* A tool that every agent can be given; NULL: none of this name runs. */
+const Callee *read_callee_built_in(Reader *r, Str name);
 /* Is it the name of one? Reads nothing, so that definitions may name each other in a circle. */
 void read_known(Reader *r, const Yaml *y, bool is_agent);
 /* One definition; `body` is the text of a card, or NULL. NULL when refused. */
@@ -253,7 +256,14 @@ void read_agent_tools(Reader *r, const Yaml *y, Callee *agent);
 const Callee *read_callee_inline(Reader *r, const Yaml *y, bool is_agent);
 /* `input`: what is known of the arguments, for checking names; may be NULL. */
 const Callee *read_callee_unnamed(Reader *r, const Yaml *y, CalleeKind kind, const Type *input);
+/* `human:` of a step. */
+const Callee *read_callee_person(Reader *r, const Yaml *y, const Sight *sight);
 void read_callees(Reader *r);
+/* What a person is asked (read_people.c): in a step by its Sight's node, else where only `input` is seen. */
+const Ask *read_human(Reader *r, const Yaml *y, const Sight *sight);
+void read_gates(Reader *r, const Yaml *y, const Sight *sight, Ask ***ret_gates, size_t *ret_n);
+/* RISKS_COUNT: no such risk. */
+Risk risk_named(Str word);
 /* Effects and their keys, shared with steps. */
 bool read_effect(Reader *r, const Yaml *y, Effect *ret_effect);
 

@@ -111,6 +111,12 @@ static void set_model(Reader *r, const Yaml *key, const Yaml *value, void *targe
     d->callee->effort = m.effort;
 }
 
+static void set_human(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    Draft *d = target;
+    if (take_kind(r, key, d, CALLEE_HUMAN))
+        d->callee->ask = read_human(r, value, &d->sight);
+}
+
 static const Block *block_of(const Draft *d) {
     return language_block(d->callee->is_agent ? STR("Agent") : STR("Tool"));
 }
@@ -269,7 +275,7 @@ static const KeyRow agent_rows[] = {
     { "breaker", set_breaker },
     { "a2a", set_kind_later },
     { "worker", set_kind_later },
-    { "human", set_kind_later },
+    { "human", set_human },
     { "call", set_kind_later },
 };
 static const KeyRow tool_rows[] = {
@@ -407,6 +413,15 @@ const Callee *read_callee_unnamed(Reader *r, const Yaml *y, CalleeKind kind, con
         read_run(r, y, &sight, c);
     else
         read_http(r, y, &sight, c);
+    c->effect = default_effect(c);
+    return c;
+}
+
+/* What a form is filled with is its output. */
+const Callee *read_callee_person(Reader *r, const Yaml *y, const Sight *sight) {
+    Callee *c = read_new_callee(r, y, STR("human"), false);
+    c->kind = CALLEE_HUMAN;
+    c->ask = read_human(r, y, sight);
     c->effect = default_effect(c);
     return c;
 }

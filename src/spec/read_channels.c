@@ -218,7 +218,7 @@ const char *risk_name(Risk r) {
     return risk_names[r];
 }
 
-static Risk risk_named(Str s) {
+Risk risk_named(Str s) {
     Risk risk = RISK_LOW;
     while (risk < RISKS_COUNT && !str_is(s, risk_names[risk]))
         risk++;

@@ -63,9 +63,15 @@ static void limit_on_breach(Reader *r, const Yaml *key, const Yaml *value, void 
 }
 
 static const KeyRow limit_rows[] = {
-    { "cost", limit_cost }, { "tokens", limit_tokens },     { "calls", limit_calls },
-    { "time", limit_time },       { "deadline", limit_deadline },     { "agents", limit_agents },
-    { "depth", limit_depth },     { "retries", limit_retries },       { "degrade_at", limit_degrade_at },
+    { "cost", limit_cost },
+    { "tokens", limit_tokens },
+    { "calls", limit_calls },
+    { "time", limit_time },
+    { "deadline", limit_deadline },
+    { "agents", limit_agents },
+    { "depth", limit_depth },
+    { "retries", limit_retries },
+    { "degrade_at", limit_degrade_at },
     { "on_breach", limit_on_breach },
 };
 

@@ -43,6 +43,28 @@ static const Callee *echo(Reader *r, const Yaml *y) {
     return d->thing;
 }
 
+/* A person answers, where an agent is not sure or may not decide. */
+static const Callee *escalate(Reader *r) {
+    static const char text[] =
+        "{ description: \"Asks a person. For when you are not sure, or may not decide: say what you need to know, and what the "
+        "person must know to answer.\", input: { question: string, details?: any }, "
+        "human: { ask: \"${{ input.question }}\", show: \"${{ input.?details }}\", form: string, risk: high } }";
+    Named *d = table_get(&r->tools, 1, STR("escalate"));
+    if (!d) {
+        YamlFile *file = ARENA_NEW(r->arena, YamlFile);
+        int err = yaml_read(r->arena, STR("escalate"), str_from(text), r->diags, file);
+        ASSERT(err == 0);
+        d = ARENA_NEW(&r->scratch, Named);
+        d->thing = (void *)(uintptr_t)read_callee(r, file->root, NULL, STR("escalate"), true);
+        table_put(&r->tools, 1, STR("escalate"), d);
+    }
+    return d->thing;
+}
+
+const Callee *read_callee_built_in(Reader *r, Str name) {
+    return str_is(name, "escalate") ? escalate(r) : NULL;
+}
+
 static void refuse_unknown(Reader *r, const Yaml *y, Str name, bool is_agent) {
     const Table *other = is_agent ? &r->tools : &r->agents;
     const char *what = is_agent ? "agent" : "tool", *not_what = is_agent ? "tool" : "agent";

@@ -73,6 +73,20 @@ static bool is_plan_at_run(const Yaml *y) {
     return plan && plan->kind == YAML_SCALAR;
 }
 
+/* A person is called like a program: with nothing but what the step says. */
+static void set_human(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    StepDraft *d = target;
+    Sight sight = { .sees = BODY, .node = d->node };
+    if (take_verb(r, key, d, VERB_INVOKE))
+        d->node->callee = read_callee_person(r, value, &sight);
+}
+
+static void set_approve(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    Node *node = node_of(target);
+    read_gates(r, value, &(Sight){ .sees = BODY, .node = node }, &node->gates, &node->n_gates);
+}
+
 static void set_steps(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     StepDraft *d = target;
     Sight sight = { .sees = BODY, .node = d->node };
@@ -103,7 +117,7 @@ static void set_fail(Reader *r, const Yaml *key, const Yaml *value, void *target
         read_fail(r, value, node_of(target));
 }
 
-static const char what_runs[] = "this Baton runs agent tool run http wait steps return fail";
+static const char what_runs[] = "this Baton runs agent tool run http human wait steps return fail";
 
 /* A verb that this version only checks. */
 static void set_later(Reader *r, const Yaml *key, const Yaml *value, void *target) {
@@ -198,41 +212,18 @@ static void set_set(Reader *r, const Yaml *key, const Yaml *value, void *target)
 }
 
 static const KeyRow rows[] = {
-    { "id", ignore },
-    { "needs", ignore },
-    { "if", set_if },
-    { "agent", set_agent },
-    { "tool", set_tool },
-    { "run", set_run },
-    { "http", set_http },
-    { "steps", set_steps },
-    { "wait", set_wait },
-    { "return", set_return },
-    { "fail", set_fail },
-    { "with", set_with },
-    { "for", set_for },
-    { "repeat", set_repeat },
-    { "join", set_join },
-    { "retry", set_retry },
-    { "timeout", set_timeout },
-    { "check", set_check },
-    { "on_error", set_on_error },
-    { "effect", set_effect },
-    { "key", set_key },
-    { "key_life", set_key_life },
-    { "limits", set_limits },
-    { "output", set_output },
-    { "set", set_set },
-    { "human", set_later },
-    { "call", set_later },
-    { "emit", set_later },
-    { "send", set_later },
-    { "receive", set_later },
-    { "route", set_later },
-    { "machine", set_later },
-    { "vote", set_later },
-    { "supervise", set_later },
-    { "team", set_later },
+    { "id", ignore },           { "needs", ignore },        { "if", set_if },
+    { "agent", set_agent },     { "tool", set_tool },       { "run", set_run },
+    { "http", set_http },       { "human", set_human },     { "approve", set_approve },
+    { "steps", set_steps },     { "wait", set_wait },       { "return", set_return },
+    { "fail", set_fail },       { "with", set_with },       { "for", set_for },
+    { "repeat", set_repeat },   { "join", set_join },       { "retry", set_retry },
+    { "timeout", set_timeout }, { "check", set_check },     { "on_error", set_on_error },
+    { "effect", set_effect },   { "key", set_key },         { "key_life", set_key_life },
+    { "limits", set_limits },   { "output", set_output },   { "set", set_set },
+    { "call", set_later },      { "emit", set_later },      { "send", set_later },
+    { "receive", set_later },   { "route", set_later },     { "machine", set_later },
+    { "vote", set_later },      { "supervise", set_later }, { "team", set_later },
     { "board", set_later },
 };
 

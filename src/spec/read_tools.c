@@ -9,6 +9,11 @@ static bool is_built_in(Str name) {
 static void set_tool_name(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key;
     AgentTool *t = target;
+    t->callee = value->kind == YAML_SCALAR ? read_callee_built_in(r, value->text) : NULL;
+    if (t->callee) {
+        t->name = value->text;
+        return;
+    }
     if (value->kind == YAML_SCALAR && is_built_in(value->text)) {
         later_at(r, value, NULL, "the built-in tool `%.*s`", STR_FMT(value->text));
         return;
@@ -31,7 +36,15 @@ static void set_tool_calls(Reader *r, const Yaml *key, const Yaml *value, void *
     read_int32(r, value, "`calls`", 0, 1000000, &((AgentTool *)target)->calls);
 }
 
+static void set_tool_approve(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    AgentTool *t = target;
+    Sight sight = { .sees = SEES_WITH, .stands_in = "an agent" };
+    read_gates(r, value, &sight, &t->gates, &t->n_gates);
+}
+
 static const KeyRow tool_of_agent_rows[] = {
+    { "approve", set_tool_approve },
     { "tool", set_tool_name },
     { "allow", set_tool_allow },
     { "calls", set_tool_calls },

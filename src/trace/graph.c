@@ -293,7 +293,8 @@ static int weight(Status s) {
     case STATUS_RETRYING: return 5;
     case STATUS_RUNNING: return 6;
     case STATUS_FAILED: return 7;
-    case STATUS_IN_DOUBT: return 8;
+    case STATUS_WAITING: return 8;
+    case STATUS_IN_DOUBT: return 9;
     }
     return 0;
 }

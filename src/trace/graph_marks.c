@@ -7,6 +7,7 @@ static const char *const class_names[] = {
     [STATUS_NEW] = "plain",     [STATUS_RUNNING] = "running", [STATUS_RETRYING] = "running",
     [STATUS_IN_DOUBT] = "held", [STATUS_OK] = "ok",           [STATUS_FAILED] = "failed",
     [STATUS_SKIPPED] = "off",   [STATUS_CANCELLED] = "off",   [STATUS_HELD] = "held",
+    [STATUS_WAITING] = "held",
 };
 static const struct {
     const char *name, *fill, *line;

@@ -102,6 +102,7 @@ static const char *status_class(const GraphNode *n) {
     case STATUS_RUNNING:
     case STATUS_RETRYING: return "running";
     case STATUS_IN_DOUBT:
+    case STATUS_WAITING:
     case STATUS_HELD: return "held";
     case STATUS_SKIPPED:
     case STATUS_CANCELLED: return "off";

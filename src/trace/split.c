@@ -95,6 +95,7 @@ static void add_attempt(Sweep *s, const TraceNode *n, const TraceAttempt *a, Tra
 
 static TraceColumn column_of_stay(const TraceNode *n, Status status) {
     switch (status) {
+    case STATUS_WAITING:
     case STATUS_IN_DOUBT: return SPLIT_PEOPLE;
     case STATUS_RETRYING: return SPLIT_TIMER;
     case STATUS_HELD: return SPLIT_QUEUE;

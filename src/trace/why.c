@@ -187,6 +187,10 @@ static void explain_node(Why *w, const TraceTree *t, const TraceNode *n, Str run
     case STATUS_RETRYING:
         add_wait(w, arena_fmt(a, "the next attempt: %.*s", STR_FMT(n->choice)));
         break;
+    case STATUS_WAITING:
+        add_wait(w, arena_fmt(a, "people: %.*s", STR_FMT(n->choice)));
+        add_remedy(w, arena_fmt(a, "baton approve %.*s %.*s", STR_FMT(run), STR_FMT(n->address)));
+        break;
     case STATUS_HELD:
         if (!t->paused)
             add_wait(w, arena_fmt(a, "a budget: %.*s", STR_FMT(n->choice)));

@@ -40,6 +40,7 @@ const char *ink_status(const Ink *ink, Status s) {
         [STATUS_SKIPPED] = "\033[2m",
         [STATUS_CANCELLED] = "\033[2m",
         [STATUS_HELD] = "\033[33m",
+        [STATUS_WAITING] = "\033[35m",
     };
     return ink->colour && (size_t)s < ARRAY_LEN(codes) ? codes[s] : "";
 }
@@ -55,6 +56,7 @@ const char *words_mark(Status s) {
         [STATUS_NEW] = "·",      [STATUS_RUNNING] = "▸",   [STATUS_RETRYING] = "↻",
         [STATUS_IN_DOUBT] = "?", [STATUS_OK] = "✓",        [STATUS_FAILED] = "✗",
         [STATUS_SKIPPED] = "–",  [STATUS_CANCELLED] = "–", [STATUS_HELD] = "‖",
+        [STATUS_WAITING] = "?",
     };
     return (size_t)s < ARRAY_LEN(marks) ? marks[s] : " ";
 }

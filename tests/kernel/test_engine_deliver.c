@@ -97,7 +97,8 @@ static void it_is_given_up_after_three_days_and_named(void **state) {
         pass(h, HOUR);
     StoreMail told = find_mail(w, "m");
     assert_true(str_is(told.to, "@told") && body_has(&told, "\"error\":\"no\""));
-    assert_in_range(number(w, &told, "at_ms") - number(w, &told, "made_ms"), 3 * DAY, 3 * DAY + 2 * HOUR);
+    assert_in_range(number(w, &told, "at_ms") - number(w, &told, "made_ms"), 3 * DAY,
+                    3 * DAY + 2 * HOUR);
     assert_non_null(strstr(h->log, "not tried again"));
     crash(h);
 }

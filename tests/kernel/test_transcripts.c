@@ -53,6 +53,33 @@ static void print_moves(Talk *t, RowWriter *row) {
     buf_deinit(&body);
 }
 
+/* But what every question has. */
+static void print_asked(Talk *t, const Want *w) {
+    static const char *const known[] = { "run", "step", "asked_ms", "round", "said" };
+    Arena a = ARENA_NULL;
+    Value asked = want_ask(w, &a);
+    MapBuilder m = map_builder(&a);
+    for (size_t i = 0; i < asked.len; i++) {
+        bool skip = false;
+        for (size_t k = 0; k < ARRAY_LEN(known); k++)
+            skip |= str_is(value_as_str(asked.map->entries[i].key), known[k]);
+        if (!skip)
+            map_adds(&m, value_as_str(asked.map->entries[i].key), asked.map->entries[i].value);
+    }
+    buf_char(&t->out, ' ');
+    value_write(&t->out, map_done(&m, NULL));
+    arena_deinit(&a);
+}
+
+static void print_notices(Talk *t) {
+    size_t n;
+    const Notice *notices = run_notices(t->run, &n);
+    for (size_t i = 0; i < n; i++)
+        buf_fmt(&t->out, "  ! %.*s to %.*s: %.*s\n", STR_FMT(value_as_str(value_getz(notices[i].body, "about"))),
+                STR_FMT(notices[i].channel ? notices[i].channel->name : notices[i].address), STR_FMT(notices[i].id));
+    run_forget_notices(t->run);
+}
+
 static void print_wants(Talk *t) {
     static const char *const kinds[] = { "",       "attempt", "timer", "approval",
                                          "signal", "child",   "doubt" };
@@ -68,6 +95,8 @@ static void print_wants(Talk *t) {
             buf_fmt(&t->out, " due %lld", (long long)w->due_ms);
         if (w->kind == WANT_SIGNAL)
             buf_fmt(&t->out, " %.*s", STR_FMT(w->key));
+        if (w->kind == WANT_APPROVAL)
+            print_asked(t, w);
         buf_char(&t->out, '\n');
         w->cookie = w; /* so that its closing is told */
     }
@@ -76,6 +105,7 @@ static void print_wants(Talk *t) {
     if (n)
         buf_fmt(&t->out, "  - %zu want%s closed\n", n, n == 1 ? "" : "s");
     run_forget_closed(t->run);
+    print_notices(t);
 }
 
 static void print_end(Talk *t) {
@@ -200,6 +230,9 @@ static uint32_t purpose_from(Str s) {
            : str_is(s, "wait")     ? TIMER_WAIT
            : str_is(s, "deadline") ? TIMER_DEADLINE
            : str_is(s, "work")     ? TIMER_WORK
+           : str_is(s, "ask")      ? TIMER_ASK
+           : str_is(s, "remind")   ? TIMER_REMIND
+           : str_is(s, "escalate") ? TIMER_ESCALATE
                                    : TIMER_GROUP;
 }
 
@@ -215,7 +248,9 @@ static void signal_words(Str *line, Fact *f) {
 }
 
 static void decision_words(Str *line, Fact *f) {
-    static const char *const verbs[] = { "", "done", "not_done", "retry", "fail" };
+    static const char *const verbs[] = {
+        "?", "done", "not_done", "retry", "fail", "undo", "approve", "reject", "revise", "answer"
+    };
     f->kind = FACT_DECISION;
     f->from = STR("ann");
     f->address = word(line);
@@ -223,6 +258,17 @@ static void decision_words(Str *line, Fact *f) {
     for (uint32_t i = 1; i < ARRAY_LEN(verbs); i++)
         if (str_is(verb, verbs[i]))
             f->verb = i;
+    /* `by bo`, `shown HASH`, `words "..."`, in this order, then the value. */
+    if (str_starts(*line, STR("by ")))
+        word(line), f->from = word(line);
+    if (str_starts(*line, STR("shown ")))
+        word(line), f->shown = word(line);
+    if (str_starts(*line, STR("words \""))) {
+        *line = str_slice(*line, 7, line->len);
+        ptrdiff_t end = str_find(*line, STR("\""));
+        f->message = str_slice(*line, 0, (size_t)end);
+        *line = str_slice(*line, MIN((size_t)end + 2, line->len), line->len);
+    }
     f->payload = line->len ? *line : STR_NULL;
 }
 

@@ -34,11 +34,12 @@ static Value json(const char *text) {
 }
 
 static Value asked(void) {
-    return json("{\"id\":\"r:s:1\",\"made_ms\":1763692380123,\"name\":\"ops\",\"kind\":\"chat\","
-                "\"email\":\"ann@example.com\",\"about\":\"asked\",\"message\":{\"run\":\"r1\","
-                "\"step\":\"pay\",\"kind\":\"approval\",\"ask\":\"Pay <ann> \xC3\xA9?\",\"risk\":\"high\","
-                "\"group\":\"leads\",\"show\":{\"amount\":120},\"deadline_ms\":1763695980000,"
-                "\"hash\":\"abc\"}}");
+    return json(
+        "{\"id\":\"r:s:1\",\"made_ms\":1763692380123,\"name\":\"ops\",\"kind\":\"chat\","
+        "\"email\":\"ann@example.com\",\"about\":\"asked\",\"message\":{\"run\":\"r1\","
+        "\"step\":\"pay\",\"kind\":\"approval\",\"ask\":\"Pay <ann> \xC3\xA9?\",\"risk\":\"high\","
+        "\"group\":\"leads\",\"show\":{\"amount\":120},\"deadline_ms\":1763695980000,"
+        "\"hash\":\"abc\"}}");
 }
 
 /* ---- signatures ---------------------------------------------------------------------------------------------------------- */
@@ -118,9 +119,10 @@ static Str decoded_body(Str letter) {
 static void a_letter_has_its_headers_and_short_lines(void **state) {
     (void)state;
     Str letter = notice_letter(&arena, asked(), STR("baton@example.com"), 1763692380);
-    assert_true(str_starts(letter, STR("Date: Fri, 21 Nov 2025 02:33:00 +0000\r\n"
-                                       "From: Baton <baton@example.com>\r\nTo: <ann@example.com>\r\n"
-                                       "Subject: =?UTF-8?B?")));
+    assert_true(
+        str_starts(letter, STR("Date: Fri, 21 Nov 2025 02:33:00 +0000\r\n"
+                               "From: Baton <baton@example.com>\r\nTo: <ann@example.com>\r\n"
+                               "Subject: =?UTF-8?B?")));
     assert_true(has(letter, "\r\nMessage-ID: <r.s.1@baton>\r\n"));
     assert_true(has(decoded_body(letter), "Pay <ann> \xC3\xA9?"));
     size_t line = 0;

@@ -491,10 +491,12 @@ static size_t mail_to_world(World *w, int64_t now_ms, StoreMail *ret, int64_t *r
 
 static void mail_to_the_world_is_apart_and_may_be_put_off(void **state) {
     World *w = *state;
-    StoreMail sent[] = { { .id = STR("1"), .to = STR("a"), .not_before_ms = 70, .body = STR("x") },
-                         { .id = STR("2"), .to = STR("@hook"), .body = STR("first") },
-                         { .id = STR("3"), .to = STR("@hook"), .body = STR("second") },
-                         { .id = STR("4"), .to = STR("@hook"), .not_before_ms = 90, .body = STR("x") } };
+    StoreMail sent[] = {
+        { .id = STR("1"), .to = STR("a"), .not_before_ms = 70, .body = STR("x") },
+        { .id = STR("2"), .to = STR("@hook"), .body = STR("first") },
+        { .id = STR("3"), .to = STR("@hook"), .body = STR("second") },
+        { .id = STR("4"), .to = STR("@hook"), .not_before_ms = 90, .body = STR("x") }
+    };
     StoreMail found[8];
     int64_t next;
     assert_int_equal(w->s->ops->post(w->s, sent, 4), 0);

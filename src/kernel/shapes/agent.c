@@ -71,6 +71,20 @@ static void say_system(Run *r, Frame *f, Value instructions) {
         say(r, f, message_of(r, "system", value_str(text)));
 }
 
+static void say_words(Run *r, Frame *f, PromptName prompt, Str words) {
+    say(r, f, message_of(r, "user", value_str(prompt_text(&r->arena, prompt, words))));
+}
+
+/* What people agreed to on a condition, and what they sent back in the round before. */
+static void say_what_holds(Run *r, Frame *f) {
+    Value conditions = gate_conditions(r, f);
+    for (uint32_t i = 0; i < conditions.len; i++)
+        say_words(r, f, PROMPT_CONDITION, value_as_str(conditions.items[i]));
+    for (const Frame *up = f; up; up = up->parent)
+        if (up->shape == &shape_loop && up->loop->words.len)
+            say_words(r, f, PROMPT_REVISE, up->loop->words);
+}
+
 static bool begin_conversation(Run *r, Frame *f, char problem[320]) {
     const Callee *c = callee_of(f);
     Scope s = scope_of(r, f);
@@ -82,6 +96,7 @@ static bool begin_conversation(Run *r, Frame *f, char problem[320]) {
     say_system(r, f, instructions);
     say_examples(r, f);
     say(r, f, message_of(r, "user", as_text(r, prompt)));
+    say_what_holds(r, f);
     return true;
 }
 
@@ -269,6 +284,13 @@ static void send_back(Run *r, Frame *f, ErrorKind kind, Str problem) {
         turn->call->owes_retry = true;
 }
 
+/* The conversation goes on: the model sees what it said and what the person said to it. */
+static void revise(Run *r, Frame *f, Str words) {
+    say_words(r, f, PROMPT_REVISE, words);
+    frame_restart_timeout(r, f);
+    open_turn(r, f);
+}
+
 static void answered(Run *r, Frame *f, Value content) {
     ErrorKind kind = KIND_INVALID;
     Str problem;
@@ -316,6 +338,7 @@ static Str refusal(Run *r, Frame *f, const AgentTool *tool, size_t index, Str na
         bool yes = false;
         char why[320];
         Scope s = scope_of(r, f);
+        s.input = f->with;
         s.with = *arguments;
         if (scope_test(&s, tool->allow, &yes, why) || !yes)
             return prompt_text(&r->arena, PROMPT_TOOL_DENIED, cel_source(tool->allow));
@@ -341,9 +364,16 @@ static void open_call(Run *r, Frame *f, uint32_t n, Value call) {
     f->agent->open_calls++;
     c->frame = frame_new(r, f, f->node, PART_CALL, f->agent->turn, n + 1, 0);
     c->frame->call = NULL;
+    if (c->tool->callee->kind == CALLEE_HUMAN) { /* `escalate` */
+        c->frame->with = arguments;
+        c->frame->shape = &shape_human;
+        frame_ready(r, c->frame);
+        return;
+    }
     call_prepare(r, c->frame, c->tool->callee, c->tool->callee->effect, arguments, STR_NULL);
     c->frame->call->choice = arena_fmt(&r->arena, "%.*s", STR_FMT(c->name));
-    frame_ready(r, c->frame);
+    if (!gate_call(r, c->frame, c->tool))
+        frame_ready(r, c->frame);
 }
 
 static void results_to_model(Run *r, Frame *f) {
@@ -522,13 +552,11 @@ static void load(Run *r, Frame *f, Cursor *c) {
     }
 }
 
-/* The callee of a tool call's frame that is being loaded; NULL if the agent knows no such call. */
-const Callee *agent_call_callee(const Frame *call) {
+const AgentTool *agent_call_tool(const Frame *call) {
     const Frame *f = call->parent;
     if (!f || f->shape != &shape_agent || call->b == 0 || call->b > f->agent->n_calls)
         return NULL;
-    const AgentTool *tool = f->agent->calls[call->b - 1].tool;
-    return tool ? tool->callee : NULL;
+    return f->agent->calls[call->b - 1].tool;
 }
 
 const Shape shape_agent = {
@@ -536,6 +564,7 @@ const Shape shape_agent = {
     .enter = enter,
     .child_done = child_done,
     .timer_due = timer_due,
+    .revise = revise,
     .save = save,
     .load = load,
 };

@@ -47,6 +47,11 @@ void call_prepare(Run *r, Frame *f, const Callee *callee, Effect effect, Value a
     retry_renumber(r, f);
 }
 
+void call_arguments(Frame *f, Value args) {
+    f->call->args = args;
+    f->call->args_hash = hash_arguments(args, LIMIT_VALUE_BYTES);
+}
+
 /* Templates of a callee see its own input. */
 Value call_compose(const Frame *f, Str secret_mark, Arena *a, char *problem) {
     const Callee *callee = f->call->callee;
@@ -511,9 +516,8 @@ static void load(Run *r, Frame *f, Cursor *c) {
     s->owes_retry = flags & 4;
     s->first_ms = cursor_svarint(c);
     s->choice = arena_str(&r->arena, cursor_blob(c));
-    s->callee = f->node->callee;
-    if (f->part == PART_CALL)
-        s->callee = agent_call_callee(f);
+    const AgentTool *tool = f->part == PART_CALL ? agent_call_tool(f) : NULL;
+    s->callee = tool ? tool->callee : f->part == PART_CALL ? NULL : f->node->callee;
     for (Bound i = 0; r->loading >= 3 && i < BOUNDS_COUNTED; i++)
         s->reserved.of[i] = cursor_svarint(c);
     if (f->status == STATUS_HELD)

@@ -30,6 +30,7 @@ static void child_done(Run *r, Frame *f, Frame *child) {
         return;
     }
     f->loop->last = output;
+    f->loop->words = STR("");
     if (f->node->repeat->until) {
         Scope s = scope_of(r, f);
         s.output = output;
@@ -46,22 +47,31 @@ static void child_done(Run *r, Frame *f, Frame *child) {
         open_round(r, f);
 }
 
+/* One round more, whatever `max` says: a person asked for it. */
+static void revise(Run *r, Frame *f, Str words) {
+    f->loop->words = words;
+    open_round(r, f);
+}
+
 static void save(const Run *r, const Frame *f, Buf *b) {
     (void)r;
     buf_varint(b, f->loop->round);
     value_encode(b, f->loop->last);
+    buf_blob(b, f->loop->words);
 }
 
 static void load(Run *r, Frame *f, Cursor *c) {
     f->loop = ARENA_NEW(&r->arena, LoopState);
     f->loop->round = (uint32_t)cursor_varint(c);
     f->loop->last = value_decode(c, &r->arena);
+    f->loop->words = r->loading >= 3 ? arena_str(&r->arena, cursor_blob(c)) : STR("");
 }
 
 const Shape shape_loop = {
     .name = "loop",
     .enter = enter,
     .child_done = child_done,
+    .revise = revise,
     .save = save,
     .load = load,
 };
