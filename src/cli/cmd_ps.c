@@ -57,7 +57,12 @@ static void write_wait(Buf *b, Value wait) {
 
 /* The first things a run waits for, as the engine wrote them for lists. */
 static void write_waiting(Buf *b, Value run) {
-    Value waiting = value_getz(run, "waiting"), error = value_getz(run, "error");
+    Value waiting = value_getz(run, "waiting"), error = value_getz(run, "error"),
+          paused = value_getz(run, "paused");
+    if (value_is(paused, V_MAP) && text_of(paused, "limit").len) {
+        words_clean(b, text_of(paused, "text"), 160);
+        buf_str_add(b, value_is(waiting, V_LIST) && waiting.len ? STR("; ") : STR(""));
+    }
     for (size_t i = 0; value_is(waiting, V_LIST) && i < waiting.len && i < 3; i++) {
         buf_str_add(b, i ? STR(", ") : STR(""));
         write_wait(b, waiting.items[i]);

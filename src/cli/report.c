@@ -59,16 +59,18 @@ int report_end(const Args *args, Str run, Value document) {
     return EXIT_RUN_FAILED;
 }
 
-static int report_person(const Args *args, Str run, const TraceNode *n) {
+static int report_limit(const Args *args, Str run, const TraceTree *tree) {
+    say_line("%.*s is paused: %.*s", STR_FMT(run), STR_FMT(clean(args, tree->pause_reason)));
+    say_line("  baton resume %.*s --limit %.*s      raises the limit and goes on", STR_FMT(run),
+             STR_FMT(clean(args, tree->pause_raise)));
+    say_line("  baton cancel %.*s      ends it", STR_FMT(run));
+    return EXIT_WAITING;
+}
+
+static int report_person(const Args *args, Str run, const TraceTree *tree, const TraceNode *n) {
     Str at = n->address, why = clean(args, n->choice);
-    if (n->status != STATUS_IN_DOUBT) { /* the run itself: "paused: limit of calls reached: ..." */
-        say_line("%.*s%s%.*s is %.*s", STR_FMT(run), at.len ? " at " : "", STR_FMT(at),
-                 STR_FMT(why));
-        say_line(
-            "  the limit stands in the file: `baton resume %.*s` tries again, `baton cancel %.*s` ends it",
-            STR_FMT(run), STR_FMT(run));
-        return EXIT_WAITING;
-    }
+    if (n == tree->root)
+        return report_limit(args, run, tree);
     say_line("%.*s waits for a person: %.*s is in doubt: %.*s", STR_FMT(run), STR_FMT(at),
              STR_FMT(why));
     say_line("  baton why %.*s %.*s      what is known", STR_FMT(run), STR_FMT(at));
@@ -90,7 +92,7 @@ static int report_signal(Str run, const TraceNode *n) {
 int report_standing(const Args *args, Str run, const TraceTree *tree, Standing standing,
                     const TraceNode *waits_for) {
     switch (standing) {
-    case STANDING_PERSON: return report_person(args, run, waits_for);
+    case STANDING_PERSON: return report_person(args, run, tree, waits_for);
     case STANDING_SIGNAL: return report_signal(run, waits_for);
     case STANDING_PAUSED:
         say_line("%.*s is paused; go on with: baton resume %.*s", STR_FMT(run), STR_FMT(run));

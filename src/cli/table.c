@@ -27,6 +27,11 @@ static const Flag dev_flags[] = {
     { "once", NULL, "one run, then leave" },
     END,
 };
+static const Flag resume_flags[] = {
+    { "dry-run", NULL, "only say which runs it would be" },
+    { "limit", "NAME=AMOUNT", "a limit becomes this much: cost=5.00, calls=20, STEP.time=2h" },
+    END,
+};
 static const Flag fork_flags[] = {
     { "detach", NULL, "start it in the background and return; `baton ps` shows it" },
     { "file", "FILE", "run this file instead of the one the run was started with" },
@@ -108,10 +113,6 @@ static const Flag signal_flags[] = {
 };
 static const Flag validate_flags[] = {
     { "strict", NULL, "warnings are errors" },
-    END,
-};
-static const Flag many_flags[] = {
-    { "dry-run", NULL, "only say which runs it would be" },
     END,
 };
 static const Flag reason_flags[] = {
@@ -204,7 +205,11 @@ const Command commands[] = {
       "Look at the target, then say so here.",
       resolve_flags, 2, 2, cmd_resolve },
     { "resume", "[RUN... | -]", "go on with a run that was paused or lost its engine, and watch it",
-      MANY, many_flags, 0, -1, cmd_resume },
+      "A limit that paused the run is raised by --limit NAME=AMOUNT, that of a step by --limit STEP.NAME=AMOUNT; it is
+"
+      "recorded, and holds in all items and rounds of the step. Without it the run pauses again and says why.
+" MANY,
+      resume_flags, 0, -1, cmd_resume },
     { "retry", "RUN [STEP] | - [STEP]",
       "go on with a run that failed or was cancelled, and watch it",
       "What ended ok stays as it is and is not done again; what failed is, with new keys. STEP is done anew whatever\n"

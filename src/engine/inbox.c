@@ -101,12 +101,13 @@ void engine_signal(Engine *e, Str run, Str id, Str name, Str data_json, Str from
                                          .ctx = ctx });
 }
 
-void engine_control(Engine *e, Str run, Control verb, Str from, Str reason, EngineReplied replied,
-                    void *ctx) {
+void engine_control(Engine *e, Str run, Control verb, Str from, Str reason, Str limits_json,
+                    EngineReplied replied, void *ctx) {
     request_queue_checked(e, &(Request){ .kind = REQUEST_CONTROL,
                                          .run = run,
                                          .verb = verb,
                                          .name = reason,
+                                 .payload = limits_json,
                                          .from = from,
                                          .replied = replied,
                                          .ctx = ctx });
@@ -266,6 +267,36 @@ static void applied(Engine *e, Resident *r, Request *q) {
     request_free(e, q);
 }
 
+/* Limits first, a fact of their own; then whatever else was asked for. False: it was answered here. */
+static bool raise_limits(Engine *e, Resident *r, Request *q) {
+    Arena a = ARENA_NULL;
+    Value limits;
+    Str problem = STR("limits are a map");
+    if (run_finished(r->run)) {
+        answer_ignored(e, r, q);
+        return false;
+    }
+    if (json_read(&a, q->payload, &limits, NULL) ||
+        !run_takes_limits(r->run, limits, &a, &problem)) {
+        request_answer(e, q, ENGINE_INVALID, "%.*s", STR_FMT(problem));
+        arena_deinit(&a);
+        return false;
+    }
+    arena_deinit(&a);
+    apply_fact(e, r,
+               &(Fact){ .kind = FACT_CONTROL,
+                        .verb = CONTROL_LIMITS,
+                        .time_ms = e->now_ms,
+                        .from = q->from,
+                        .payload = q->payload });
+    q->payload = STR("");
+    if (q->verb != CONTROL_LIMITS)
+        return true;
+    applied(e, r, q);
+    resident_settle_idle(e, r);
+    return false;
+}
+
 void request_apply(Engine *e, Resident *r, Request *q) {
     if (q->kind == REQUEST_START) {
         q->existing = true;
@@ -285,6 +316,8 @@ void request_apply(Engine *e, Resident *r, Request *q) {
         request_free(e, q);
         return;
     }
+    if (q->kind == REQUEST_CONTROL && q->payload.len && !raise_limits(e, r, q))
+        return;
     Fact fact = fact_of(e, q);
     size_t moves = resident_row(e, r)->n_moves;
     int err = apply_fact(e, r, &fact);

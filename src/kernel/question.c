@@ -128,9 +128,11 @@ void question_ask(Run *r, const Frame *step, const Shortage *s) {
 }
 
 void question_pause(Run *r) {
-    Str text = value_as_str(value_getz(r->paused, "text"));
+    Str text = value_as_str(value_getz(r->paused, "text")),
+        raise = value_as_str(value_getz(r->paused, "raise"));
     r->pausing = false;
-    frame_movef(r, r->root, STATUS_RUNNING, "paused: %.*s", STR_FMT(text));
+    frame_move(r, r->root, STATUS_RUNNING, 0, 0,
+               arena_fmt(&r->arena, "paused: %.*s; raise %.*s", STR_FMT(text), STR_FMT(raise)));
     r->status = RUN_PAUSED;
 }
 

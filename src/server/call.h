@@ -95,6 +95,7 @@ void run_replay(ApiCall *call);
 void run_requests(ApiCall *call);
 void run_pause(ApiCall *call);
 void run_resume(ApiCall *call);
+void run_limits(ApiCall *call);
 void run_retry(ApiCall *call);
 void run_cancel(ApiCall *call);
 void run_signal(ApiCall *call);

@@ -1,20 +1,65 @@
 /* What people and programs tell a run: pause, resume, cancel, retry, signals, and how an effect in doubt turned out. */
 #include "server/call.h"
 
+static bool is_limit(Str name, Bound *ret) {
+    size_t dot = name.len;
+    while (dot > 0 && name.p[dot - 1] != '.')
+        dot--;
+    return bound_from(str_slice(name, dot, name.len), ret);
+}
+
+/* { "cost": "5.00", "work.time": "2h" } in the units of a plan; the kernel says whether the run has such limits. */
+static bool body_limits(ApiCall *call, Value body, Str *ret) {
+    Value given = value_getz(body, "limits");
+    MapBuilder m = map_builder(&call->arena);
+    *ret = STR("");
+    if (value_absent(given))
+        return true;
+    for (size_t i = 0; value_is(given, V_MAP) && i < given.len; i++) {
+        Str name = value_as_str(value_entry(given, i).key),
+            text = value_plain(&call->arena, value_entry(given, i).value);
+        Bound bound = BOUND_COST;
+        int64_t amount;
+        if (is_limit(name, &bound) && !bound_parse(bound, text, &amount)) {
+            call_problem(call, 422, KIND_INVALID,
+                         arena_fmt(&call->arena, "`%.*s` is no limit of %s: like %s",
+                                   STR_FMT(text), bound_name(bound),
+                                   bound == BOUND_COST      ? "2.50"
+                                   : bound >= BOUND_TIME ? "30m"
+                                                            : "12 or 400k"));
+            return false;
+        }
+        map_adds(&m, name, value_int(amount));
+    }
+    if (value_is(given, V_MAP))
+        *ret = value_text(&call->arena, map_done(&m, NULL));
+    else
+        call_problem(call, 422, KIND_INVALID,
+                     STR("`limits` is a map, like { \"cost\": \"5.00\", \"STEP.calls\": 20 }"));
+    return value_is(given, V_MAP);
+}
+
 static void control(ApiCall *call, Control verb) {
     Value body;
-    Str reason, from;
+    Str reason, from, limits;
     if (!call_needs_engine(call) || !call_body(call, &body) ||
-        !body_text(call, body, "reason", &reason) || !body_text(call, body, "from", &from))
+        !body_text(call, body, "reason", &reason) || !body_text(call, body, "from", &from) ||
+        !body_limits(call, body, &limits))
         return;
+    if (verb == CONTROL_LIMITS && limits.len == 0) {
+        call_problem(call, 422, KIND_INVALID, STR("send `limits`, like { \"cost\": \"5.00\" }"));
+        return;
+    }
     call_expect(call);
     engine_control(call->api->options.engine, call->run, verb, from.len ? from : call->request.from,
-                   reason, call_replied, call);
+                   reason, limits, call_replied, call);
 }
 
 void run_pause(ApiCall *call) { control(call, CONTROL_PAUSE); }
 
 void run_resume(ApiCall *call) { control(call, CONTROL_RESUME); }
+
+void run_limits(ApiCall *call) { control(call, CONTROL_LIMITS); }
 
 void run_cancel(ApiCall *call) { control(call, CONTROL_CANCEL); }
 

@@ -195,6 +195,7 @@ static void take_control(TraceTree *t, const Fact *f) {
         t->paused = true;
         t->paused_by = arena_str(&t->arena, f->from);
         t->pause_reason = arena_str(&t->arena, f->message);
+        t->pause_raise = STR("");
     } else if (f->verb == CONTROL_RESUME) {
         t->paused = false;
     } else if (f->verb == 0) {
@@ -259,7 +260,10 @@ static void take_pause(TraceTree *t, const Move *m) {
         return;
     t->paused = true;
     t->paused_by = STR("");
-    t->pause_reason = arena_str(&t->arena, str_slice(m->choice, mark.len, m->choice.len));
+    Str reason = str_slice(m->choice, mark.len, m->choice.len);
+    ptrdiff_t raise = str_find(reason, STR("; raise "));
+    t->pause_reason = arena_str(&t->arena, raise < 0 ? reason : str_slice(reason, 0, (size_t)raise));
+    t->pause_raise = raise < 0 ? STR("") : arena_str(&t->arena, str_slice(reason, (size_t)raise + 8, reason.len));
 }
 
 static void take_move(TraceTree *t, const Move *m) {

@@ -67,6 +67,7 @@ typedef struct TraceTree {
     int64_t time_ms; /* of the last fact */
     bool paused;     /* by name; `paused_by` and `pause_reason` as the fact says */
     Str paused_by, pause_reason;
+    Str pause_raise; /* a limit that would let it go on, as it is written behind --limit; empty: none */
     Str note; /* what the engine itself said last about the run, as when it parked it; empty: nothing */
     Str workflow;
     int64_t accepted_ms;

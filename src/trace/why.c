@@ -180,7 +180,9 @@ static void explain_node(Why *w, const TraceTree *t, const TraceNode *n, Str run
         add_wait(w, arena_fmt(a, "the run, which is paused%s%.*s%s%.*s",
                               t->paused_by.len ? " by " : "", STR_FMT(t->paused_by),
                               t->pause_reason.len ? ": " : "", STR_FMT(t->pause_reason)));
-        add_remedy(w, arena_fmt(a, "baton resume %.*s", STR_FMT(run)));
+        add_remedy(w, t->pause_raise.len ? arena_fmt(a, "baton resume %.*s --limit %.*s",
+                                                     STR_FMT(run), STR_FMT(t->pause_raise))
+                                         : arena_fmt(a, "baton resume %.*s", STR_FMT(run)));
     }
     switch (n->status) {
     case STATUS_IN_DOUBT: explain_doubt(w, n, run, a); break;

@@ -119,15 +119,15 @@ static void meddle(World *w, SimNode *node, SimRun *run, StoreState state) {
     if (waits && run->acked && tape_percent(&w->tape, 15))
         move(w, node, run);
     if (state == STORE_PAUSED) {
-        engine_control(node->engine, run->id, CONTROL_RESUME, STR("ann"), STR(""), answered,
+        engine_control(node->engine, run->id, CONTROL_RESUME, STR("ann"), STR(""), STR(""), answered,
                        ask(w, run, 2));
     } else if (!run->deterministic && w->faults && tape_percent(&w->tape, 3)) {
         world_mark(w, MARK_PAUSED);
-        engine_control(node->engine, run->id, CONTROL_PAUSE, STR("ann"), STR(""), answered,
+        engine_control(node->engine, run->id, CONTROL_PAUSE, STR("ann"), STR(""), STR(""), answered,
                        ask(w, run, 2));
     } else if (run->cancel_wanted && tape_percent(&w->tape, 10)) {
         world_mark(w, MARK_CANCELLED);
-        engine_control(node->engine, run->id, CONTROL_CANCEL, STR("ann"), STR(""), answered,
+        engine_control(node->engine, run->id, CONTROL_CANCEL, STR("ann"), STR(""), STR(""), answered,
                        ask(w, run, 2));
     }
 }
