@@ -205,10 +205,8 @@ const Command commands[] = {
       "Look at the target, then say so here.",
       resolve_flags, 2, 2, cmd_resolve },
     { "resume", "[RUN... | -]", "go on with a run that was paused or lost its engine, and watch it",
-      "A limit that paused the run is raised by --limit NAME=AMOUNT, that of a step by --limit STEP.NAME=AMOUNT; it is
-"
-      "recorded, and holds in all items and rounds of the step. Without it the run pauses again and says why.
-" MANY,
+      "A limit that paused the run is raised by --limit NAME=AMOUNT, that of a step by --limit STEP.NAME=AMOUNT; it is\n"
+      "recorded, and holds in all items and rounds of the step. Without it the run pauses again and says why.\n" MANY,
       resume_flags, 0, -1, cmd_resume },
     { "retry", "RUN [STEP] | - [STEP]",
       "go on with a run that failed or was cancelled, and watch it",
