@@ -55,8 +55,21 @@ static void write_wait(Buf *b, Value wait) {
     words_clean(b, text_of(wait, "step"), 40);
 }
 
+/* In the engine's own lines: the first, and how many there are. */
+static void write_held(Buf *b, Value run) {
+    Value held = value_getz(run, "held");
+    if (!value_is(held, V_LIST) || held.len == 0)
+        return;
+    words_clean(b, text_of(held.items[0], "says"), 100);
+    buf_str_add(b, STR(" at "));
+    words_clean(b, text_of(held.items[0], "step"), 40);
+    if (held.len > 1)
+        buf_fmt(b, " and %u more", held.len - 1);
+}
+
 /* The first things a run waits for, as the engine wrote them for lists. */
 static void write_waiting(Buf *b, Value run) {
+    write_held(b, run);
     Value waiting = value_getz(run, "waiting"), error = value_getz(run, "error"),
           paused = value_getz(run, "paused");
     if (value_is(paused, V_MAP) && text_of(paused, "limit").len) {

@@ -111,6 +111,10 @@ static const Flag signal_flags[] = {
     { "id", "ID", "say it once, however often the command is repeated" },
     END,
 };
+static const Flag top_flags[] = {
+    { "once", NULL, "print it once and leave" },
+    END,
+};
 static const Flag validate_flags[] = {
     { "strict", NULL, "warnings are errors" },
     END,
@@ -231,6 +235,10 @@ const Command commands[] = {
       show_flags, 1, 2, cmd_show },
     { "signal", "RUN NAME [KEY=VALUE | JSON]...", "send a signal that a `wait` step waits for",
       NULL, signal_flags, 2, -1, cmd_signal },
+    { "top", "",
+      "the rates, pools and breakers of the engine, and which of them is the ceiling now",
+      "On a terminal it is drawn again every second until Ctrl-C. What a limit is, docs/governor.md tells.",
+      top_flags, 0, 0, cmd_top },
     { "trace", "RUN", "the tree of steps: where the time, the tokens and the money went", NULL,
       NULL, 1, 1, cmd_trace },
     { "validate", "FILE...", "check workflow files",

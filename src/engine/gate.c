@@ -116,9 +116,9 @@ static Value says(Engine *e, const Want *w, const Flight *f, Arena *a) {
 Value engine_held(Engine *e, Str run, Arena *a) {
     ListBuilder l = list_builder(a);
     Resident *r = resident_find(e, run);
-    for (Want *w = r && r->run ? run_wants(r->run) : NULL; w; w = w->next) {
+    for (Want *w = r && r->run ? run_wants(r->run) : NULL; w && l.n < HELD_SHOWN_MAX; w = w->next) {
         const Flight *f = w->kind == WANT_ATTEMPT ? w->cookie : NULL;
-        if (f && f->state == FLIGHT_HELD && l.n < HELD_SHOWN_MAX)
+        if (f && f->state == FLIGHT_HELD)
             list_add(&l, says(e, w, f, a));
     }
     return list_done(&l);

@@ -158,6 +158,13 @@ void call_read(ApiCall *call, void (*work)(ApiCall *call, Store *store),
     call->then(call);
 }
 
+void call_read_held(ApiCall *call, void (*work)(ApiCall *call, Store *store),
+                    void (*then)(ApiCall *call)) {
+    Engine *e = call->api->options.engine;
+    call->held = e ? engine_held(e, call->run, &call->arena) : value_list(NULL, 0);
+    call_read(call, work, then);
+}
+
 void call_expect(ApiCall *call) { call->pending++; }
 
 void call_replied(void *ctx, const EngineReply *reply) {

@@ -36,6 +36,7 @@ struct ApiCall {
     Str text;
     Stream *stream;     /* events.c */
     EngineStart *start; /* runs.c: waits for what is looked for first */
+    Value held; /* what attempts of the run wait for in the engine, as it was when the call began */
 };
 
 /* ---- answering: one of these, once; the call is gone afterwards */
@@ -61,6 +62,9 @@ void call_end(ApiCall *call);
 /* Runs `work` on the reader thread, then `then` here (unless whoever asked went away meanwhile). */
 void call_read(ApiCall *call, void (*work)(ApiCall *call, Store *store),
                void (*then)(ApiCall *call));
+/* The same with `call->held` of the run of the path. */
+void call_read_held(ApiCall *call, void (*work)(ApiCall *call, Store *store),
+                    void (*then)(ApiCall *call));
 /* An engine request: call_expect() before, which also wakes the engine; call_replied is its callback with the call as ctx. */
 void call_expect(ApiCall *call);
 void call_replied(void *ctx, const EngineReply *reply);
@@ -100,6 +104,7 @@ void run_retry(ApiCall *call);
 void run_cancel(ApiCall *call);
 void run_signal(ApiCall *call);
 void run_effect(ApiCall *call);
+void governor_get(ApiCall *call);
 void status_get(ApiCall *call);
 void verify_post(ApiCall *call);
 /* Frees what a stream holds. */

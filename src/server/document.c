@@ -36,6 +36,15 @@ Value document_listed(const StoreRun *stored, Arena *a) {
     return map_done(&m, NULL);
 }
 
+Value document_with_held(Value document, Value held, Arena *a) {
+    if (held.len == 0)
+        return document;
+    MapBuilder m = map_builder(a);
+    add_all(&m, document);
+    map_addz(&m, "held", held);
+    return map_done(&m, NULL);
+}
+
 static void add_run(MapBuilder *m, const Run *run, Arena *a) {
     add_all(m, value_copy(a, run_summary(run, a)));
     map_addz(m, "status", value_str(str_from(run_status_name(run_status(run)))));

@@ -4,6 +4,8 @@
 #include "server/call.h"
 
 const Route routes[] = {
+    { API_GET, "/v1/governor", governor_get,
+      "how near each rate, pool and breaker is, and which holds the most back" },
     { API_GET, "/v1/runs", runs_list, "runs, newest first" },
     { API_POST, "/v1/runs", runs_create, "start a run; the same id and input give the same run" },
     { API_GET, "/v1/runs/{run}", run_get, "what a run is doing, its output or its error" },

@@ -24,10 +24,11 @@ bool work_load(ApiCall *call, Store *store, bool all_rows, StoreRun *ret_run) {
 static void get_work(ApiCall *call, Store *store) {
     StoreRun stored;
     if (work_load(call, store, false, &stored))
-        call->result = document_whole(store, &stored, &call->arena);
+        call->result = document_with_held(document_whole(store, &stored, &call->arena), call->held,
+                                          &call->arena);
 }
 
-void run_get(ApiCall *call) { call_read(call, get_work, call_result); }
+void run_get(ApiCall *call) { call_read_held(call, get_work, call_result); }
 
 static void closure_work(ApiCall *call, Store *store) {
     StoreRun stored;
@@ -67,6 +68,11 @@ static bool past_open(ApiCall *call, Store *store, Past *p) {
     p->tree = tree_new(p->plan);
     for (size_t i = 0; i < p->history.n; i++)
         tree_take(p->tree, p->history.rows[i].seq, &p->history.rows[i].row);
+    for (size_t i = 0; value_is(call->held, V_LIST) && i < call->held.len; i++) {
+        Value held = call->held.items[i];
+        tree_hold(p->tree, value_as_str(value_getz(held, "step")),
+                  value_as_str(value_getz(held, "says")), value_getz(held, "since_ms").i);
+    }
     return true;
 }
 
@@ -129,7 +135,7 @@ static void trace_work(ApiCall *call, Store *store) {
     past_close(&p);
 }
 
-void run_trace(ApiCall *call) { call_read(call, trace_work, call_result); }
+void run_trace(ApiCall *call) { call_read_held(call, trace_work, call_result); }
 
 static void why_work(ApiCall *call, Store *store) {
     Past p = { 0 };
@@ -152,4 +158,4 @@ static void why_work(ApiCall *call, Store *store) {
     past_close(&p);
 }
 
-void run_why(ApiCall *call) { call_read(call, why_work, call_result); }
+void run_why(ApiCall *call) { call_read_held(call, why_work, call_result); }

@@ -67,6 +67,18 @@ static bool interesting_choice(const TraceNode *n) {
     return n->choice.len > 0 && n->status != STATUS_OK;
 }
 
+/* In the engine, where no row says it. */
+static void write_held(Buf *b, const TraceNode *n, int64_t now_ms) {
+    if (n->held.len) {
+        buf_str_add(b, STR("  waits for "));
+        words_clean(b, n->held, 160);
+        buf_str_add(b, STR(" since "));
+        words_duration_us(b, MAX((int64_t)0, now_ms - n->held_since_ms) * 1000);
+    } else if (node_in_line(n)) {
+        buf_str_add(b, STR("  in line"));
+    }
+}
+
 /* Why it is in this status, or what went wrong last. */
 static void write_note(Buf *b, const TraceNode *n) {
     const TraceAttempt *at = node_attempt(n);
@@ -116,6 +128,7 @@ static void write_node(Buf *b, const TraceNode *n, Str label, const DrawOptions 
     }
     write_usage(b, "  ", &split.usage);
     write_reused(b, n, &split);
+    write_held(b, n, o->now_ms);
     write_note(b, n);
     buf_str_add(b, str_from(ink_end(&o->ink)));
 }

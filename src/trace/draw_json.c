@@ -54,6 +54,7 @@ static Value node_json(const TraceNode *n, int64_t now_ms, Arena *a) {
     map_addz(&m, "kind", value_str(str_from(kind_word(n->kind))));
     map_addz(&m, "status", value_str(str_from(status_name(n->status))));
     map_add_text(&m, "choice", n->choice);
+    map_add_text(&m, "waits_for", n->held);
     map_addz(&m, "started", value_time_text(n->start_ms, a));
     map_addz(&m, "ended", value_time_text(n->end_ms, a));
     map_addz(&m, "us", value_int(split.total_us));

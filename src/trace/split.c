@@ -81,12 +81,15 @@ static void add_attempt(Sweep *s, const TraceNode *n, const TraceAttempt *a, Tra
         add_usage(&ret->saved, &a->usage);
         return;
     }
-    TraceColumn column = n->kind == TRACE_MODEL ? SPLIT_MODEL : SPLIT_TOOL;
+    bool waits = node_in_line(n) && a == node_attempt(n);
+    TraceColumn column = waits ? SPLIT_QUEUE : n->kind == TRACE_MODEL ? SPLIT_MODEL : SPLIT_TOOL;
     int64_t end = a->ended_ms ? a->ended_ms * 1000 : s->to_us;
     int64_t begin = a->ended_ms ? end - a->took_us : a->opened_ms * 1000;
     begin = MAX(begin, a->opened_ms * 1000);
     add_interval(s, column, begin, end);
     add_interval(s, SPLIT_QUEUE, MAX(begin - a->queued_us, a->opened_ms * 1000), begin);
+    if (waits || a->outcome == OUTCOME_REFUSED) /* it has not been made, or was not let through */
+        return;
     ret->work_us += end - begin;
     ret->attempts++;
     ret->model_calls += n->kind == TRACE_MODEL;

@@ -175,11 +175,32 @@ static void take_finished(TraceTree *t, const Fact *f) {
 
 /* What was in flight in the engine that was lost ended there, and nobody knows how; moves that follow say what becomes of
  * it. */
+static bool is_governed(const Callee *c) {
+    bool governed = c->governed;
+    for (size_t i = 0; c->kind == CALLEE_MODEL && i < c->n_models; i++)
+        governed |= c->servers[i] && c->servers[i]->governed;
+    return governed;
+}
+
+bool node_in_line(const TraceNode *n) {
+    const TraceAttempt *a = node_attempt(n);
+    return a && !a->ended_ms && !a->dispatched && n->step && n->step->callee &&
+           is_governed(n->step->callee) && n->step->effect != EFFECT_PURE;
+}
+
+void tree_hold(TraceTree *t, Str address, Str what, int64_t since_ms) {
+    TraceNode *n = tree_find(t, address);
+    if (!n)
+        return;
+    n->held = arena_str(&t->arena, what);
+    n->held_since_ms = since_ms;
+}
+
 static void take_recovered(TraceTree *t) {
     t->recoveries++;
     for (TraceNode *n = t->root; n; n = tree_walk(t->root, n)) {
         TraceAttempt *a = node_attempt(n);
-        if (!a || a->ended_ms)
+        if (!a || a->ended_ms || node_in_line(n))
             continue;
         end_attempt(t, a);
         a->outcome = OUTCOME_UNKNOWN;

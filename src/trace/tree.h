@@ -53,6 +53,8 @@ struct TraceNode {
     size_t n_spans, room_spans;
     TraceAttempt *attempts;
     size_t n_attempts, room_attempts;
+    Str held; /* what its attempt waits for in the engine; empty: nothing, or nobody asked the engine */
+    int64_t held_since_ms;                   /* if it is known */
     TraceNode *parent, *first, *last, *next; /* children in the order they began */
     TraceNode *same_hash;
 };
@@ -83,6 +85,10 @@ DEFINE_CLEANUP(TraceTree *, tree_free)
 
 /* Takes the facts and moves of one row. Copies what it keeps. Rows must come in order; one seen before is ignored. */
 void tree_take(TraceTree *t, uint64_t seq, const Row *row);
+/* What an attempt waits for in the engine, which no row says. For an address that is not there nothing happens. */
+void tree_hold(TraceTree *t, Str address, Str what, int64_t since_ms);
+/* Its attempt is one that may have to wait for its turn, and has not left yet, as far as the rows say. */
+bool node_in_line(const TraceNode *n);
 /* NULL if there is none. */
 TraceNode *tree_find(const TraceTree *t, Str address);
 /* The nodes that a person may mean by `text`: the address itself, else every node whose label or last parts are it.

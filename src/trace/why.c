@@ -158,6 +158,14 @@ static void explain_running(Why *w, const TraceNode *n, Str run, Arena *a) {
                    arena_fmt(a, "baton signal %.*s %.*s", STR_FMT(run), STR_FMT(n->step->signal)));
     } else if (n->kind == TRACE_TIMER) {
         add_wait(w, arena_fmt(a, "time: %.*s", STR_FMT(n->choice)));
+    } else if (n->held.len) {
+        Buf b = BUF_INIT(64);
+        words_clock(&b, n->held_since_ms);
+        add_wait(w, arena_fmt(a, "%.*s, since %.*s", STR_FMT(n->held), STR_FMT(buf_str(&b))));
+        add_remedy(w, STR("baton top   what is busy, and who else waits"));
+        buf_deinit(&b);
+    } else if (node_in_line(n)) {
+        add_wait(w, STR("its turn: what it calls has a rate, a pool or a breaker"));
     } else if (at && at->ended_ms == 0) {
         Buf b = BUF_INIT(64);
         words_clock(&b, at->opened_ms);
