@@ -113,8 +113,6 @@ static void print_runs(Args *args, Value runs) {
     buf_deinit(&b);
 }
 
-static bool is_finished(Value run) { return str_is(text_of(run, "state"), "done"); }
-
 /* Only the journal says that they run: nobody is there to move them. */
 static void say_unattended(Value runs) {
     size_t n = 0;
@@ -127,13 +125,16 @@ static void say_unattended(Value runs) {
             n, n == 1 ? "" : "s");
 }
 
+static bool is_finished(Value run) { return str_is(text_of(run, "state"), "done"); }
+
 /* ---- which of them ----------------------------------------------------------------------------------------------------- */
 
 typedef struct Filter {
     const Args *args;
     const char *status, *workflow;
-    int64_t since_ms; /* 0: whenever */
-    bool any;         /* something is asked for: then all that fit are shown */
+    int64_t since_ms;  /* 0: whenever */
+    int64_t before_ms; /* over by then; 0: or not at all */
+    bool any;          /* something is asked for: then all that fit are shown */
 } Filter;
 
 static int64_t now_ms(void) {
@@ -143,15 +144,19 @@ static int64_t now_ms(void) {
 }
 
 static int read_filter(const Args *args, Filter *ret) {
-    const char *since = args_flag(args, "since"), *status = args_flag(args, "status");
-    int64_t ago_ms = 0;
+    const char *since = args_flag(args, "since"), *status = args_flag(args, "status"),
+               *older = args_flag(args, "older-than");
+    int64_t ago_ms = 0, older_ms = 0;
+    if (older && !duration_parse(str_from(older), &older_ms))
+        return say_error(EXIT_USAGE, "--older-than takes a time such as 30d, not `%s`", "", older);
     if (since && !duration_parse(str_from(since), &ago_ms))
         return say_error(EXIT_USAGE, "--since takes a time such as 2h or 7d, not `%s`", "", since);
     *ret = (Filter){ .args = args,
                      .status = args_flag(args, "failed") ? "failed" : status,
                      .workflow = args_flag(args, "workflow"),
-                     .since_ms = since ? now_ms() - ago_ms : 0 };
-    ret->any = ret->status || ret->workflow || since || args_flag(args, "label");
+                     .since_ms = since ? now_ms() - ago_ms : 0,
+                     .before_ms = older ? now_ms() - older_ms : 0 };
+    ret->any = ret->status || older || ret->workflow || since || args_flag(args, "label");
     return 0;
 }
 
@@ -170,17 +175,27 @@ static bool has_labels(const Args *args, Value run) {
     return true;
 }
 
-static bool fits(const Filter *f, Value run) {
+static int64_t time_of(Value run, const char *key) {
     int64_t seconds = 0;
     uint32_t nanos = 0;
+    return time_parse(text_of(run, key), &seconds, &nanos) ? seconds * 1000 + nanos / 1000000 : 0;
+}
+
+/* One that is forgotten already is not looked for to be forgotten. */
+static bool long_over(const Filter *f, Value run) {
+    return is_finished(run) && !str_is(text_of(run, "status"), "forgotten") &&
+           time_of(run, "updated") <= f->before_ms;
+}
+
+static bool fits(const Filter *f, Value run) {
     Str state = state_of(run);
     if (f->status && !str_is(state, f->status) &&
         !(str_is(state, "active") && strcmp(f->status, "running") == 0))
         return false;
     if (f->workflow && !str_is(text_of(run, "workflow"), f->workflow))
         return false;
-    if (f->since_ms && (!time_parse(text_of(run, "created"), &seconds, &nanos) ||
-                        seconds * 1000 < f->since_ms - 999))
+    if ((f->since_ms && time_of(run, "created") < f->since_ms) ||
+        (f->before_ms && !long_over(f, run)))
         return false;
     return has_labels(f->args, run);
 }

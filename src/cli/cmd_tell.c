@@ -57,6 +57,11 @@ int cmd_pause(Args *args) {
                      "paused; what is in flight ends, nothing more starts");
 }
 
+int cmd_forget(Args *args) {
+    return tell_each(args, "forget", "forgotten",
+                     "forgotten: what it was given, gave and was told is erased");
+}
+
 int cmd_cancel(Args *args) { return tell_each(args, "cancel", "cancelled", "cancelled"); }
 
 /* With no other engine the run would stand still afterwards: this terminal goes on with it. */

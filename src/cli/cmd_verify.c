@@ -25,6 +25,9 @@ int cmd_verify(Args *args) {
                              ok.b ? "every chain of hashes holds, every move is derived again"
                                   : "PROBLEMS FOUND");
         out_str(line);
+        if (answer_count(answer, "forgotten"))
+            say_line("%lld of the runs were forgotten: of them the chain is all there is to check",
+                     answer_count(answer, "forgotten"));
     }
     return ok.b ? EXIT_OK : EXIT_INTERNAL;
 }

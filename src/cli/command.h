@@ -87,6 +87,7 @@ int cmd_dev(Args *args);
 int cmd_doctor(Args *args);
 int cmd_expr(Args *args);
 int cmd_fmt(Args *args);
+int cmd_forget(Args *args);
 int cmd_fork(Args *args);
 int cmd_graph(Args *args);
 int cmd_help(Args *args);

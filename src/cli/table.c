@@ -76,6 +76,7 @@ static const Flag ps_flags[] = {
     { "all", NULL, "every run, not only those not finished and the newest" },
     { "failed", NULL, "those that failed: --status failed" },
     { "label", "NAME=VALUE", "those with this label; may be given again" },
+    { "older-than", "TIME", "those that are over, and have been for so long: 30d" },
     { "output", "ids|json|table", "how they are printed; ids for `baton retry -`" },
     { "since", "TIME", "those that began so long ago at most: 2h, 7d" },
     { "status", "WORD", "running, waiting, paused, parked, succeeded, failed or cancelled" },
@@ -161,6 +162,10 @@ const Command commands[] = {
       "Only blanks change: indentation, the blanks in { } and [ ], where comments stand, empty lines. A file that\n"
       "cannot be laid out without changing what it says is refused and stays as it is. - reads standard input.",
       fmt_flags, 1, -1, cmd_fmt },
+    { "forget", "RUN... | -", "erase what a run that is over was given, gave and was told",
+      "Its steps, their times and what they cost stay, and its chain of hashes verifies. What failed stays as a line of text.\n"
+      "Kept for a month: baton ps --older-than 30d -o ids | baton forget -\n" MANY,
+      reason_flags, 1, -1, cmd_forget },
     { "fork", "RUN [--from STEP] [--set PATH=VALUE]... [--file FILE]",
       "start a run that reuses what another recorded",
       "Nothing that RUN has recorded is done again where the request is the same, but for STEP and what comes after it.\n"

@@ -35,6 +35,8 @@ static const StorePayload *make_payloads(Batch *b, const RowWriter *w) {
 /* ---- the run's row, and what it waits for ---------------------------------------------------------------------------- */
 
 static StoreState state_of(const Resident *r) {
+    if (r->forget)
+        return STORE_DONE;
     if (r->state == RESIDENT_PARKED)
         return STORE_PARKED;
     if (run_finished(r->run))
@@ -47,7 +49,7 @@ static StoreState state_of(const Resident *r) {
 static const StoreRunInfo *make_info(Engine *e, Batch *b, const Resident *r, StoreState state) {
     StoreRunInfo *info = ARENA_NEW(&b->arena, StoreRunInfo);
     *info = (StoreRunInfo){ .state = state, .created_ms = r->created_ms, .updated_ms = e->now_ms };
-    if (state == STORE_PARKED) {
+    if (r->state == RESIDENT_PARKED) {
         info->name = str_from(r->parked_name);
         info->info = str_from(r->parked_info);
         return info;
@@ -167,6 +169,7 @@ void commit_item(Engine *e, Batch *b, Resident *r) {
                          .data = buf_str(&w->data),
                          .payloads = make_payloads(b, w),
                          .n_payloads = w->n_large,
+                         .forget = r->forget,
                          .snapshot = STR_NULL,
                          .mail_taken = r->mail_taken,
                          .n_mail_taken = r->n_mail_taken };

@@ -90,6 +90,8 @@ void engine_control(Engine *e, Str run, Control verb, Str from, Str reason, Str 
  * all that comes after it; nothing else is. */
 void engine_retry(Engine *e, Str run, Str step, Str from, Str reason, EngineReplied replied,
                   void *ctx);
+/* Erases what a run that is over, or parked, was given, gave and was told; the chain of its rows holds. */
+void engine_forget(Engine *e, Str run, Str from, Str reason, EngineReplied replied, void *ctx);
 /* Moves a run that waits or is paused to another file; refused if something it has done would be lost (engine_compare). */
 void engine_migrate(Engine *e, Str run, Str closure, Str from, EngineReplied replied, void *ctx);
 typedef struct EngineDecision {

@@ -179,6 +179,7 @@ void request_conflict(Engine *e, Request *q) {
     case REQUEST_DECIDE:
     case REQUEST_MIGRATE:
     case REQUEST_RETRY:
+    case REQUEST_FORGET:
         request_answer(e, q, ENGINE_CONFLICT,
                        "another engine owns run %.*s: ask that one, or try again", STR_FMT(q->run));
         return;
@@ -213,6 +214,7 @@ static Fact fact_of(const Engine *e, const Request *q) {
         break;
     case REQUEST_START:
     case REQUEST_RETRY:
+    case REQUEST_FORGET:
     case REQUEST_MIGRATE: break;
     }
     return f;
@@ -309,6 +311,10 @@ void request_apply(Engine *e, Resident *r, Request *q) {
     }
     if (q->kind == REQUEST_RETRY) {
         retry_refuse_live(e, r, q);
+        return;
+    }
+    if (q->kind == REQUEST_FORGET) {
+        forget_refuse_live(e, r, q);
         return;
     }
     if (q->kind == REQUEST_MAIL && MUTANT(lose_mail)) {

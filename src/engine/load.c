@@ -152,7 +152,7 @@ void load_finished(Engine *e, Resident *r) {
     for (Request *q; (q = QUEUE_POP(&waiting));) {
         if (q->kind == REQUEST_MAIL)
             commit_mail_done(e, q->id);
-        if (q->kind == REQUEST_RETRY)
+        if (q->kind == REQUEST_RETRY || q->kind == REQUEST_FORGET)
             QUEUE_PUSH(&retries, q);
         else
             QUEUE_PUSH(&r->waiting, q);
@@ -279,6 +279,18 @@ static void take_stored(Engine *e, Resident *r, LoadItem *item) {
     }
 }
 
+/* What was asked before it, and what after, finds it over. */
+static bool waits_to_be_forgotten(const Resident *r) {
+    return r->waiting.first && r->waiting.first->kind == REQUEST_FORGET;
+}
+
+static void take_forgotten(Engine *e, Resident *r, const LoadItem *item) {
+    Request *q = QUEUE_POP(&r->waiting);
+    adopt_head(r, &item->stored);
+    forget_stored(e, r, &item->stored, q);
+    answer_all(e, r, ENGINE_CONFLICT, arena_fmt(&e->scratch, "run %s is being forgotten", r->id));
+}
+
 /* One that is over: for a retry. */
 static void take_over(Engine *e, Resident *r, const LoadItem *item) {
     adopt_head(r, &item->stored);
@@ -287,6 +299,7 @@ static void take_over(Engine *e, Resident *r, const LoadItem *item) {
 
 static void take_item(Engine *e, const LoadJob *j, LoadItem *item) {
     Resident *r = resident_find(e, (Str){ item->id, item->id_len });
+    bool over = item->stored.info.state == STORE_DONE || item->stored.info.state == STORE_PARKED;
     e->n_loading--;
     if (!r || r->state != RESIDENT_LOADING || j->life != e->lives)
         return;
@@ -294,10 +307,12 @@ static void take_item(Engine *e, const LoadJob *j, LoadItem *item) {
         not_there(e, r);
     else if (item->err)
         damaged(e, r, item);
-    else if (item->stored.info.state == STORE_DONE && !item->all)
+    else if (item->stored.info.state == STORE_DONE && !item->all && !waits_to_be_forgotten(r))
         load_finished(e, r);
     else if (!item->stored.owned && !MUTANT(keeps_foreign_runs))
         not_ours(e, r);
+    else if (waits_to_be_forgotten(r) && over)
+        take_forgotten(e, r, item);
     else if (item->stored.info.state == STORE_DONE)
         take_over(e, r, item);
     else

@@ -32,6 +32,10 @@ void retry_refuse_live(Engine *e, Resident *r, Request *q);
 /* A snapshot of it can be taken: without one nobody could load it later. */
 bool run_fits_a_snapshot(const Run *run);
 
+/* A run that is over, or parked, was read for it; q is taken. */
+void forget_stored(Engine *e, Resident *r, const StoreRun *stored, Request *q);
+void forget_refuse_live(Engine *e, Resident *r, Request *q);
+
 /* Every fact of the rows, of the last one only the first `last_facts`, given to another plan; what it does not
  * wait for is passed over. Differences and outcomes are noted where they are asked for. */
 typedef struct Refold {

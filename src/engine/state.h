@@ -10,6 +10,8 @@
  *   gate.c     what an attempt passes before it leaves         governor.c  rates, pools and breakers
  *   notice.c   what people are told, as mail                   deliver.c   mail to people on its way out
  *
+ *   forget.c   what a run that is over held is erased
+ *
  * A thing that waits is on exactly one list, and the list says for what:
  *
  *   Request   inbox -> (resident.waiting) -> gather.requests -> batch.requests -> answered
@@ -198,6 +200,7 @@ typedef enum RequestKind {
     REQUEST_MAIL,
     REQUEST_MIGRATE,
     REQUEST_RETRY,
+    REQUEST_FORGET,
 } RequestKind;
 struct Request { /* texts stand behind it in the same allocation */
     RequestKind kind;
@@ -267,6 +270,7 @@ struct Resident {
     bool snapshot_now;
     /* to another file, or derived again for a retry: with the row that grows goes a snapshot */
     bool moved;
+    bool forget;  /* what it held goes with the row that grows */
     bool retried; /* derived again, and the retry that waits first is to be applied */
     uint64_t hash;
     Run *run;

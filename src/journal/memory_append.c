@@ -77,6 +77,24 @@ static void add_row(StoreMemory *m, MemRun *run, const StoreAppend *item) {
                                            .data = keep(m, item->data) };
 }
 
+/* The rows as they were stay for whoever undoes. */
+static void forget(StoreMemory *m, MemRun *run) {
+    StoreRow *rows = arena_alloc(&m->arena, run->rows_room * sizeof *rows);
+    memcpy(rows, run->rows, run->n_rows * sizeof *rows);
+    for (size_t i = 0; i < run->n_rows && !MUTANT(forget_keeps_rows); i++) {
+        if (rows[i].forgotten)
+            continue;
+        rows[i].data_hash = hash_bytes(rows[i].data);
+        rows[i].data = STR("");
+        rows[i].forgotten = true;
+    }
+    run->rows = rows;
+    run->n_payloads = run->payloads_room = 0;
+    run->payloads = NULL;
+    run->snapshot = STR_NULL;
+    run->snapshot_seq = 0;
+}
+
 static void replace_info(StoreMemory *m, MemRun *run, const StoreRunInfo *info) {
     run->info = *info;
     run->info.name = keep(m, info->name);
@@ -106,6 +124,8 @@ static void store_item(StoreMemory *m, const MemStore *h, const StoreAppend *ite
             run->closure = memory_closure(m, item->closure);
         ASSERT(run->closure);
     }
+    if (item->forget)
+        forget(m, run);
     add_row(m, run, item);
     for (size_t i = 0; i < item->n_payloads; i++)
         add_payload(m, run, &item->payloads[i]);

@@ -58,7 +58,8 @@ int memory_load(Store *s, Str id, bool all_rows, Arena *a, StoreRun *ret) {
         *row = run->rows[from + i];
         row->body = arena_str(a, row->body);
         row->data = arena_str(a, row->data);
-        row->data_hash = hash_bytes(row->data);
+        if (!row->forgotten)
+            row->data_hash = hash_bytes(row->data);
     }
     return 0;
 }
@@ -210,7 +211,7 @@ static uint64_t check_run(const MemRun *run, void (*problem)(void *ctx, Str text
     uint64_t bad = 0;
     for (size_t i = 0; i < run->n_rows; i++) {
         const StoreRow *row = &run->rows[i];
-        Hash data_hash = hash_bytes(row->data);
+        Hash data_hash = row->forgotten ? row->data_hash : hash_bytes(row->data);
         chain = store_chain(&chain, row->body, &data_hash);
         if (row->seq == i + 1 && hash_eq(&chain, &row->hash))
             continue;

@@ -44,6 +44,10 @@
     X(ADD_PAYLOAD, "INSERT INTO payload(run,hash,bytes)VALUES(?1,?2,?3)ON CONFLICT DO NOTHING")    \
     X(SET_SNAPSHOT, "INSERT INTO snapshot(run,seq,row,bytes,hash)VALUES(?1,?2,?3,?4,?5)"           \
                     "ON CONFLICT(run)DO UPDATE SET seq=?2,row=?3,bytes=?4,hash=?5")                \
+    X(FORGET_PAYLOADS, "DELETE FROM payload WHERE run=?1")                                         \
+    X(FORGET_SNAPSHOT, "DELETE FROM snapshot WHERE run=?1")                                        \
+    X(ROW_TO_FORGET, "SELECT run,seq,prev,data FROM journal WHERE id=?1")                          \
+    X(FORGET_ROW, "UPDATE journal SET data=NULL,data_hash=?2 WHERE id=?1")                         \
     X(CLEAR_OPENS, "DELETE FROM open WHERE run=?1")                                                \
     X(ADD_OPEN, "INSERT INTO open(run,n,kind,due,key,address,sum)VALUES(?1,?2,?3,?4,?5,?6,?7)")    \
     X(ADD_MAIL, "INSERT INTO mail(id,dest,not_before,body,sum)VALUES(?1,?2,?3,?4,?5)"              \
@@ -104,6 +108,7 @@ typedef struct SqliteStore {
     char *db_path, *high_path;
     int lock_fd; /* -1: read only */
     bool read_only, broken;
+    bool log_holds_forgotten; /* the log may not be left as it is */
     /* Of the writing thread. */
     Sql writer;
     sqlite3_stmt *w[WRITER_STATEMENTS_END];

@@ -174,6 +174,38 @@ static int write_snapshot(SqliteStore *s, const Head *head, Str snapshot) {
     return sql_run(&s->writer, st);
 }
 
+/* One row, and where the one before it stands; 0 when there is none, or it has been forgotten already. */
+static int forget_row(SqliteStore *s, uint64_t id, uint64_t *ret_prev) {
+    sqlite3_stmt *st = s->w[ST_ROW_TO_FORGET];
+    bool there;
+    bind_u64(st, 1, id);
+    int r = sql_step(&s->writer, st, &there);
+    if (r)
+        return r;
+    bool forgotten = there && sqlite3_column_type(st, 3) == SQLITE_NULL;
+    Hash hash = there ? hash_bytes(column_str(st, 3)) : (Hash){ { 0 } };
+    *ret_prev = there && !forgotten ? column_u64(st, 2) : 0;
+    sqlite3_reset(st);
+    if (!there || forgotten)
+        return 0;
+    st = s->w[ST_FORGET_ROW];
+    bind_u64(st, 1, id);
+    bind_bytes(st, 2, hash_str(&hash));
+    return sql_run(&s->writer, st);
+}
+
+static int forget(SqliteStore *s, const Head *head, uint64_t last) {
+    bind_u64(s->w[ST_FORGET_PAYLOADS], 1, head->key);
+    int r = sql_run(&s->writer, s->w[ST_FORGET_PAYLOADS]);
+    bind_u64(s->w[ST_FORGET_SNAPSHOT], 1, head->key);
+    if (!r)
+        r = sql_run(&s->writer, s->w[ST_FORGET_SNAPSHOT]);
+    for (uint64_t id = last; !r && id && !MUTANT(forget_keeps_rows);)
+        r = forget_row(s, id, &id);
+    s->log_holds_forgotten = true;
+    return r;
+}
+
 static int write_mail(SqliteStore *s, const StoreMail *mail, size_t n) {
     sqlite3_stmt *st = s->w[ST_ADD_MAIL];
     int r = 0;
@@ -230,6 +262,8 @@ typedef struct Progress {
 static int write_item_rows(SqliteStore *s, const Head *head, uint64_t prev,
                            const StoreAppend *item) {
     int r = write_row(s, head, prev, item);
+    if (!r && item->forget)
+        r = forget(s, head, prev);
     if (!r)
         r = write_payloads(s, head, item);
     if (!r && item->set_opens)
@@ -410,6 +444,16 @@ static int checkpoint_if_due(SqliteStore *s) {
     return abandon(s, sql_failed(&s->writer, rc, "checkpoint"));
 }
 
+/* Pages of before stand in the log until it is emptied. Readers may be in it: then the next batch tries again, and closing. */
+static int empty_log(SqliteStore *s) {
+    int rc = sqlite3_wal_checkpoint_v2(s->writer.db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if (rc == SQLITE_BUSY || (rc & 0xff) == SQLITE_FULL)
+        return 0;
+    s->log_holds_forgotten = false;
+    s->wal_now = 0;
+    return rc == SQLITE_OK ? 0 : sql_failed(&s->writer, rc, "checkpoint");
+}
+
 static void commit_progress(SqliteStore *s, const Progress *p) {
     s->last_row = p->last_row;
     s->last_run = p->last_run;
@@ -443,6 +487,8 @@ int sqlite_append(Store *base, StoreBatch *batch) {
     if (!r) {
         commit_progress(s, &p);
         r = pace_high(s, batch->now_ms);
+        if (!r && s->log_holds_forgotten && !MUTANT(forget_leaves_log))
+            r = empty_log(s);
         if (r)
             s->broken = true;
     }

@@ -122,10 +122,11 @@ static int open_writer(SqliteStore *s, const StoreSqliteOptions *o) {
     if (r)
         return r;
     char text[120];
+    /* What is deleted is overwritten, so that a run that is forgotten is gone, and not only out of sight. */
     int64_t cache = o->cache_bytes ? o->cache_bytes : (int64_t)CACHE_BYTES_DEFAULT;
     snprintf(
         text, sizeof text,
-        "PRAGMA page_size=4096;PRAGMA synchronous=%s;PRAGMA secure_delete=OFF;PRAGMA cache_size=-%lld",
+        "PRAGMA page_size=4096;PRAGMA synchronous=%s;PRAGMA secure_delete=ON;PRAGMA cache_size=-%lld",
         MUTANT(journal_no_sync) ? "OFF" : "FULL", (long long)(cache / 1024));
     sqlite3_wal_hook(s->writer.db, on_commit, s);
     /* Closing checkpoints by itself when the store judges it may: see close_connections(). */

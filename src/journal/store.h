@@ -83,6 +83,9 @@ typedef struct StoreAppend {
     size_t n_mail;
     const Str *mail_taken; /* ids to delete */
     size_t n_mail_taken;
+    /* Of every row before this one the data goes, with the run's payloads and its snapshot: the chain holds, since it is over
+     * hashes of them. Nothing of it is left in the store's files once append has returned and readers let go of the log. */
+    bool forget;
     Str snapshot; /* STR_NULL: none. Covers everything up to and with this row; replaces an older one */
     StoreOutcome outcome; /* out */
 } StoreAppend;

@@ -98,6 +98,7 @@ void run_outcomes(ApiCall *call);
 void run_replay(ApiCall *call);
 void run_requests(ApiCall *call);
 void run_pause(ApiCall *call);
+void run_forget(ApiCall *call);
 void run_resume(ApiCall *call);
 void run_limits(ApiCall *call);
 void run_retry(ApiCall *call);

@@ -75,6 +75,17 @@ void run_retry(ApiCall *call) {
                  reason, call_replied, call);
 }
 
+void run_forget(ApiCall *call) {
+    Value body;
+    Str reason, from;
+    if (!call_needs_engine(call) || !call_body(call, &body) ||
+        !body_text(call, body, "reason", &reason) || !body_text(call, body, "from", &from))
+        return;
+    call_expect(call);
+    engine_forget(call->api->options.engine, call->run, from.len ? from : call->request.from,
+                  reason, call_replied, call);
+}
+
 void run_signal(ApiCall *call) {
     Value body;
     Str name, id, from;

@@ -66,6 +66,8 @@ Value document_live(const Run *run, Arena *a) {
 }
 
 static Str fold_problem(Store *store, const StoreRun *stored, MapBuilder *m, Arena *a) {
+    if (stored->n_rows && stored->rows[0].forgotten)
+        return STR("what it held was erased (`baton forget`)");
     Diags diags = { .arena = a };
     _cleanup_(plan_freep)
     Plan *plan = NULL;

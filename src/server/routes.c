@@ -19,6 +19,8 @@ const Route routes[] = {
     { API_GET, "/v1/runs/{run}/facts", run_facts, "the journal: facts and moves" },
     { API_POST, "/v1/runs/{run}/limits", run_limits,
       "raise limits: `limits` is a map, { \"cost\": \"5.00\", \"STEP.calls\": 20 }" },
+    { API_POST, "/v1/runs/{run}/forget", run_forget,
+      "erase what a run that is over was given, gave and was told" },
     { API_POST, "/v1/runs/{run}/migrate", run_migrate,
       "go on with another file; `dry_run` tells what it would make of what was done" },
     { API_GET, "/v1/runs/{run}/outcomes", run_outcomes, "what its attempts recorded" },

@@ -10,7 +10,7 @@
 typedef struct Verify {
     ApiCall *call;
     ListBuilder problems;
-    uint64_t n_problems, rows, runs, steps, attempts;
+    uint64_t n_problems, rows, runs, forgotten, steps, attempts;
     Plan *plan; /* of the last run: its neighbours often share it */
     Hash plan_hash;
 } Verify;
@@ -42,6 +42,8 @@ static void verify_run(Verify *v, Store *store, Str id) {
     v->runs++;
     if (store->ops->load(store, id, true, &a, &stored) != 0) {
         add_problem(v, arena_fmt(&a, "run %.*s: %s", STR_FMT(id), store->read_problem));
+    } else if (stored.n_rows && stored.rows[0].forgotten) {
+        v->forgotten++; /* its chain was checked; what its facts held is gone */
     } else if (choose_plan(v, &stored, &a)) {
         _cleanup_(run_freep)
         Run *run = NULL;
@@ -86,6 +88,7 @@ static void verify_work(ApiCall *call, Store *store) {
     MapBuilder m = map_builder(&call->arena);
     map_addz(&m, "ok", value_bool(v.n_problems == 0));
     map_addz(&m, "runs", value_uint(v.runs));
+    map_addz(&m, "forgotten", value_uint(v.forgotten));
     map_addz(&m, "rows", value_uint(v.rows));
     map_addz(&m, "steps", value_uint(v.steps));
     map_addz(&m, "attempts", value_uint(v.attempts));

@@ -188,6 +188,33 @@ static void it_survives_a_crash_at_every_write(void **state) {
     }
 }
 
+static Said forget(Host *h, const char *run) {
+    Said said = { 0 };
+    engine_forget(h->engine, str_from(run), STR("ann"), STR("asked to"), heard, &said);
+    pump(h);
+    return said;
+}
+
+static void what_is_over_is_forgotten(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start(h, "r1", WAIT);
+    Said said = forget(h, "r1");
+    assert_int_equal(said.answer, ENGINE_CONFLICT);
+    assert_non_null(strstr(said.message, "baton cancel r1"));
+    control(h, "r1", CONTROL_CANCEL);
+    assert_int_equal(forget(h, "r1").answer, ENGINE_OK);
+    StoreRun r = stored(w, "r1");
+    assert_int_equal(r.info.state, STORE_DONE);
+    assert_true(r.rows[0].forgotten);
+    assert_int_equal(retry(h, "r1", "").answer, ENGINE_FAILED);
+    crash(h);
+    h = boot(w);
+    assert_int_equal(forget(h, "r1").answer, ENGINE_OK);
+    assert_int_equal(forget(h, "none").answer, ENGINE_NOT_FOUND);
+    assert_int_equal(signal_run(h, "r1", "", "go", "1").answer, ENGINE_CONFLICT);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -201,6 +228,7 @@ int main(void) {
         TEST(what_cannot_be_retried_is_said),
         TEST(loops_and_handlers_keep_what_went_well),
         TEST(too_few_items_are_all_done_again),
+        TEST(what_is_over_is_forgotten),
         TEST(it_survives_a_crash_at_every_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

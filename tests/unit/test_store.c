@@ -828,6 +828,82 @@ static void same_answers_as_the_memory_store(void **state) {
     store_memory_free(m);
 }
 
+static Hash stored_head(World *w, const char *run) {
+    StoreRun r;
+    assert_int_equal(w->s->ops->load(w->s, str_from(run), false, &w->arena, &r), 0);
+    return r.head_hash;
+}
+
+/* Somewhere in the files of the directory. */
+static bool on_the_disk(const char *text) {
+    char command[512];
+    snprintf(command, sizeof command, "grep -q -a -r -e '%s' '%s'", text, test_dir("store"));
+    return system(command) == 0;
+}
+
+static void a_count(void *ctx, Str text) {
+    print_error("%.*s\n", STR_FMT(text));
+    (*(int *)ctx)++;
+}
+
+/* Row `seq` of run a, with what only it holds: in data, in a payload, in a snapshot, in what lists show. */
+static StoreAppend telling(World *w, uint64_t seq, const StorePayload *payload) {
+    static StoreRunInfo info;
+    info = idle;
+    info.info = STR("{\"error\":\"secretinfo\"}");
+    StoreAppend it = item(w, "a", seq);
+    Hash *head = &w->heads[0];
+    Hash before = seq == 1 ? (Hash){ { 0 } } : stored_head(w, "a");
+    it.data = arena_fmt(&w->arena, "secretdata of row %llu", (unsigned long long)seq);
+    Hash data_hash = hash_bytes(it.data);
+    it.hash = *head = store_chain(&before, it.body, &data_hash);
+    it.info = &info;
+    it.payloads = payload;
+    it.n_payloads = 1;
+    it.snapshot = STR("secretsnapshot");
+    return it;
+}
+
+static void what_is_forgotten_is_gone_and_the_chain_holds(void **state) {
+    World *w = *state;
+    StoreRun run;
+    uint64_t rows;
+    int problems = 0;
+    char large[9000];
+    memset(large, 'x', sizeof large);
+    memcpy(large + 8000, "secretpayload", 13);
+    StorePayload payload = { hash_bytes((Str){ large, sizeof large }), { large, sizeof large } };
+    for (uint64_t seq = 1; seq <= 12; seq++)
+        assert_int_equal(append_one(w, telling(w, seq, &payload)), STORE_OK);
+    assert_int_equal(append_one(w, item(w, "b", 1)), STORE_OK);
+    StoreAppend it = item(w, "a", 13);
+    StoreRunInfo over = idle;
+    over.state = STORE_DONE;
+    it.info = &over;
+    it.forget = true;
+    assert_int_equal(append_one(w, it), STORE_OK);
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(w->s->ops->load(w->s, STR("a"), true, &w->arena, &run), 0);
+        assert_int_equal(run.n_rows, 13);
+        assert_null(run.snapshot.p);
+        for (size_t i = 0; i < 12; i++) {
+            assert_true(run.rows[i].forgotten);
+            assert_int_equal(run.rows[i].data.len, 0);
+        }
+        assert_false(run.rows[12].forgotten);
+        Str bytes;
+        assert_int_equal(w->s->ops->payload(w->s, STR("a"), &payload.hash, &w->arena, &bytes),
+                         STORE_E_NOT_FOUND);
+        assert_int_equal(w->s->ops->check(w->s, a_count, &problems, &rows), 0);
+        assert_int_equal(problems, 0);
+        assert_false(w->sqlite && on_the_disk("secret"));
+        reopen(w, false);
+    }
+    assert_int_equal(w->s->ops->load(w->s, STR("b"), true, &w->arena, &run), 0);
+    assert_false(run.rows[0].forgotten);
+    assert_int_equal(append_one(w, item(w, "b", 2)), STORE_OK);
+}
+
 #define FOR(backend, test)                                                                         \
     { #test " (" #backend ")", test, setup_##backend, teardown, NULL }
 #define BOTH(test) FOR(memory, test), FOR(sqlite, test)
@@ -847,6 +923,7 @@ int main(void) {
         BOTH(info_stays_unless_given),
         BOTH(payloads_belong_to_their_run),
         BOTH(a_run_is_moved_to_another_closure),
+        BOTH(what_is_forgotten_is_gone_and_the_chain_holds),
         BOTH(closures_are_stored_once),
         BOTH(opens_are_replaced_only_when_set),
         BOTH(due_is_soonest_first_and_tells_the_next),
