@@ -84,8 +84,7 @@ void engine_start_run(Engine *e, const EngineStart *start, EngineReplied replied
 void engine_signal(Engine *e, Str run, Str id, Str name, Str data_json, Str from,
                    EngineReplied replied, void *ctx);
 void engine_control(Engine *e, Str run, Control verb, Str from, Str reason, Str limits_json,
-                    EngineReplied replied,
-                    void *ctx);
+                    EngineReplied replied, void *ctx);
 /* A run that failed or was cancelled goes on in place: what failed is done again, and `step` (its id or address; empty: none) with
  * all that comes after it; nothing else is. */
 void engine_retry(Engine *e, Str run, Str step, Str from, Str reason, EngineReplied replied,

@@ -107,7 +107,7 @@ void engine_control(Engine *e, Str run, Control verb, Str from, Str reason, Str 
                                          .run = run,
                                          .verb = verb,
                                          .name = reason,
-                                 .payload = limits_json,
+                                         .payload = limits_json,
                                          .from = from,
                                          .replied = replied,
                                          .ctx = ctx });
@@ -222,17 +222,25 @@ static Fact fact_of(const Engine *e, const Request *q) {
 
 /* A decision that changes nothing: the kernel says why. */
 static void answer_refused(Engine *e, Resident *r, Request *q) {
-    static const EngineAnswer answers[] = { [REFUSAL_NONE] = ENGINE_CONFLICT, [REFUSAL_CONFLICT] = ENGINE_CONFLICT, [REFUSAL_DENIED] = ENGINE_DENIED, [REFUSAL_INVALID] = ENGINE_INVALID };
+    static const EngineAnswer answers[] = { [REFUSAL_NONE] = ENGINE_CONFLICT,
+                                            [REFUSAL_CONFLICT] = ENGINE_CONFLICT,
+                                            [REFUSAL_DENIED] = ENGINE_DENIED,
+                                            [REFUSAL_INVALID] = ENGINE_INVALID };
     Arena a = ARENA_NULL;
     Str why;
     Fact fact = fact_of(e, q);
     Refusal refusal = run_refuses(r->run, &fact, &a, &why);
     if (run_finished(r->run))
-        request_answer(e, q, ENGINE_CONFLICT, "run %.*s has finished (%s)", STR_FMT(q->run), run_status_name(run_status(r->run)));
+        request_answer(e, q, ENGINE_CONFLICT, "run %.*s has finished (%s)", STR_FMT(q->run),
+                       run_status_name(run_status(r->run)));
     else if (refusal == REFUSAL_CONFLICT && str_is(why, "nothing is asked there"))
-        request_answer(e, q, ENGINE_CONFLICT, "nothing is asked or in doubt at `%.*s` of run %.*s; it may have been decided already", STR_FMT(q->address), STR_FMT(q->run));
+        request_answer(
+            e, q, ENGINE_CONFLICT,
+            "nothing is asked or in doubt at `%.*s` of run %.*s; it may have been decided already",
+            STR_FMT(q->address), STR_FMT(q->run));
     else
-        request_answer(e, q, answers[refusal], "`%.*s` of run %.*s: %.*s", STR_FMT(q->address), STR_FMT(q->run), STR_FMT(why));
+        request_answer(e, q, answers[refusal], "`%.*s` of run %.*s: %.*s", STR_FMT(q->address),
+                       STR_FMT(q->run), STR_FMT(why));
     arena_deinit(&a);
 }
 

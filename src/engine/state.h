@@ -349,7 +349,7 @@ typedef struct Batch {
     RequestQueue requests;
     FlightQueue flights;
     DeliveryQueue deliveries; /* sent, or to be tried again */
-    PlanEntry **plans; /* whose closures it brings */
+    PlanEntry **plans;        /* whose closures it brings */
     size_t n_plans;
     uint64_t n_facts;
     int64_t handed_us, took_us; /* took_us: of the commit, on the store's thread */
@@ -422,7 +422,7 @@ struct Delivery {
     Value body;
     int64_t tries, made_ms;
     bool flying, durable;
-    Delivery *next;         /* gather.deliveries, batch.deliveries */
+    Delivery *next; /* gather.deliveries, batch.deliveries */
     Delivery *all_next;
 };
 

@@ -56,7 +56,9 @@ static const char *const fact_names[] = {
 
 static const char *const outcome_names[] = { "", "ok", "failed", "refused", "unknown" };
 static const char *const sent_names[] = { "not sent", "maybe sent", "sent" };
-static const char *const control_names[] = { "note", "pause", "resume", "cancel", "retry", "limits" };
+static const char *const control_names[] = {
+    "note", "pause", "resume", "cancel", "retry", "limits"
+};
 static const char *const decision_names[] = {
     [DECISION_DONE] = "done",     [DECISION_NOT_DONE] = "not_done", [DECISION_RETRY] = "retry",
     [DECISION_FAIL] = "fail",     [DECISION_APPROVE] = "approve",   [DECISION_REJECT] = "reject",

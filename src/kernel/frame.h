@@ -100,7 +100,7 @@ typedef struct CallState {
     Frame *held_at;   /* whose budget's queue; NULL: the run's */
     int64_t ticket;   /* its place there */
     Frame *held_prev, *held_next;
-    Str choice;       /* why it was entered: for its first move */
+    Str choice; /* why it was entered: for its first move */
 } CallState;
 
 typedef struct AgentCall {
@@ -116,10 +116,10 @@ typedef struct AgentState {
     uint32_t before;               /* turns that it had before a person retried it */
     AgentCall *calls;              /* of this turn */
     uint32_t n_calls, open_calls;
-    uint32_t *used; /* calls so far, by tool */
-    uint64_t hash;  /* of the conversation so far */
-    int64_t bytes;  /* of it as JSON: at least as many as it has tokens */
-    int64_t overhead; /* of what goes with it: tools, schema */
+    uint32_t *used;    /* calls so far, by tool */
+    uint64_t hash;     /* of the conversation so far */
+    int64_t bytes;     /* of it as JSON: at least as many as it has tokens */
+    int64_t overhead;  /* of what goes with it: tools, schema */
     uint32_t degraded; /* attempts that asked a cheaper model */
     bool counted;      /* as a conversation */
     Usage usage;
@@ -292,7 +292,7 @@ struct Run {
     bool held_freed; /* the run's own queue may move */
     Budget *freed_first, *freed_last; /* budgets whose queue may move */
     uint8_t loading;                  /* version of the snapshot that is read */
-    uint32_t folds; /* values folded so far: their memory must not be rewound */
+    uint32_t folds;                   /* values folded so far: their memory must not be rewound */
     /* spare parts */
     Frame *free_frames;
     Want *free_wants;

@@ -22,11 +22,11 @@ static bool body_limits(ApiCall *call, Value body, Str *ret) {
         int64_t amount;
         if (is_limit(name, &bound) && !bound_parse(bound, text, &amount)) {
             call_problem(call, 422, KIND_INVALID,
-                         arena_fmt(&call->arena, "`%.*s` is no limit of %s: like %s",
-                                   STR_FMT(text), bound_name(bound),
-                                   bound == BOUND_COST      ? "2.50"
+                         arena_fmt(&call->arena, "`%.*s` is no limit of %s: like %s", STR_FMT(text),
+                                   bound_name(bound),
+                                   bound == BOUND_COST   ? "2.50"
                                    : bound >= BOUND_TIME ? "30m"
-                                                            : "12 or 400k"));
+                                                         : "12 or 400k"));
             return false;
         }
         map_adds(&m, name, value_int(amount));

@@ -179,7 +179,8 @@ void runs_create(ApiCall *call) {
     Value body;
     EngineStart start = { 0 };
     if (!call_needs_engine(call) || !call_body(call, &body) ||
-        !body_text(call, body, "id", &start.id) || !body_text(call, body, "from", &start.by) || !body_text(call, body, "dir", &start.dir))
+        !body_text(call, body, "id", &start.id) || !body_text(call, body, "from", &start.by) ||
+        !body_text(call, body, "dir", &start.dir))
         return;
     start.by = start.by.len ? start.by : call->request.from;
     if (start.id.len > LIMIT_ID_BYTES) {

@@ -233,7 +233,7 @@ typedef struct Model { /* an alias of `models:`, or what an agent says in its pl
     size_t n_models;
     size_t n_cheaper;            /* behind them, once read_with_cheaper() put them there */
     const struct Model *cheaper; /* NULL: none */
-    int64_t max_output; /* 0: default */
+    int64_t max_output;          /* 0: default */
     Value temperature;
     Str effort;
 } Model;

@@ -283,8 +283,11 @@ static void take_pause(TraceTree *t, const Move *m) {
     t->paused_by = STR("");
     Str reason = str_slice(m->choice, mark.len, m->choice.len);
     ptrdiff_t raise = str_find(reason, STR("; raise "));
-    t->pause_reason = arena_str(&t->arena, raise < 0 ? reason : str_slice(reason, 0, (size_t)raise));
-    t->pause_raise = raise < 0 ? STR("") : arena_str(&t->arena, str_slice(reason, (size_t)raise + 8, reason.len));
+    t->pause_reason =
+        arena_str(&t->arena, raise < 0 ? reason : str_slice(reason, 0, (size_t)raise));
+    t->pause_raise = raise < 0
+                         ? STR("")
+                         : arena_str(&t->arena, str_slice(reason, (size_t)raise + 8, reason.len));
 }
 
 static void take_move(TraceTree *t, const Move *m) {

@@ -39,8 +39,12 @@ static const char *decision_word(uint32_t verb) {
 }
 
 static const char *control_word(uint32_t verb) {
-    static const char *const words[] = { "", "was paused", "was resumed", "was cancelled",
-                                         "was told to try again", "was given other limits" };
+    static const char *const words[] = { "",
+                                         "was paused",
+                                         "was resumed",
+                                         "was cancelled",
+                                         "was told to try again",
+                                         "was given other limits" };
     return verb < ARRAY_LEN(words) ? words[verb] : "?";
 }
 

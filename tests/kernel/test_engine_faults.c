@@ -174,7 +174,8 @@ static void what_waits_for_a_row_that_is_refused_is_passed_on(void **state) {
     engine_signal(a->engine, STR("r1"), STR("s1"), STR("go"), STR("1"), STR("ann"), heard, &first);
     pump(a);
     engine_signal(a->engine, STR("r1"), STR("s2"), STR("go"), STR("2"), STR("ann"), heard, &second);
-    engine_control(a->engine, STR("r1"), CONTROL_PAUSE, STR("ann"), STR(""), STR(""), heard, &pause);
+    engine_control(a->engine, STR("r1"), CONTROL_PAUSE, STR("ann"), STR(""), STR(""), heard,
+                   &pause);
     pump(a);
     for (int i = 0; i < 4; i++)
         pass(b, 3000);

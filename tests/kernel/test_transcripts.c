@@ -75,8 +75,10 @@ static void print_notices(Talk *t) {
     size_t n;
     const Notice *notices = run_notices(t->run, &n);
     for (size_t i = 0; i < n; i++)
-        buf_fmt(&t->out, "  ! %.*s to %.*s: %.*s\n", STR_FMT(value_as_str(value_getz(notices[i].body, "about"))),
-                STR_FMT(notices[i].channel ? notices[i].channel->name : notices[i].address), STR_FMT(notices[i].id));
+        buf_fmt(&t->out, "  ! %.*s to %.*s: %.*s\n",
+                STR_FMT(value_as_str(value_getz(notices[i].body, "about"))),
+                STR_FMT(notices[i].channel ? notices[i].channel->name : notices[i].address),
+                STR_FMT(notices[i].id));
     run_forget_notices(t->run);
 }
 
@@ -248,9 +250,8 @@ static void signal_words(Str *line, Fact *f) {
 }
 
 static void decision_words(Str *line, Fact *f) {
-    static const char *const verbs[] = {
-        "?", "done", "not_done", "retry", "fail", "undo", "approve", "reject", "revise", "answer"
-    };
+    static const char *const verbs[] = { "?",    "done",    "not_done", "retry",  "fail",
+                                         "undo", "approve", "reject",   "revise", "answer" };
     f->kind = FACT_DECISION;
     f->from = STR("ann");
     f->address = word(line);

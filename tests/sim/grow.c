@@ -50,8 +50,44 @@ static void grow_loop(Grow *g, unsigned depth) {
     }
 }
 
+/* Whom to ask, how many must agree, what silence means. A calm run waits as long as it takes. */
+static void grow_ask(Grow *g) {
+    buf_fmt(&g->out, "ask: \"t%u?\"", g->names);
+    if (tape_percent(g->tape, 60))
+        buf_str_add(&g->out, STR(", group: leads"));
+    if (tape_percent(g->tape, 30))
+        buf_str_add(&g->out, STR(", quorum: 2"));
+    if (tape_percent(g->tape, 30))
+        buf_str_add(&g->out, STR(", risk: high"));
+    if (!g->calm && tape_percent(g->tape, 50)) {
+        static const char *const silences[] = { "reject", "approve", "fail" };
+        buf_fmt(&g->out, ", deadline: %us, on_timeout: %s", 1 + tape_choose(g->tape, 20), silences[tape_choose(g->tape, 3)]);
+    }
+}
+
+static void grow_gate(Grow *g, unsigned depth) {
+    if (!tape_percent(g->tape, 12))
+        return;
+    indent(g, depth);
+    buf_str_add(&g->out, STR("approve: { "));
+    grow_ask(g);
+    buf_str_add(&g->out, tape_percent(g->tape, 40) ? STR(", at: after }\n") : STR(" }\n"));
+}
+
 static void grow_leaf(Grow *g, unsigned depth) {
     unsigned kind = tape_choose(g->tape, 12);
+    if (kind == 4) {
+        grow_loop(g, depth);
+        if (!g->calm) {
+            indent(g, depth);
+            buf_str_add(&g->out, STR("on_error: continue\n"));
+        }
+        indent(g, depth);
+        buf_str_add(&g->out, STR("human: { show: { n: 1 }, "));
+        grow_ask(g);
+        buf_str_add(&g->out, STR(" }\n"));
+        return;
+    }
     if (kind == 1) {
         indent(g, depth);
         buf_fmt(&g->out, "wait: %ums\n", 1 + tape_choose(g->tape, 5000));
@@ -60,6 +96,7 @@ static void grow_leaf(Grow *g, unsigned depth) {
         buf_fmt(&g->out, "wait: { signal: s%u }\n", g->signals++);
     } else if (kind == 3) {
         grow_modifiers(g, depth);
+        grow_gate(g, depth);
         indent(g, depth);
         buf_fmt(&g->out, "agent: clerk\n");
         indent(g, depth);
@@ -67,6 +104,7 @@ static void grow_leaf(Grow *g, unsigned depth) {
     } else {
         grow_loop(g, depth);
         grow_modifiers(g, depth);
+        grow_gate(g, depth);
         indent(g, depth);
         buf_fmt(&g->out, "tool: echo\n");
         indent(g, depth);

@@ -147,6 +147,14 @@ static const struct Node *node_of(const Plan *plan, Str address) {
     return NULL;
 }
 
+/* Whose question is it: that of the step, or of its gate. */
+static bool asks_group(const Plan *plan, Str address) {
+    ptrdiff_t colon = str_find(address, STR(":"));
+    const struct Node *n = node_of(plan, colon < 0 ? address : str_slice(address, 0, (size_t)colon));
+    const Ask *ask = !n ? NULL : colon < 0 ? n->callee->ask : n->gates[0];
+    return ask && ask->group.len > 0;
+}
+
 static int64_t time_of(const History *h, Str address, Status to) {
     for (size_t i = 0; i < h->stored.n_rows; i++)
         for (size_t m = 0; m < h->rows[i].n_moves; m++) {
@@ -187,6 +195,10 @@ static void answer_one(World *w, Run *r, Want *want, int64_t *now, Arena *a) {
         *now = f.time_ms = MAX(*now, want->due_ms);
         f.kind = FACT_TIMER;
         f.purpose = want->purpose;
+    } else if (want->kind == WANT_APPROVAL) {
+        f.kind = FACT_DECISION;
+        f.verb = DECISION_APPROVE;
+        f.from = value_getz(want_ask(want, a), "said").len ? STR("bo") : STR("ann");
     } else {
         f.kind = FACT_SIGNAL;
         f.name = want->key;
@@ -223,6 +235,22 @@ static void terminal_once(World *w, const SimRun *run, const History *h) {
         world_fail(w, "4: %.*s ended %u times", STR_FMT(run->id), ends);
 }
 
+/* 14: only who may, and only on what was shown; a question ends once. */
+static void answers_were_allowed(World *w, const SimRun *run, const History *h, const Plan *plan) {
+    for (size_t i = 0; i < h->stored.n_rows; i++)
+        for (size_t f = 0; f < h->rows[i].n_facts; f++) {
+            const Fact *fact = &h->rows[i].facts[f].fact;
+            if (fact->kind == FACT_TIMER && fact->purpose == TIMER_ASK)
+                world_mark(w, MARK_EXPIRED);
+            if (fact->kind != FACT_DECISION || fact->verb < DECISION_APPROVE)
+                continue;
+            if (str_is(fact->shown, UNSEEN))
+                world_fail(w, "14: %.*s %.*s was decided by who had not seen it", STR_FMT(run->id), STR_FMT(fact->address));
+            if (str_is(fact->from, "mallory") && asks_group(plan, fact->address))
+                world_fail(w, "14: %.*s %.*s was decided by who may not", STR_FMT(run->id), STR_FMT(fact->address));
+        }
+}
+
 static void fold_is_the_same(World *w, SimRun *run, const History *h, Arena *a) {
     Plan *plan = NULL;
     Run *folded = NULL;
@@ -238,6 +266,7 @@ static void fold_is_the_same(World *w, SimRun *run, const History *h, Arena *a) 
     if (!run_finished(folded))
         world_fail(w, "3: %.*s is done in the store and not when folded", STR_FMT(run->id));
     waits_were_long_enough(w, run, h, plan);
+    answers_were_allowed(w, run, h, plan);
     world_mark(w, run_status(folded) == RUN_OK ? MARK_RUN_OK : MARK_RUN_FAILED);
     if (run->deterministic) {
         Str expected = reference_output(w, run, plan, a);

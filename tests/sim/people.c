@@ -13,7 +13,7 @@
 typedef struct Asked {
     World *w;
     SimRun *run;
-    unsigned what; /* 0 start, 1 signal, 2 control, 3 decision, 4 another file */
+    unsigned what; /* 0 start, 1 signal, 2 control, 3 decision, 4 another file, 5 an answer */
 } Asked;
 
 static SimNode *somebody_up(World *w) {
@@ -36,7 +36,7 @@ static void answered(void *ctx, const EngineReply *reply) {
     Asked *a = ctx;
     world_say(a->w, "answer to %u of %.*s: %d %.*s", a->what, STR_FMT(a->run->id), reply->answer,
               STR_FMT(reply->message));
-    if (reply->answer == ENGINE_INVALID)
+    if (reply->answer == ENGINE_INVALID && a->what != 5)
         world_fail(a->w, "refused: %.*s", STR_FMT(reply->message));
     if (a->what == 0 && reply->answer == ENGINE_OK) {
         if (a->run->acked || reply->existing)
@@ -81,6 +81,27 @@ static void settle_doubts(World *w, SimNode *node, SimRun *run, const StoreDue *
     }
 }
 
+/* Anybody may say anything; what counts is whether he may, and whether he has seen it. */
+static void answer_one(World *w, SimNode *node, SimRun *run, const StoreDue *asked) {
+    static const char *const names[] = { "ann", "bo", "cy", "mallory" };
+    EngineDecision d = { .address = arena_str(&w->arena, asked->address), .verb = DECISION_APPROVE };
+    d.from = str_from(names[tape_choose(&w->tape, ARRAY_LEN(names))]);
+    if (tape_percent(&w->tape, 15))
+        d.shown = STR(UNSEEN);
+    else if (!run->deterministic && tape_percent(&w->tape, 15))
+        d.verb = DECISION_REJECT;
+    else if (!run->deterministic && tape_percent(&w->tape, 15))
+        d.value_json = STR("{\"n\":2}");
+    world_mark(w, MARK_ASKED);
+    engine_decide(node->engine, run->id, &d, answered, ask(w, run, 5));
+}
+
+static void answer_questions(World *w, SimNode *node, SimRun *run, const StoreDue *opens, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (opens[i].kind == WANT_APPROVAL)
+            answer_one(w, node, run, &opens[i]);
+}
+
 /* One of each early, when nobody may be waiting yet, and one for each step that waits; each said again and again by its id. */
 static void send_signals(World *w, SimNode *node, SimRun *run, const StoreDue *opens, size_t n) {
     for (unsigned i = 0; i < run->signals; i++) {
@@ -106,11 +127,18 @@ static void start_run(World *w, SimNode *node, SimRun *run) {
     engine_start_run(node->engine, &start, answered, ask(w, run, 0));
 }
 
+static Str closure_with_project(World *w, Str text) {
+    const Str names[] = { STR("flow.yaml"), STR("baton.yaml") };
+    const Str texts[] = { text, STR("baton: 1\ngroups: { leads: [ann, bo, cy], chiefs: [ann] }\n"
+                                    "channels: { chat: { chat: \"https://chat.example/x\" } }\n"
+                                    "escalation: { high: { notify: [chat], wait: true, after: 5s, then: chiefs } }\n") };
+    return closure_make(&w->arena, names[0], names, texts, ARRAY_LEN(names));
+}
+
 /* The same workflow in other words: whatever the run did has its place there. */
 static void move(World *w, SimNode *node, SimRun *run) {
-    Str name = STR("flow.yaml");
     Str text = arena_fmt(&w->arena, "%.*s\n# moved %u\n", STR_FMT(run->workflow), ++run->moves);
-    Str closure = closure_make(&w->arena, name, &name, &text, 1);
+    Str closure = closure_with_project(w, text);
     engine_migrate(node->engine, run->id, closure, STR("ann"), answered, ask(w, run, 4));
 }
 
@@ -161,6 +189,7 @@ static void visit(World *w, SimNode *unused, void *ctx) {
             if (w->now_us - run->started_us > TRUTH_US)
                 settle_doubts(w, node, run, opens, n);
             send_signals(w, node, run, opens, n);
+            answer_questions(w, node, run, opens, n);
             meddle(w, node, run, state);
         }
         node_wake(node);
@@ -212,8 +241,7 @@ void people_begin(World *w) {
         run->deterministic = tape_percent(&w->tape, 40);
         run->cancel_wanted = !run->deterministic && tape_percent(&w->tape, 10);
         run->workflow = grow_workflow(w, i, run->deterministic, &run->signals);
-        Str name = STR("flow.yaml");
-        run->closure = closure_make(&w->arena, name, &name, &run->workflow, 1);
+        run->closure = closure_with_project(w, run->workflow);
         plan_free(compile_or_fail(w, run));
         world_at(w, w->now_us + 1000 + tape_choose(&w->tape, 2000000), NULL, visit, run);
     }

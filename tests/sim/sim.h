@@ -63,7 +63,7 @@ typedef struct Done { /* one thing that happened outside */
     uint32_t times; /* sent with this key */
 } Done;
 
-typedef enum FactCover { COVER_FACTS = 16, COVER_WANTS = 8, COVER_MARKS = 24 } FactCover;
+typedef enum FactCover { COVER_FACTS = 16, COVER_WANTS = 8, COVER_MARKS = 40 } FactCover;
 extern const char *const mark_names[];
 typedef enum Mark {
     MARK_CRASH_ONE,
@@ -90,6 +90,8 @@ typedef enum Mark {
     MARK_REUSED,
     MARK_REUSED_WHOLE,
     MARK_MOVED,
+    MARK_ASKED,
+    MARK_EXPIRED,
     MARK_COUNT,
 } Mark;
 typedef struct Coverage {
@@ -115,6 +117,8 @@ struct SimRun {
 };
 
 #define RUNS_MAX 8
+/* The hash of nothing that was ever shown. */
+#define UNSEEN "0000000000000000"
 struct World {
     Tape tape;
     Arena arena;

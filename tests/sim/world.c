@@ -37,6 +37,8 @@ const char *const mark_names[MARK_COUNT] = {
     [MARK_REUSED] = "recorded outcome reused",
     [MARK_REUSED_WHOLE] = "run that reused everything",
     [MARK_MOVED] = "moved to another file",
+    "question answered",
+    "question that expired",
 };
 
 /* ---- events ---- */

@@ -534,7 +534,7 @@ static void load(Run *r, Frame *f, Cursor *c) {
         s->used[i] = (uint32_t)cursor_varint(c);
     s->n_calls = (uint32_t)cursor_varint(c);
     s->open_calls = (uint32_t)cursor_varint(c);
-    if (c->bad || s->n_calls > (size_t)(c->end - c->p) || 
+    if (c->bad || s->n_calls > (size_t)(c->end - c->p) ||
         s->model >= callee_of(f)->n_models + callee_of(f)->n_cheaper) {
         c->bad = true;
         s->n_calls = 0;

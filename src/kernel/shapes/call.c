@@ -251,9 +251,8 @@ static bool retry_fits(Run *r, Frame *f, Fact *last) {
     Shortage s;
     Fit fit = budget_reserve(r, f, &one, &s);
     if (fit == FIT_BREACH_FAIL)
-        last->message =
-            arena_fmt(&r->arena, "%.*s; not tried again: %.*s", STR_FMT(last->message),
-                      STR_FMT(shortage_text(r, fit, &s)));
+        last->message = arena_fmt(&r->arena, "%.*s; not tried again: %.*s", STR_FMT(last->message),
+                                  STR_FMT(shortage_text(r, fit, &s)));
     if (fit != FIT_BREACH_PAUSE)
         return fit == FIT_YES;
     f->call->owes_retry = true;
@@ -329,9 +328,8 @@ static Amount spent_by(const Frame *f, const Fact *fact) {
         return (Amount){ 0 };
     if (fact->outcome == OUTCOME_UNKNOWN && !tokens)
         return f->call->reserved; /* nobody knows what it used: it may have been all */
-    return (Amount){ .of[BOUND_CALLS] = 1,
-                     .of[BOUND_TOKENS] = tokens,
-                     .of[BOUND_COST] = u->cost_nano };
+    return (
+        Amount){ .of[BOUND_CALLS] = 1, .of[BOUND_TOKENS] = tokens, .of[BOUND_COST] = u->cost_nano };
 }
 
 /* Nobody can be held to a cap after the fact, but who does not keep it is named. */
@@ -341,9 +339,8 @@ static void name_overbilling(Run *r, Frame *f, const Amount *spent) {
     if (f->part != PART_TURN || spent->of[BOUND_TOKENS] <= most)
         return;
     Str model = f->call->callee->models[f->parent->agent->model];
-    frame_movef(r, f, STATUS_RUNNING,
-                "%.*s billed %lld tokens where at most %lld were asked for", STR_FMT(model),
-                (long long)spent->of[BOUND_TOKENS], (long long)most);
+    frame_movef(r, f, STATUS_RUNNING, "%.*s billed %lld tokens where at most %lld were asked for",
+                STR_FMT(model), (long long)spent->of[BOUND_TOKENS], (long long)most);
 }
 
 static void settle(Run *r, Frame *f, const Fact *fact) {

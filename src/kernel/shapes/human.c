@@ -508,15 +508,18 @@ static Refusal refuses_who(const Frame *f, const Fact *d, Arena *a, Str *ret_why
     const Plan *p = f->run->plan;
     Value may = may_of(f, a);
     if (may.len && !is_among(p, may, d->from) && !MUTANT(anyone_may_approve)) {
-        *ret_why = arena_fmt(a, "`%.*s` may not decide this; who may: %.*s", STR_FMT(d->from), STR_FMT(value_text(a, may)));
+        *ret_why = arena_fmt(a, "`%.*s` may not decide this; who may: %.*s", STR_FMT(d->from),
+                             STR_FMT(value_text(a, may)));
         return REFUSAL_DENIED;
     }
     if (ask_of(f)->four_eyes && f->run->by.len && is_same(p, f->run->by, d->from)) {
-        *ret_why = arena_fmt(a, "`%.*s` started the run: somebody else is to look at this", STR_FMT(d->from));
+        *ret_why = arena_fmt(a, "`%.*s` started the run: somebody else is to look at this",
+                             STR_FMT(d->from));
         return REFUSAL_DENIED;
     }
     if (has_said(f->human, p, d->from) && d->verb == DECISION_APPROVE && !MUTANT(quorum_of_one)) {
-        *ret_why = arena_fmt(a, "`%.*s` has agreed already; others are still asked", STR_FMT(d->from));
+        *ret_why =
+            arena_fmt(a, "`%.*s` has agreed already; others are still asked", STR_FMT(d->from));
         return REFUSAL_CONFLICT;
     }
     return REFUSAL_NONE;
@@ -530,7 +533,8 @@ static Refusal refuses_value(const Frame *f, const Fact *d, Value value, Arena *
         *ret_why = STR("an answer is needed");
         return REFUSAL_INVALID;
     }
-    if (value_absent(value) || !type_of(f) || type_convert(type_of(f), value, a, &value, &problem) == 0)
+    if (value_absent(value) || !type_of(f) ||
+        type_convert(type_of(f), value, a, &value, &problem) == 0)
         return REFUSAL_NONE;
     *ret_why = arena_str(a, problem);
     return REFUSAL_INVALID;
@@ -544,11 +548,14 @@ Refusal human_refuses(const Frame *f, const Fact *d, Value value, Arena *a, Str 
         return REFUSAL_CONFLICT;
     }
     if (d->shown.len && !str_eq(d->shown, h->hash) && !MUTANT(approve_unseen)) {
-        *ret_why = arena_fmt(a, "what is asked has changed since it was shown; look again: it is %.*s now", STR_FMT(h->hash));
+        *ret_why =
+            arena_fmt(a, "what is asked has changed since it was shown; look again: it is %.*s now",
+                      STR_FMT(h->hash));
         return REFUSAL_CONFLICT;
     }
     if (!verdict_fits(f, (Decision)d->verb)) {
-        *ret_why = arena_fmt(a, "what can be said here: %.*s", STR_FMT(value_text(a, verdicts_of(f, a))));
+        *ret_why =
+            arena_fmt(a, "what can be said here: %.*s", STR_FMT(value_text(a, verdicts_of(f, a))));
         return REFUSAL_INVALID;
     }
     Refusal who = refuses_who(f, d, a, ret_why);
