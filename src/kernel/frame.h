@@ -257,6 +257,7 @@ struct Run {
     RunStatus status;
     int64_t started_ms, time_ms, ended_ms;
     int64_t before_ms; /* the time before this fact */
+    Value tripped;     /* the error of the guard that stops the run; absent: none */
     Value input, labels, output, error;
     Frame *root;
     StateCell *state;
@@ -345,6 +346,8 @@ void frame_recovered(Run *r, Frame *f, Value output);
 Value error_make(Run *r, const Frame *f, Str kind, Str message, uint32_t attempt, Value data);
 /* An empty run that knows its plan: what start and load fill. */
 Run *run_blank(const Plan *plan);
+/* A guard stops the run: what is open is cancelled, and the run fails with the guard's error. */
+void run_stop(Run *r);
 /* The run as a whole has ended. */
 void run_end(Run *r, RunStatus status, Value output, Value error);
 
@@ -448,6 +451,18 @@ void call_arguments(Frame *f, Value args);
 const AgentTool *agent_call_tool(const Frame *call);
 /* The model call of an agent: composed from the agent's conversation. */
 Value agent_request(const Frame *turn, Str secret_mark, Arena *a);
+
+/* ---- guards (guard.c) ------------------------------------------------------------------------------------------------------- */
+
+/* True: a guard of the agent, or of the workflow (agent NULL), has caught it, and f has failed or stands still for a retry. Of
+ * tool calls and contents the workflow's guards look at those of every agent. */
+bool guard_catches(Run *r, Frame *f, const Callee *agent, GuardPoint at, Value v);
+/* Of an agent: what its next model call would be told; what the model said. */
+bool guard_catches_unsent(Run *r, Frame *f);
+bool guard_catches_reply(Run *r, Frame *f, Value reply);
+/* How often the agent has made call `n` of this turn: before the turn, and with it. */
+void guard_count_call(const Frame *f, uint32_t n, Value call, uint32_t *ret_before,
+                      uint32_t *ret_all);
 
 /* ---- budgets (budget.c) ------------------------------------------------------------------------------------------------------ */
 

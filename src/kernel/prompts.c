@@ -16,6 +16,10 @@ const Prompt prompts[PROMPT_COUNT] = {
     [PROMPT_TOOL_FAILED] = { "tool_failed",
                              "a tool call that failed, came too often or had wrong arguments; as its result",
                              "error: {}" },
+    [PROMPT_TOOL_LOOP] = { "tool_loop",
+                           "a tool call made with the same arguments too often; as its result",
+                           "error: not called: this very call was made {} times, and its results are above. "
+                           "Use them, call something else, or answer." },
     [PROMPT_TOOL_UNKNOWN] = { "tool_unknown", "a call of a tool there is not; as its result",
                               "error: there is no tool `{}`" },
 };

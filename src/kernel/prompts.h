@@ -16,6 +16,7 @@ typedef enum PromptName {
     PROMPT_REVISE,
     PROMPT_TOOL_DENIED,
     PROMPT_TOOL_FAILED,
+    PROMPT_TOOL_LOOP,
     PROMPT_TOOL_UNKNOWN,
     PROMPT_COUNT
 } PromptName;

@@ -221,7 +221,7 @@ bool retry_takes_failure(Run *r, Frame *f) {
     }
     r->open_held -= f->status == STATUS_HELD;
     f->status = STATUS_NEW;
-    f->error = VALUE_ABSENT;
+    f->error = r->tripped = VALUE_ABSENT;
     f->handling = f->tolerated = false;
     f->withheld = r->retried + 1;
     return true;

@@ -48,6 +48,8 @@ static void work(Run *r) {
     for (
         ;
         ;) { /* also when the run has ended: what is still in the queue was cancelled, and is let go of here */
+        if (!value_absent(r->tripped) && !run_finished(r))
+            run_stop(r);
         Frame *f = frame_next_ready(r);
         if (f)
             step_enter(r, f);
@@ -345,6 +347,7 @@ Run *run_blank(const Plan *plan) {
     r->paused = VALUE_ABSENT;
     r->labels = map_done(&(MapBuilder){ .arena = &r->arena }, NULL);
     r->would_repeat = STR("");
+    r->tripped = VALUE_ABSENT;
     return r;
 }
 

@@ -119,6 +119,9 @@ static void enter_invoke(Run *r, Frame *f, Str choice) {
         return;
     }
     const Node *n = f->node;
+    if (n->callee->is_agent ? guard_catches(r, f, n->callee, GUARD_INPUT, f->with)
+                            : guard_catches(r, f, NULL, GUARD_TOOL, f->with))
+        return;
     if (n->callee->kind == CALLEE_MODEL) {
         start_timeout(r, f, n->timeout_ms);
         enter_shape(r, f, &shape_agent, choice);
@@ -210,7 +213,7 @@ void step_enter(Run *r, Frame *f) {
         f->shape->enter(r, f);
         return;
     }
-    if (!guard_holds(r, f))
+    if (!guard_holds(r, f) || (!f->parent && guard_catches(r, f, NULL, GUARD_INPUT, r->input)))
         return;
     Str choice = entering_because(r, f);
     budget_open(r, f);
@@ -312,6 +315,14 @@ void frame_recovered(Run *r, Frame *f, Value output) {
     end_ok(r, f, output, STR("recovered by on_error"));
 }
 
+/* By a guard of the agent that gave it, or of the run. */
+static bool output_caught(Run *r, Frame *f, Value output) {
+    const Callee *c = f->node->verb == VERB_INVOKE ? f->node->callee : NULL;
+    bool of_agent = c && c->is_agent && (f->layers & LAYER_ONCE);
+    return (of_agent || !f->parent) &&
+           guard_catches(r, f, of_agent ? c : NULL, GUARD_OUTPUT, output);
+}
+
 void frame_done(Run *r, Frame *f, Value output) {
     if ((f->layers & LAYER_ONCE) || f->part == PART_CALL) {
         ErrorKind kind;
@@ -323,7 +334,11 @@ void frame_done(Run *r, Frame *f, Value output) {
             return;
         }
     }
-    if (!gate_after(r, f, output))
+    if (!value_absent(r->tripped) && !f->parent) {
+        run_stop(r);
+        return;
+    }
+    if (!output_caught(r, f, output) && !gate_after(r, f, output))
         end_ok(r, f, output, STR(""));
 }
 
@@ -369,6 +384,11 @@ static void stop_inside(Run *r, Frame *f) {
         if (!status_final(child->status))
             frame_cancel(r, child, STR("the step failed"));
     want_close_all(r, f);
+}
+
+void run_stop(Run *r) {
+    stop_inside(r, r->root);
+    frame_end_failed(r, r->root, r->tripped);
 }
 
 void frame_fail(Run *r, Frame *f, Value error) {

@@ -45,7 +45,7 @@ static const Keyword agent[] = {
     GOVERNED,
     { "fallback", "agent | [agent]", 0, LATER, "who is asked instead" },
     { "memory", "Memory", 0, LATER, "what it remembers across runs" },
-    { "guard", "Guard | [Guard]", CALLED, LATER, "what is not let through" },
+    { "guard", "Guard | [Guard]", CALLED, RUNS, "what is not let through" },
 };
 static const Keyword tool[] = {
     { "run", "[text] | Run", 0, RUNS, "a program" },
@@ -112,10 +112,10 @@ static const Keyword pool[] = {
     { "by", "value", 0, RUNS, "shared fairly by this" },
 };
 static const Keyword guard[] = {
-    { "at", "'input' | 'output' | 'tool' | 'content'", 0, LATER, "what is looked at" },
-    { "if", "expr", 0, LATER, "caught when this holds" },
-    { "deny", "pattern | [pattern]", 0, LATER, "or when a pattern matches" },
-    { "then", "'fail' | 'stop'", 0, LATER, "the step, or the run" },
+    { "at", "'input' | 'output' | 'tool' | 'content'", 0, RUNS, "what is looked at" },
+    { "if", "expr", 0, RUNS, "caught when this holds" },
+    { "deny", "pattern | [pattern]", 0, RUNS, "or when a pattern matches" },
+    { "then", "'fail' | 'stop'", 0, RUNS, "the step, or the run" },
 };
 
 const Block language_definitions[] = {

@@ -21,7 +21,7 @@ static const Keyword workflow[] = {
     { "agents", "{Agent | text}", 0, RUNS, "roles; a text is the file of a card" },
     { "tools", "{Tool}", 0, RUNS, "functions" },
     { "inboxes", "{Inbox}", 0, LATER, "where messages between agents wait" },
-    { "guard", "Guard | [Guard]", SEES_CALL | SEES_WITH, LATER, "what is not let through" },
+    { "guard", "Guard | [Guard]", SEES_CALL | SEES_WITH, RUNS, "what is not let through" },
     { "decisions", "{agent}", 0, LATER, "the one owner of a kind of decision" },
     { "steps", "steps", 0, RUNS, "what is done" },
     { "return", "value", SEES_CHILDREN, RUNS, "the output" },

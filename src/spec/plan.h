@@ -12,6 +12,7 @@
 
 #include "base/hash.h"
 #include "cel/cel.h"
+#include "cel/pattern.h"
 #include "spec/diag.h"
 #include "spec/template.h"
 #include "spec/type.h"
@@ -239,6 +240,23 @@ typedef struct Escalation { /* what a risk means */
     Str then;         /* a group; empty: none */
 } Escalation;
 
+/* ---- guards ---------------------------------------------------------------------------------------------------------- */
+
+typedef enum GuardPoint { GUARD_INPUT, GUARD_OUTPUT, GUARD_TOOL, GUARD_CONTENT } GuardPoint;
+typedef struct Guard { /* exactly one of `if` and `deny` */
+    Pos pos;
+    GuardPoint at;
+    CelProgram *if_;
+    Str *deny; /* patterns, as they are written and compiled */
+    const Pattern **patterns;
+    size_t n_deny;
+    bool stop; /* the run; else what is guarded fails */
+} Guard;
+typedef struct Guards {
+    Guard *items;
+    size_t n;
+} Guards;
+
 typedef struct AgentTool {
     const Callee *callee;
     Str name;          /* as the model calls it */
@@ -286,6 +304,7 @@ struct Callee {
     Value temperature;  /* absent: the provider's */
     Str effort;
     const Ask *ask; /* human */
+    Guards guards;  /* of an agent */
 };
 
 /* ---- state ----------------------------------------------------------------------------------------------------------- */
@@ -446,6 +465,7 @@ struct Plan {
     const Type *input, *output;
     Template *labels; /* a map, over input; NULL: none */
     Limits limits;
+    Guards guards;
     StateKey *state;
     size_t n_state;
     Value *vars; /* of the project */

@@ -368,6 +368,8 @@ void read_limits(Reader *r, const Yaml *y, Limits *ret_limits);
 void read_retry(Reader *r, const Yaml *y, Retry *ret_retry);
 /* What is not said stays as it was. */
 void read_timeout(Reader *r, const Yaml *y, int64_t *ret_attempt_ms, int64_t *ret_queue_ms);
+/* `guard:` of what the sight belongs to, one or a list (read_guard.c). */
+void read_guards(Reader *r, const Yaml *y, const Sight *sight, Guards *ret_guards);
 /* 60/m: so many in a second, minute, hour or day (read_governed.c). */
 bool read_rate(Reader *r, const Yaml *y, const char *what, Rate *ret_rate);
 void read_breaker(Reader *r, const Yaml *y, BreakerRule *ret_breaker);

@@ -247,6 +247,12 @@ static void set_tools(Reader *r, const Yaml *key, const Yaml *value, void *targe
     read_agent_tools(r, value, callee_of(target));
 }
 
+static void set_guard(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    Draft *d = target;
+    read_guards(r, value, &d->sight, &d->callee->guards);
+}
+
 /* ---- the tables ------------------------------------------------------------------------------------------------------ */
 
 static const KeyRow agent_rows[] = {
@@ -265,6 +271,7 @@ static const KeyRow agent_rows[] = {
     { "examples", set_examples },
     { "tools", set_tools },
     { "turns", set_turns },
+    { "guard", set_guard },
     { "limits", set_limits },
     { "timeout", set_timeout },
     { "retry", set_retry },

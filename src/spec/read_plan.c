@@ -66,12 +66,19 @@ static void refuse_of_project(Reader *r, const Yaml *key, const Yaml *value, voi
              "`%.*s` stands in the project file, baton.yaml", STR_FMT(key->text));
 }
 
+static void set_guard(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key, (void)target;
+    Sight sight = { .input = r->plan->input, .stands_in = "`guard`" };
+    read_guards(r, value, &sight, &r->plan->guards);
+}
+
 static const KeyRow rows[] = {
     { "baton", set_baton },
     { "name", set_name },
     { "description", set_description },
     { "labels", set_labels },
     { "limits", set_limits },
+    { "guard", set_guard },
     { "models", ignore },
     { "agents", ignore },
     { "tools", ignore },

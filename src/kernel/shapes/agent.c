@@ -15,6 +15,9 @@
 
 /* How often an answer that fails its type or check goes back to the model; a declared `retry` of the step adds to it. */
 #define REPAIRS 2
+/* How often the same tool may be called with the same arguments within one call of an agent: the result is in the conversation
+ * already, and a look at something that changes is made by another call or a tool that waits. */
+#define LOOP_CALLS 3
 
 /* What a provider adds to a message of its own: roles and marks between them. */
 #define MESSAGE_OVERHEAD 16
@@ -110,6 +113,8 @@ static Frame *open_turn_after(Run *r, Frame *f, uint32_t attempts) {
         frame_failf(r, f, KIND_LIMIT, "no answer after %d turns", c->turns);
         return NULL;
     }
+    if (guard_catches_unsent(r, f))
+        return NULL;
     s->turn++;
     Frame *turn = frame_new(r, f, f->node, PART_TURN, s->turn, 0, 0);
     call_prepare(r, turn, c, EFFECT_READ, VALUE_NULL, STR_NULL);
@@ -346,7 +351,20 @@ static Str refusal(Run *r, Frame *f, const AgentTool *tool, size_t index, Str na
     return STR_NULL;
 }
 
-static void open_call(Run *r, Frame *f, uint32_t n, Value call) {
+/* The same call again and again: told once, and then it is the end. A tool that declares `calls` may be asked so often. */
+static Str looping(Run *r, Frame *f, uint32_t n, Value call, const AgentTool *tool,
+                   bool *ret_over) {
+    uint32_t before, all,
+        most = tool && tool->calls > LOOP_CALLS ? (uint32_t)tool->calls : LOOP_CALLS;
+    guard_count_call(f, n, call, &before, &all);
+    *ret_over = before > most && !MUTANT(loop_detector_off);
+    if (all <= most || MUTANT(loop_detector_off))
+        return STR_NULL;
+    return prompt_text(&r->arena, PROMPT_TOOL_LOOP, arena_fmt(&r->arena, "%u", most));
+}
+
+/* False: the agent has failed. */
+static bool open_call(Run *r, Frame *f, uint32_t n, Value call) {
     AgentCall *c = &f->agent->calls[n];
     Value arguments = value_getz(call, "arguments"), id = value_getz(call, "id"),
           name = value_getz(call, "name");
@@ -357,9 +375,19 @@ static void open_call(Run *r, Frame *f, uint32_t n, Value call) {
     c->tool = tool_named(callee_of(f), c->name, &index);
     if (value_absent(arguments))
         arguments = VALUE_NULL;
-    c->result = refusal(r, f, c->tool, index, c->name, &arguments);
+    bool over = false;
+    c->result = looping(r, f, n, call, c->tool, &over);
+    if (over) {
+        frame_failf(r, f, KIND_LIMIT, "`%.*s` was called with the same arguments again and again",
+                    (int)MIN(c->name.len, 80), c->name.p);
+        return false;
+    }
+    if (!c->result.p)
+        c->result = refusal(r, f, c->tool, index, c->name, &arguments);
     if (c->result.p)
-        return;
+        return true;
+    if (guard_catches(r, f, callee_of(f), GUARD_TOOL, arguments))
+        return false;
     f->agent->used[index]++;
     f->agent->open_calls++;
     c->frame = frame_new(r, f, f->node, PART_CALL, f->agent->turn, n + 1, 0);
@@ -368,12 +396,13 @@ static void open_call(Run *r, Frame *f, uint32_t n, Value call) {
         c->frame->with = arguments;
         c->frame->shape = &shape_human;
         frame_ready(r, c->frame);
-        return;
+        return true;
     }
     call_prepare(r, c->frame, c->tool->callee, c->tool->callee->effect, arguments, STR_NULL);
     c->frame->call->choice = arena_fmt(&r->arena, "%.*s", STR_FMT(c->name));
     if (!gate_call(r, c->frame, c->tool))
         frame_ready(r, c->frame);
+    return true;
 }
 
 static void results_to_model(Run *r, Frame *f) {
@@ -396,7 +425,8 @@ static void call_tools(Run *r, Frame *f, Value calls) {
     s->open_calls = 0;
     s->calls = ARENA_ARRAY(&r->arena, AgentCall, calls.len);
     for (uint32_t i = 0; i < calls.len; i++)
-        open_call(r, f, i, calls.items[i]);
+        if (!open_call(r, f, i, calls.items[i]))
+            return;
     if (s->open_calls == 0)
         results_to_model(r, f);
 }
@@ -424,6 +454,8 @@ static void tool_done(Run *r, Frame *f, Frame *child) {
 /* ---- a turn ended ---- */
 
 static void model_answered(Run *r, Frame *f, Value reply) {
+    if (guard_catches_reply(r, f, reply))
+        return;
     Value content = value_getz(reply, "content"), calls = value_getz(reply, "calls");
     MapBuilder m = map_builder(&r->arena);
     map_addz(&m, "role", value_str(STR("assistant")));
