@@ -246,6 +246,9 @@ static void look_at_file(Doctor *d, const char *path) {
     PreflightOptions options = { .dir = place_folder_of(a, path),
                                  .model_url = str_from(getenv("OPENAI_BASE_URL")),
                                  .model_key = str_from(getenv("OPENAI_API_KEY")) };
+    if (prices_days(plan) > PRICES_OLD_DAYS)
+        TELL(d, NOTE, "prices", "%.*s is %lld days old: look them up again and set `dated`",
+             STR_FMT(plan->prices_file), (long long)prices_days(plan));
     size_t n = preflight(plan, &options, a, &missing);
     for (size_t i = 0; i < n; i++)
         TELL(d, BROKEN, "file", "%.*s:%u: %.*s: %.*s", STR_FMT(missing[i].pos.file),

@@ -97,6 +97,7 @@ int cmd_migrate(Args *args);
 int cmd_models(Args *args);
 int cmd_new(Args *args);
 int cmd_pause(Args *args);
+int cmd_plan(Args *args);
 int cmd_prompts(Args *args);
 int cmd_ps(Args *args);
 int cmd_record(Args *args);

@@ -7,6 +7,7 @@
 #include "cli/say.h"
 
 #include <unistd.h>
+#include <uv.h>
 
 static void print_diags(const Diags *diags) {
     Buf b = BUF_INIT(MIB);
@@ -328,4 +329,12 @@ int inputs_untyped(const Args *args, size_t first, Value *ret_value) {
     }
     *ret_value = value;
     return 0;
+}
+
+int64_t prices_days(const Plan *plan) {
+    uv_timeval64_t now;
+    if (!plan->prices_dated_ms)
+        return 0;
+    uv_gettimeofday(&now);
+    return (now.tv_sec * 1000 - plan->prices_dated_ms) / (24 * 3600 * 1000);
 }

@@ -21,4 +21,9 @@ int inputs_set(const Args *args, const Plan *plan, const char *word, Value *inpu
 /* KEY=VALUE words without types: JSON where it reads as JSON, else text. A single word that is JSON stands for the whole. */
 int inputs_untyped(const Args *args, size_t first, Value *ret_value);
 
+/* How old the prices of a plan are; 0 where they say nothing of it. */
+int64_t prices_days(const Plan *plan);
+/* So old are prices that somebody should look at them again. */
+#define PRICES_OLD_DAYS 90
+
 #endif

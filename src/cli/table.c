@@ -27,6 +27,10 @@ static const Flag dev_flags[] = {
     { "once", NULL, "one run, then leave" },
     END,
 };
+static const Flag plan_flags[] = {
+    { "check", NULL, "exit 2 when the worst case does not fit the limits" },
+    END,
+};
 static const Flag resume_flags[] = {
     { "dry-run", NULL, "only say which runs it would be" },
     { "limit", "NAME=AMOUNT", "a limit becomes this much: cost=5.00, calls=20, STEP.time=2h" },
@@ -197,6 +201,10 @@ const Command commands[] = {
       cmd_new },
     { "pause", "RUN... | -", "let a run finish what is in flight and start nothing more", MANY,
       reason_flags, 1, -1, cmd_pause },
+    { "plan", "FILE", "what a run of a workflow can cost, before anything runs",
+      "Calls, tokens, cost and time of each step and in all, expected and at worst, what limits cut of it, and what\n"
+      "earlier runs used. Exit: 0; with --check 2 when the worst case does not fit the limits.",
+      plan_flags, 1, 1, cmd_plan },
     { "prompts", "[FILE]",
       "what the engine itself says to models; with FILE also what its agents are told", NULL, NULL,
       0, 1, cmd_prompts },

@@ -180,10 +180,8 @@ static void look_for_prices(Preflight *p, const Node *n, const Callee *c, const 
         if (!c->prices[i].known)
             miss(p, pos, who,
                  arena_fmt(p->arena,
-                           "a limit of cost is set and the price of `%.*s` is not known: add "
-                           "`%.*s: { input: ..., output: ... }`, money per million tokens, to the "
-                           "file under `prices:` of baton.yaml",
-                           STR_FMT(m), STR_FMT(m)));
+                           "a limit of cost is set and the price of `%.*s` is not known: %.*s",
+                           STR_FMT(m), STR_FMT(plan_price_line(plan, m, p->arena))));
     }
 }
 

@@ -36,3 +36,17 @@ bool bound_parse(Bound bound, Str text, int64_t *ret_amount) {
         return duration_parse(text, ret_amount) && *ret_amount >= 0;
     return count_parse(text, ret_amount) && *ret_amount >= 0;
 }
+
+Str plan_price_line(const Plan *p, Str model, Arena *a) {
+    if (p->prices_file.len)
+        return arena_fmt(
+            a,
+            "under `models:` of %.*s add `%.*s: { input: 0.00, output: 0.00 }` with what "
+            "a million tokens cost",
+            STR_FMT(p->prices_file), STR_FMT(model));
+    return arena_fmt(
+        a,
+        "write prices.yaml, `models: { %.*s: { input: 0.00, output: 0.00 } }` with what a "
+        "million tokens cost, and `prices: { file: prices.yaml }` in baton.yaml",
+        STR_FMT(model));
+}

@@ -287,6 +287,41 @@ void check_used(Reader *r) {
     }
 }
 
+/* ---- prices ---------------------------------------------------------------------------------------------------------- */
+
+/* The limit of cost that a call of this step meets; NULL: none. */
+static const Limits *cost_limit_of(const Reader *r, const Node *n) {
+    if (n->callee->limits.most[BOUND_COST] >= 0)
+        return &n->callee->limits;
+    for (; n; n = outward(n))
+        if (n->limits.most[BOUND_COST] >= 0)
+            return &n->limits;
+    return r->plan->limits.most[BOUND_COST] >= 0 ? &r->plan->limits : NULL;
+}
+
+static bool told_before(const Reader *r, const Node *n, Str model) {
+    for (uint32_t i = 0; i < n->no; i++) {
+        const Callee *c = r->plan->nodes[i]->callee;
+        for (size_t k = 0; c && k < c->n_models + c->n_cheaper; k++)
+            if (str_eq(c->models[k], model) && cost_limit_of(r, r->plan->nodes[i]))
+                return true;
+    }
+    return false;
+}
+
+/* Such a run is refused when it begins; here it is only said. */
+static void warn_unpriced(Reader *r, const Node *n) {
+    const Limits *limit = n->callee ? cost_limit_of(r, n) : NULL;
+    for (size_t i = 0; limit && i < n->callee->n_models + n->callee->n_cheaper; i++) {
+        Str m = n->callee->models[i];
+        if (!n->callee->prices[i].known && !told_before(r, n, m))
+            diag_warn(r->diags, limit->pos[BOUND_COST], "price",
+                      plan_price_line(r->plan, m, r->arena).p,
+                      "no run of this can begin: the price of `%.*s` is not known",
+                      (int)MIN(m.len, 80), m.p);
+    }
+}
+
 void check_plan(Reader *r) {
     const Plan *plan = r->plan;
     for (size_t i = 0; i < plan->n_nodes; i++) {
@@ -296,6 +331,7 @@ void check_plan(Reader *r) {
         check_hiding(r, n);
         check_loop_names(r, n);
         check_address(r, n);
+        warn_unpriced(r, n);
         if (n->verb == VERB_GROUP)
             warn_unreachable(r, n);
         if (n->verb == VERB_GROUP && n->parent) {

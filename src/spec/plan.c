@@ -23,6 +23,7 @@ static Plan *new_plan(void) {
     Plan *plan = xcalloc(1, sizeof *plan);
     plan->name = plan->description = STR("");
     plan->limits = limits_none;
+    plan->prices_file = STR("");
     arena_init(&plan->arena, 0);
     return plan;
 }

@@ -468,7 +468,9 @@ struct Plan {
     Guards guards;
     StateKey *state;
     size_t n_state;
-    Value *vars; /* of the project */
+    Str prices_file;         /* of the project; empty: none */
+    int64_t prices_dated_ms; /* as it says; 0: it does not */
+    Value *vars;             /* of the project */
     size_t n_vars;
     PlanSecret *secrets; /* by name only: their values are no part of any plan or journal */
     size_t n_secrets;
@@ -524,6 +526,8 @@ DEFINE_CLEANUP(Plan *, plan_free)
 /* The step of an address or of a path of ids ("settle/refund[3]~2", "settle.refund"), or the first with this id; NULL if
  * none. */
 const Node *plan_find(const Plan *p, Str path);
+/* What to add, and where, so that a model has a price. */
+Str plan_price_line(const Plan *p, Str model, Arena *a);
 /* What a bare file without a run can say: names of its inputs with types, for usage lines. */
 Str plan_usage(const Plan *p, Arena *a);
 

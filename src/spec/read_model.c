@@ -12,15 +12,23 @@ static bool is_model(Str s) {
     return slash > 0 && (size_t)slash + 1 < s.len;
 }
 
-/* Those of a machine of one's own. */
-static bool is_free(Str model) {
-    return str_starts(model, STR("scripted/")) || str_starts(model, STR("ollama/"));
+/* Those of this machine: what no one else sees nobody bills. */
+static bool is_free(Reader *r, Str model) {
+    static const char *const here[] = { "://127.", "://localhost:", "://localhost/", "://[::1]" };
+    const ModelServer *s = read_server_of(r, model);
+    Str url = s && s->url && s->url->kind == TEMPLATE_CONST && s->url->constant.type == V_STRING
+                  ? value_as_str(s->url->constant)
+                  : STR("");
+    for (size_t i = 0; i < ARRAY_LEN(here); i++)
+        if (str_find(url, str_from(here[i])) >= 0)
+            return true;
+    return str_starts(model, STR("scripted/")) || (!url.len && str_starts(model, STR("ollama/")));
 }
 
 static Price price_of(Reader *r, Str model) {
     Named *d = table_get(&r->prices, 0, model);
     if (!d)
-        return (Price){ .known = is_free(model) };
+        return (Price){ .known = is_free(r, model) };
     note_use(r, d);
     return d->thing ? *(Price *)d->thing : (Price){ 0 };
 }

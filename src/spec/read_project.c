@@ -1,5 +1,6 @@
 /* The project file: what every workflow beside it may use. Definitions, `vars`, `providers`, `limits` and the people take
  * effect in a workflow when it is compiled; prices are read with it. The other blocks say how the engine of the project works, and are checked. */
+#include "base/time.h"
 #include "spec/read.h"
 
 static void ignore(Reader *r, const Yaml *key, const Yaml *value, void *target) {
@@ -46,8 +47,24 @@ static void read_price(Reader *r, Named *d) {
     d->thing = p;
 }
 
+/* Prices change: how old these are is said where they count. */
+static void set_dated(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key, (void)target;
+    Str s;
+    int64_t seconds;
+    uint32_t nanos;
+    if (!read_text(r, value, "`dated`", &s))
+        return;
+    if (s.len == 10 &&
+        time_parse(arena_fmt(r->arena, "%.*sT00:00:00Z", STR_FMT(s)), &seconds, &nanos))
+        r->plan->prices_dated_ms = seconds * 1000;
+    else
+        error_at(r, value, "value", "the day on which they were looked up, like 2026-11-20",
+                 "`dated` is a day, not `%.*s`", (int)MIN(s.len, 40), s.p);
+}
+
 static const KeyRow prices_file_rows[] = { { "baton", ignore },
-                                           { "dated", ignore },
+                                           { "dated", set_dated },
                                            { "models", ignore } };
 
 void read_prices_root(Reader *r, const Yaml *root) {
@@ -75,8 +92,10 @@ static void read_prices(Reader *r, const Yaml *y) {
     Source *s = read_text(r, file, "the path of a file", &path) ? files_named(r->files, file)
                                                                 : NULL;
     const Yaml *root = s ? source_root(r->files, s) : NULL;
-    if (root)
-        read_prices_root(r, root);
+    if (!root)
+        return;
+    r->plan->prices_file = path;
+    read_prices_root(r, root);
 }
 
 /* ---- vars ------------------------------------------------------------------------------------------------------------ */

@@ -1,0 +1,351 @@
+#include "kernel/forecast.h"
+
+#include "base/limits.h"
+#include "kernel/price.h"
+
+#include <stdlib.h>
+
+/* As shapes/call.c and shapes/agent.c have them where a file says nothing. */
+#define RESENDS 2
+#define REPAIRS 2
+/* How long an attempt may take whose callee says nothing: the executors' own. */
+#define MODEL_MS (10 * 60 * 1000)
+#define HTTP_MS (60 * 1000)
+
+typedef struct Walk {
+    const Plan *plan;
+    Arena *a;
+    Forecast *f;
+    size_t room_cuts, room_unpriced;
+} Walk;
+
+/* Where the walk stands: how often it comes there. */
+typedef struct At {
+    Str path;
+    uint32_t depth;
+    int64_t worst, expected;
+    bool per_item;
+} At;
+
+/* ---- amounts --------------------------------------------------------------------------------------------------------- */
+
+static int64_t plus(int64_t a, int64_t b) {
+    int64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? FORECAST_UNBOUNDED : sum;
+}
+
+static int64_t times(int64_t a, int64_t b) {
+    int64_t product;
+    return __builtin_mul_overflow(a, b, &product) ? FORECAST_UNBOUNDED : product;
+}
+
+static Load load_plus(Load x, Load y) {
+    for (Bound i = 0; i < BOUNDS_COUNTED; i++)
+        x.of[i] = plus(x.of[i], y.of[i]);
+    return x;
+}
+
+static Load load_times(Load x, int64_t n) {
+    for (Bound i = 0; i < BOUNDS_COUNTED; i++)
+        x.of[i] = times(x.of[i], n);
+    x.time_ms = times(x.time_ms, n);
+    return x;
+}
+
+/* ---- one call -------------------------------------------------------------------------------------------------------- */
+
+static void note_unpriced(Walk *w, Str model) {
+    Forecast *f = w->f;
+    for (size_t i = 0; i < f->n_unpriced; i++)
+        if (str_eq(f->unpriced[i], model))
+            return;
+    if (f->n_unpriced == w->room_unpriced) {
+        w->room_unpriced = MAX((size_t)8, w->room_unpriced * 2);
+        Str *more = ARENA_ARRAY(w->a, Str, w->room_unpriced);
+        if (f->n_unpriced)
+            memcpy(more, f->unpriced, f->n_unpriced * sizeof *more);
+        f->unpriced = more;
+    }
+    f->unpriced[f->n_unpriced++] = model;
+}
+
+static const Retry *retry_of(const Node *n) {
+    return n->retry.declared ? &n->retry : &n->callee->retry;
+}
+
+/* Of one callee: an unknown outcome is asked again also where no policy says so. */
+static int64_t retries_of(const Node *n) {
+    const Retry *r = retry_of(n);
+    return r->declared ? r->times : RESENDS;
+}
+
+static int64_t length_of(const Template *t) {
+    if (!t)
+        return 0;
+    return t->kind == TEMPLATE_CONST && t->constant.type == V_STRING ? t->constant.len
+                                                                     : FORECAST_INPUT_BYTES;
+}
+
+static int64_t length_of_value(Value v) {
+    Buf b = BUF_INIT(LIMIT_VALUE_BYTES);
+    if (!value_absent(v))
+        value_write(&b, v);
+    int64_t n = (int64_t)b.len;
+    buf_deinit(&b);
+    return n;
+}
+
+/* The first request of a conversation. */
+static int64_t first_bytes(const Node *n, Arena *a) {
+    const Callee *c = n->callee;
+    int64_t bytes = 256 + (int64_t)c->role.len + length_of(c->instructions) + FORECAST_INPUT_BYTES +
+                    length_of_value(c->examples);
+    for (size_t i = 0; i < c->n_tools; i++)
+        bytes += 64 + (int64_t)c->tools[i].callee->description.len +
+                 length_of_value(type_schema(c->tools[i].callee->input, a));
+    return bytes;
+}
+
+/* Without tools there is a second turn only for an answer that was sent back. */
+static int64_t turns_at_most(const Node *n) {
+    const Callee *c = n->callee;
+    if (c->n_tools)
+        return c->turns;
+    bool checked = c->output || n->output || c->check || n->check;
+    int64_t repairs = n->retry.declared ? n->retry.times : REPAIRS;
+    return MIN((int64_t)c->turns, checked ? 1 + repairs : 1);
+}
+
+/* Tokens in and out of so many turns: each brings what came before it. */
+static int64_t input_of(int64_t first, int64_t more, int64_t turns) {
+    return plus(times(first, turns), times(more, turns * (turns - 1) / 2));
+}
+
+static int64_t attempt_ms(const Node *n) {
+    const Callee *c = n->callee;
+    int64_t own = n->timeout_ms && c->kind != CALLEE_MODEL ? n->timeout_ms : c->timeout_ms;
+    return own                       ? own
+           : c->kind == CALLEE_ECHO  ? 0
+           : c->kind == CALLEE_MODEL ? MODEL_MS
+           : c->kind == CALLEE_HTTP  ? HTTP_MS
+                                     : FORECAST_UNBOUNDED;
+}
+
+static int64_t delays_ms(const Retry *r, int64_t n) {
+    int64_t sum = 0;
+    double ms = (double)r->delay_ms;
+    for (int64_t i = 0; i < n && i < 1000; i++, ms *= r->factor)
+        sum = plus(sum, (int64_t)MIN(ms, (double)r->max_delay_ms));
+    return plus(sum, sum / 100 * r->jitter_percent);
+}
+
+static Load worst_of_agent(Walk *w, const Node *n) {
+    const Callee *c = n->callee;
+    int64_t turns = turns_at_most(n), retries = retries_of(n), attempts = 1 + retries;
+    int64_t models = (int64_t)c->n_models;
+    int64_t more = c->max_output + (c->n_tools ? FORECAST_TOOL_BYTES : 256);
+    int64_t in = input_of(first_bytes(n, w->a), more, turns), out = times(c->max_output, turns);
+    Load l = { .of[BOUND_AGENTS] = 1,
+               .of[BOUND_CALLS] = times(times(turns, attempts), models),
+               .of[BOUND_TOKENS] = times(times(plus(in, out), attempts), models),
+               .of[BOUND_RETRIES] =
+                   plus(times(times(turns, retries), models), c->n_tools ? 0 : turns - 1) };
+    for (int64_t i = 0; i < models + (int64_t)c->n_cheaper; i++) {
+        if (!c->prices[i].known)
+            note_unpriced(w, c->models[i]);
+        else if (i < models)
+            l.of[BOUND_COST] =
+                plus(l.of[BOUND_COST], times(price_worst(&c->prices[i], in, out), attempts));
+    }
+    l.time_ms = n->timeout_ms
+                    ? n->timeout_ms
+                    : times(plus(times(attempt_ms(n), attempts), delays_ms(retry_of(n), retries)),
+                            times(turns, models));
+    return l;
+}
+
+/* Four bytes are a token; a quarter of the longest answer; with tools, one turn that calls and one that answers. */
+static Load expected_of_agent(Walk *w, const Node *n) {
+    const Callee *c = n->callee;
+    int64_t turns = c->n_tools ? MIN(2, c->turns) : 1, out = c->max_output / 4;
+    int64_t more = out + FORECAST_TOOL_BYTES / 4;
+    int64_t in = input_of(first_bytes(n, w->a) / 4, more, turns);
+    return (Load){ .of[BOUND_AGENTS] = 1,
+                   .of[BOUND_CALLS] = turns,
+                   .of[BOUND_TOKENS] = in + out * turns,
+                   .of[BOUND_COST] = price_usage(&c->prices[0], in, 0, out * turns) };
+}
+
+static Load worst_of_call(const Node *n) {
+    int64_t retries = n->effect == EFFECT_UNSAFE ? retry_of(n)->times : retries_of(n);
+    return (Load){ .of[BOUND_RETRIES] = retries,
+                   .time_ms =
+                       plus(times(attempt_ms(n), 1 + retries), delays_ms(retry_of(n), retries)) };
+}
+
+/* ---- limits ---------------------------------------------------------------------------------------------------------- */
+
+static void note_cut(Walk *w, Str path, const Limits *l, Bound bound, int64_t worst) {
+    Forecast *f = w->f;
+    if (f->n_cuts == w->room_cuts) {
+        w->room_cuts = MAX((size_t)8, w->room_cuts * 2);
+        ForecastCut *more = ARENA_ARRAY(w->a, ForecastCut, w->room_cuts);
+        if (f->n_cuts)
+            memcpy(more, f->cuts, f->n_cuts * sizeof *more);
+        f->cuts = more;
+    }
+    f->cuts[f->n_cuts++] = (ForecastCut){ path, bound, l->pos[bound], l->most[bound], worst };
+}
+
+static void cut_one(Walk *w, Str path, const Limits *l, Bound bound, int64_t *worst,
+                    int64_t *expected) {
+    int64_t most = l->most[bound];
+    if (most < 0)
+        return;
+    if (*worst > most) {
+        note_cut(w, path, l, bound, *worst);
+        *worst = most;
+    }
+    *expected = MIN(*expected, most);
+}
+
+static void cut(Walk *w, Str path, const Limits *l, Load *worst, Load *expected) {
+    for (Bound i = 0; i < BOUNDS_COUNTED; i++)
+        cut_one(w, path, l, i, &worst->of[i], &expected->of[i]);
+    cut_one(w, path, l, BOUND_TIME, &worst->time_ms, &expected->time_ms);
+    cut_one(w, path, l, BOUND_DEADLINE, &worst->time_ms, &expected->time_ms);
+    if (l->most[BOUND_DEPTH] == 0 && worst->of[BOUND_AGENTS] > 0)
+        note_cut(w, path, l, BOUND_DEPTH, 1);
+}
+
+/* ---- the walk -------------------------------------------------------------------------------------------------------- */
+
+static void walk_step(Walk *w, const Node *n, At at, Load *ret_worst, Load *ret_expected);
+
+/* In a list one after another; in a map each as soon as what it needs is there. */
+static int64_t latest(const Node *n, const Load *loads) {
+    int64_t *ends = xcalloc(n->n_children + 1, sizeof *ends), last = 0;
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (size_t i = 0; i < n->n_children; i++) {
+            int64_t begin = 0;
+            for (size_t k = 0; k < n->children[i]->n_needs; k++)
+                begin = MAX(begin, ends[n->children[i]->needs[k]]);
+            int64_t end = plus(begin, loads[i].time_ms);
+            moved |= end != ends[i];
+            ends[i] = end;
+        }
+    }
+    for (size_t i = 0; i < n->n_children; i++)
+        last = MAX(last, ends[i]);
+    free(ends);
+    return last;
+}
+
+static void walk_group(Walk *w, const Node *n, At at, Load *worst, Load *expected) {
+    Load *loads = ARENA_ARRAY(w->a, Load, n->n_children + 1);
+    for (size_t i = 0; i < n->n_children; i++) {
+        Load one = { 0 };
+        walk_step(w, n->children[i], at, &loads[i], &one);
+        *worst = load_plus(*worst, loads[i]);
+        *expected = load_plus(*expected, one);
+    }
+    worst->time_ms = latest(n, loads);
+    if (n->timeout_ms)
+        worst->time_ms = MIN(worst->time_ms, n->timeout_ms);
+}
+
+static void walk_verb(Walk *w, const Node *n, At at, Load *worst, Load *expected) {
+    switch (n->verb) {
+    case VERB_INVOKE:
+        if (n->callee->kind == CALLEE_MODEL) {
+            *worst = worst_of_agent(w, n);
+            *expected = expected_of_agent(w, n);
+            w->f->depth = MAX(w->f->depth, 1);
+            cut(w, at.path, &n->callee->limits, worst, expected);
+        } else {
+            *worst = worst_of_call(n);
+        }
+        return;
+    case VERB_GROUP: walk_group(w, n, at, worst, expected); return;
+    case VERB_WAIT:
+        worst->time_ms = n->wait_ms >= 0           ? n->wait_ms
+                         : n->wait_timeout_ms >= 0 ? n->wait_timeout_ms
+                                                   : FORECAST_UNBOUNDED;
+        return;
+    default: return;
+    }
+}
+
+/* -1: only a run knows. */
+static int64_t items_of(const Node *n) {
+    const Template *in = n->for_->in;
+    if (in->kind == TEMPLATE_LIST)
+        return (int64_t)in->n;
+    return in->kind == TEMPLATE_CONST && in->constant.type == V_LIST ? (int64_t)in->constant.len
+                                                                     : -1;
+}
+
+static void walk_handlers(Walk *w, const Node *n, At at, Load *worst) {
+    Load most = { 0 };
+    for (size_t i = 0; i < n->n_handlers; i++) {
+        Load one = { 0 }, unused = { 0 };
+        at.expected = 0;
+        walk_step(w, n->handlers[i].step, at, &one, &unused);
+        for (Bound k = 0; k < BOUNDS_COUNTED; k++)
+            most.of[k] = MAX(most.of[k], one.of[k]); /* the first that fits, and no other */
+        most.time_ms = MAX(most.time_ms, one.time_ms);
+    }
+    *worst = load_plus(*worst, most);
+    worst->time_ms = plus(worst->time_ms, most.time_ms);
+}
+
+static Str path_of(Walk *w, const Node *n, Str parent) {
+    Str name = n->handler_of ? STR("on_error") : n->name;
+    return parent.len ? arena_fmt(w->a, "%.*s/%.*s", STR_FMT(parent), STR_FMT(name)) : name;
+}
+
+static void walk_step(Walk *w, const Node *n, At at, Load *ret_worst, Load *ret_expected) {
+    size_t row = w->f->n_steps++;
+    int64_t items = n->for_ ? items_of(n) : 1, rounds = n->repeat ? n->repeat->max : 1;
+    int64_t usual = n->repeat && n->repeat->until ? 1 : rounds;
+    At inner = { .path = path_of(w, n, at.path),
+                 .depth = at.depth + 1,
+                 .worst = times(at.worst, times(MAX(items, 0), rounds)),
+                 .expected = times(at.expected, times(MAX(items, 0), usual)),
+                 .per_item = at.per_item || items < 0 };
+    if (items < 0) {
+        inner.worst = times(at.worst, rounds);
+        inner.expected = times(at.expected, usual);
+    }
+    Load worst = { 0 }, expected = { 0 };
+    walk_verb(w, n, inner, &worst, &expected);
+    int64_t n_items = items < 0 ? 1 : items;
+    int64_t waves = n->for_ ? (n_items + n->for_->parallel - 1) / MAX(1, n->for_->parallel) : 1;
+    int64_t once_ms = times(worst.time_ms, rounds);
+    worst = load_times(worst, times(n_items, rounds));
+    worst.time_ms = times(once_ms, waves);
+    expected = load_times(expected, times(n_items, usual));
+    if (n->n_handlers)
+        walk_handlers(w, n, inner, &worst);
+    cut(w, inner.path, &n->limits, &worst, &expected);
+    w->f->per_item |= items < 0;
+    w->f->steps[row] = (ForecastStep){ .node = n,
+                                       .path = inner.path,
+                                       .depth = at.depth,
+                                       .times = inner.worst,
+                                       .per_item = inner.per_item,
+                                       .worst = load_times(worst, at.worst),
+                                       .expected = load_times(expected, at.expected) };
+    *ret_worst = worst;
+    *ret_expected = expected;
+}
+
+Forecast forecast_of(const Plan *plan, Arena *a) {
+    Forecast f = { .steps = ARENA_ARRAY(a, ForecastStep, plan->n_nodes + 1) };
+    Walk w = { .plan = plan, .a = a, .f = &f };
+    At at = { .path = STR(""), .worst = 1, .expected = 1 };
+    walk_group(&w, plan->root, at, &f.worst, &f.expected);
+    cut(&w, STR(""), &plan->limits, &f.worst, &f.expected);
+    return f;
+}
