@@ -107,8 +107,8 @@ int cmd_signal(Args *args) {
 }
 
 static int read_decision(Args *args, Value *ret_body) {
-    static const char *const flags[] = { "done", "not-done", "retry", "fail" };
-    static const char *const words[] = { "done", "not_done", "retry", "fail" };
+    static const char *const flags[] = { "done", "not-done", "retry", "undo", "fail" };
+    static const char *const words[] = { "done", "not_done", "retry", "undo", "fail" };
     size_t given = 0;
     Value body = with_text(args->arena, VALUE_EMPTY_MAP, "address", args->words[1]);
     for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
@@ -119,7 +119,7 @@ static int read_decision(Args *args, Value *ret_body) {
     }
     if (given != 1)
         return say_error(EXIT_USAGE,
-                         "say how it turned out: one of --done JSON, --not-done, --retry, --fail",
+                         "say how it turned out: one of --done JSON, --not-done, --retry, --undo, --fail",
                          "");
     const char *done = args_flag(args, "done");
     Value result;

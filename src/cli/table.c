@@ -110,6 +110,7 @@ static const Flag resolve_flags[] = {
     { "fail", NULL, "give the step up" },
     { "not-done", NULL, "it did not happen: try again" },
     { "retry", NULL, "send it again, whatever happened" },
+    { "undo", NULL, "take it back, whatever happened; then the step has failed" },
     END,
 };
 static const Flag signal_flags[] = {
@@ -216,7 +217,7 @@ const Command commands[] = {
       "derive a run again from what it recorded, and compare each move",
       "Nothing is executed. Exit: 0 the same, 3 it differs; the first difference is named with both sides.",
       replay_flags, 1, 1, cmd_replay },
-    { "resolve", "RUN STEP --done JSON | --not-done | --retry | --fail",
+    { "resolve", "RUN STEP --done JSON | --not-done | --retry | --undo | --fail",
       "settle a step whose outcome is unknown",
       "A step is in doubt when an effect that may not be repeated was under way and nobody knows whether it happened.\n"
       "Look at the target, then say so here.",

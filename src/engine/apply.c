@@ -27,6 +27,10 @@ static void take_want(Engine *e, Resident *r, Want *w) {
 }
 
 static void let_go(Engine *e, Resident *r, const WantClosed *c) {
+    if (c->stopping) {
+        perform_stop(e, c->cookie);
+        return;
+    }
     switch (c->kind) {
     case WANT_ATTEMPT: perform_forget(e, c->cookie); return;
     case WANT_TIMER: timers_forget(e, c->cookie); break;

@@ -333,6 +333,8 @@ static int fold_and_free(Fold *f, Store *store, uint64_t upto, bool check_moves,
     err = fold_some(f, MIN(f->n_rows, (size_t)upto), check_moves, &run);
     if (!err)
         *ret_status = run_status(run);
+    if (!err && f->outcomes)
+        outcomes_forget_undone(f->outcomes, run);
     if (!err && f->look)
         f->look(f->look_ctx, run, NULL);
     run_free(run);

@@ -107,7 +107,7 @@ static Str last_name(Str address) {
         if (c == '/' || i == 0) {
             from = c == '/' ? i + 1 : 0;
             to = address.len;
-        } else if ((c == '[' || c == '~' || c == '.') && to == address.len) {
+        } else if (strchr("[~.:", c) && to == address.len) {
             to = i;
         }
     }
@@ -171,9 +171,22 @@ static bool may_begin(const Engine *e, const Flight *f) {
            (run_status(f->r->run) != RUN_PAUSED || MUTANT(start_while_paused));
 }
 
+static void end_unsent(Engine *e, Flight *f, Outcome outcome, Sent sent, const char *why) {
+    f->attempt.address = want_address(f->want, &f->attempt.arena);
+    f->attempt.attempt = f->want->attempt;
+    f->state = FLIGHT_ENDED;
+    f->completion = (Completion){
+        .outcome = outcome, .sent = sent, .kind = KIND_CANCELLED, .message = str_from(why)
+    };
+    QUEUE_PUSH(&e->completed, f);
+    engine_wake(e);
+}
+
 static void start_or_hold(Engine *e, Flight *f) {
     if (!f->want)
         release(e, f);
+    else if (f->want->stopping)
+        end_unsent(e, f, OUTCOME_FAILED, SENT_NO, "stopped before it was started");
     else if (!may_begin(e, f))
         put_off(e, f);
     else if (f->want->effect != EFFECT_PURE && !lease_holds(e))
@@ -200,7 +213,19 @@ static bool reuse(Engine *e, Resident *r, Want *w) {
     return true;
 }
 
+/* Read back, and it was to be stopped: what became of it nobody saw. */
+static void perform_stopped(Engine *e, Resident *r, Want *w) {
+    Flight *f = new_flight(e, r, w);
+    bool unsent = w->position > r->durable_seq;
+    end_unsent(e, f, unsent ? OUTCOME_FAILED : OUTCOME_UNKNOWN, unsent ? SENT_NO : SENT_MAYBE,
+               "stopped");
+}
+
 void perform_want(Engine *e, Resident *r, Want *w) {
+    if (!engine_stopping(e) && w->stopping) {
+        perform_stopped(e, r, w);
+        return;
+    }
     if (engine_stopping(e) || reuse(e, r, w))
         return;
     Flight *f = new_flight(e, r, w);
@@ -287,6 +312,13 @@ void perform_forget(Engine *e, Flight *f) {
         ask_to_stop(e, f);
     if (f->state == FLIGHT_HELD && !MUTANT(cancelled_stays_in_line))
         release(e, f);
+}
+
+void perform_stop(Engine *e, Flight *f) {
+    if (f->state != FLIGHT_STARTED || f->stopped)
+        return; /* what waits is looked at when it would begin */
+    timer_arm(e, &f->timer, e->now_ms + STOP_GRACE_MS);
+    ask_to_stop(e, f);
 }
 
 void perform_stop_all(Engine *e) {
@@ -463,7 +495,7 @@ void perform_timeout(Engine *e, Flight *f) {
         return;
     }
     ASSERT(f->state == FLIGHT_STARTED);
-    if (!f->timed_out) {
+    if (!f->timed_out && !(f->want && f->want->stopping)) {
         f->timed_out = true;
         timer_arm(e, &f->timer, e->now_ms + STOP_GRACE_MS);
         ask_to_stop(e, f);
@@ -475,6 +507,7 @@ void perform_timeout(Engine *e, Flight *f) {
     f->completion = (Completion){ .outcome = OUTCOME_UNKNOWN,
                                   .sent = SENT_MAYBE,
                                   .kind = KIND_CANCELLED,
+                                  .message = STR("it did not say how it ended"),
                                   .took_us = (f->attempt.timeout_ms + STOP_GRACE_MS) * 1000 };
     rule_on_timeout(f);
     judge(e, f);

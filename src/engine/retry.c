@@ -192,7 +192,13 @@ static bool prepare(Engine *e, Resident *r, Request **q, const StoreRun *stored,
     if (!r->plan || fold_rows(r->plan->plan, stored, rows, true, a, &then, ret_problem))
         return false;
     RunStatus status = run_status(then);
+    bool undone = run_has_undone(then);
     run_free(then);
+    if (undone) {
+        *ret_problem = arena_fmt(a, "what it did was undone; `baton fork %s` starts another run, "
+                                    "which keeps what was not", r->id);
+        return false;
+    }
     if (status == RUN_OK) {
         *ret_problem =
             arena_fmt(a, "it succeeded; `baton fork %s` starts another run from it", r->id);

@@ -165,6 +165,8 @@ void perform_admitted(Engine *e, Flight *f);
 bool perform_put_off(Engine *e, Flight *f);
 /* The want is gone. */
 void perform_forget(Engine *e, Flight *f);
+/* It is to end soon, and how it ended is still wanted. */
+void perform_stop(Engine *e, Flight *f);
 /* Applies FACT_DISPATCHING for those planned since that want it (want_announced). */
 void perform_dispatch(Engine *e, Resident *r);
 /* Every want of a run that is loaded or goes on after a pause. */

@@ -10,6 +10,13 @@ typedef struct Tally {
 
 /* 12: no more attempts than the policy, the resends, crashes and people allow is not countable here; attempts never run
  * without a call that wants them. */
+static bool probing(const Frame *f) {
+    for (const Frame *child = f->first; child; child = child->next)
+        if (child->part == PART_PROBE)
+            return true;
+    return false;
+}
+
 static const char *check_call(const Frame *f) {
     const CallState *c = f->call;
     const char *broken = held_check(f);
@@ -20,11 +27,14 @@ static const char *check_call(const Frame *f) {
     switch ((Status)f->status) {
     case STATUS_RUNNING:
         return c->want && c->want->kind == WANT_ATTEMPT ? NULL
-               : f->handling || f->gating               ? NULL
+               : f->handling || f->gating || f->unwind || probing(f)
+                   ? NULL
                                                         : "20: a running call wants no attempt";
     case STATUS_RETRYING:
         return c->want && c->want->kind == WANT_TIMER ? NULL : "20: a retry has no timer";
     case STATUS_IN_DOUBT:
+        if (undo_is_stuck(f))
+            return NULL;
         return c->want && c->want->kind == WANT_DOUBT ? NULL : "10: a doubt is nobody's";
     case STATUS_HELD: return c->want ? "11: a held call wants something" : NULL;
     case STATUS_NEW:
@@ -61,7 +71,7 @@ static const char *check_each(const Frame *f) {
     const EachState *e = f->each;
     uint32_t open = 0;
     for (const Frame *child = f->first; child; child = child->next)
-        open += child->part == PART_ITEM && !status_final(child->status);
+        open += child->part == PART_ITEM && !frame_over(child);
     if (open != e->open)
         return "a loop has lost count of its items";
     return e->open > (uint32_t)f->node->for_->parallel ? "21: more items open than `parallel`"
@@ -92,8 +102,10 @@ static void walk(Tally *t, const Frame *f, unsigned depth) {
         return;
     if (depth > 4 * LIMIT_FRAME_DEPTH)
         t->broken = "frames are nested deeper than they can be";
-    else if (f->parent && status_final(f->parent->status) && !status_final(f->status))
+    else if (f->parent && status_final(f->parent->status) && !frame_over(f) && f->part != PART_UNDO)
         t->broken = "19: work goes on below a finished step";
+    else if (f->loose && f->parent && f->parent->loose < f->loose)
+        t->broken = "17: a step has lost count of what is not at rest below it";
     else
         t->broken = check_one(f);
     if (!t->broken)
@@ -138,5 +150,7 @@ const char *run_check(const Run *r) {
                                                : "4: finished, but its root is not";
     if (status_final(r->root->status))
         return "4: its root is finished, the run is not";
+    if (r->ending && !r->root->loose)
+        return "17: it has ended, and nothing is left that it waits for";
     return t.open_work || r->status == RUN_PAUSED ? NULL : "20: an orphan: nothing can wake it";
 }

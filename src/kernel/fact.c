@@ -61,13 +61,14 @@ static const char *const control_names[] = {
 };
 static const char *const decision_names[] = {
     [DECISION_DONE] = "done",     [DECISION_NOT_DONE] = "not_done", [DECISION_RETRY] = "retry",
-    [DECISION_FAIL] = "fail",     [DECISION_APPROVE] = "approve",   [DECISION_REJECT] = "reject",
-    [DECISION_REVISE] = "revise", [DECISION_ANSWER] = "answer",
+    [DECISION_FAIL] = "fail",     [DECISION_UNDO] = "undo",         [DECISION_APPROVE] = "approve",
+    [DECISION_REJECT] = "reject", [DECISION_REVISE] = "revise",     [DECISION_ANSWER] = "answer",
 };
 static const char *const purpose_names[] = {
     [TIMER_ATTEMPT] = "attempt", [TIMER_RETRY] = "retry",       [TIMER_WAIT] = "wait",
     [TIMER_GROUP] = "group",     [TIMER_DEADLINE] = "deadline", [TIMER_WORK] = "work",
     [TIMER_ASK] = "ask",         [TIMER_REMIND] = "remind",     [TIMER_ESCALATE] = "escalate",
+    [TIMER_PROBE] = "probe",
 };
 
 /* Numbers come from rows that a later release may have written. */

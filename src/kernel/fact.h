@@ -68,12 +68,13 @@ typedef enum Control {
     CONTROL_RETRY,
     CONTROL_LIMITS, /* payload: what limits become, { "cost": nano, "work.calls": n } */
 } Control;
-/* How a person settles an effect in doubt, or answers what was asked. Numbers are stored; 5 is to undo. */
+/* How a person settles an effect in doubt, or answers what was asked. Numbers are stored. */
 typedef enum Decision {
     DECISION_DONE = 1,
     DECISION_NOT_DONE,
     DECISION_RETRY,
     DECISION_FAIL,
+    DECISION_UNDO,        /* whatever happened, take it back */
     DECISION_APPROVE = 6, /* payload: the value as edited; none: as shown */
     DECISION_REJECT,
     DECISION_REVISE, /* once more, with the words */

@@ -123,7 +123,7 @@ void frame_move(Run *r, Frame *f, Status to, uint32_t attempt, uint64_t args, St
     f->status = (uint8_t)to;
     if (status_final(to) && !was_final) {
         f->ended_ms = r->time_ms;
-        if (f->layers & LAYER_STEP)
+        if ((f->layers & LAYER_STEP) && f->part != PART_PROBE && f->part != PART_UNDO)
             r->counts.steps_ok += to == STATUS_OK;
     }
 }
@@ -140,6 +140,13 @@ void frame_movef(Run *r, Frame *f, Status to, const char *fmt, ...) {
 
 /* ---- addresses ---- */
 
+/* What hangs below a step has a colon, so that it is no id; the second time round it is counted. */
+static void write_means(Buf *b, const Frame *f, Str name) {
+    buf_str_add(b, name);
+    if (f->a > 1)
+        buf_fmt(b, "~%u", f->a);
+}
+
 static void write_part(Buf *b, const Frame *f) {
     switch ((Part)f->part) {
     case PART_ROOT: break;
@@ -153,11 +160,9 @@ static void write_part(Buf *b, const Frame *f) {
     case PART_HANDLER: buf_str_add(b, STR("/on_error")); break;
     case PART_TURN: buf_fmt(b, ".%u", f->a); break;
     case PART_CALL: buf_fmt(b, ".%u.%u", f->a, f->b); break;
-    case PART_GATE:
-        buf_str_add(b, STR(":approve"));
-        if (f->a > 1)
-            buf_fmt(b, "~%u", f->a);
-        break;
+    case PART_GATE: write_means(b, f, STR(":approve")); break;
+    case PART_PROBE: write_means(b, f, STR(":probe")); break;
+    case PART_UNDO: write_means(b, f, STR(":undo")); break;
     }
 }
 
@@ -175,7 +180,7 @@ Str frame_address(const Frame *f, Arena *a) {
     return arena_str(a, buf_str(&b));
 }
 
-/* One part of an address as text: "/name", "[3]", "~2", ".1", ".1.2". */
+/* One part of an address as text: "/name", "[3]", "~2", ".1", ".1.2", ":undo", ":approve~2". */
 typedef struct AddressPart {
     Part part;
     Str name;
@@ -187,6 +192,27 @@ static uint32_t read_number(Str s, size_t *at) {
     while (*at < s.len && s.p[*at] >= '0' && s.p[*at] <= '9' && n < UINT32_MAX)
         n = n * 10 + (uint64_t)(s.p[(*at)++] - '0');
     return n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
+static Str read_name(Str s, size_t *at) {
+    size_t from = *at;
+    while (*at < s.len && !strchr("/[~.:", s.p[*at]))
+        (*at)++;
+    return str_slice(s, from, *at);
+}
+
+static bool read_means(Str s, size_t *at, AddressPart *ret) {
+    (*at)++;
+    ret->name = read_name(s, at);
+    ret->part = str_is(ret->name, "probe")  ? PART_PROBE
+                : str_is(ret->name, "undo") ? PART_UNDO
+                                            : PART_GATE;
+    ret->a = 1;
+    if (*at < s.len && s.p[*at] == '~') {
+        (*at)++;
+        ret->a = read_number(s, at);
+    }
+    return true;
 }
 
 static bool next_part(Str s, size_t *at, AddressPart *ret) {
@@ -206,25 +232,11 @@ static bool next_part(Str s, size_t *at, AddressPart *ret) {
         }
         return true;
     }
-    if (c ==
-        ':') { /* what hangs below a step and is none of its children; nothing stands below it in turn */
-        (*at)++;
-        while (*at < s.len && s.p[*at] >= 'a' && s.p[*at] <= 'z')
-            (*at)++;
-        ret->part = PART_GATE;
-        ret->a = 1;
-        if (*at < s.len && s.p[*at] == '~') {
-            (*at)++;
-            ret->a = read_number(s, at);
-        }
-        return true;
-    }
+    if (c == ':')
+        return read_means(s, at, ret);
     if (c == '/')
         (*at)++;
-    size_t from = *at;
-    while (*at < s.len && !strchr("/[~.:", s.p[*at]))
-        (*at)++;
-    ret->name = str_slice(s, from, *at);
+    ret->name = read_name(s, at);
     ret->part = str_is(ret->name, "on_error") ? PART_HANDLER : PART_STEP;
     return true;
 }
@@ -237,7 +249,9 @@ static bool is_part(const Frame *f, const AddressPart *p) {
     case PART_ITEM:
     case PART_ROUND:
     case PART_GATE:
-    case PART_TURN: return f->a == p->a;
+    case PART_TURN:
+    case PART_PROBE:
+    case PART_UNDO: return f->a == p->a;
     case PART_CALL: return f->a == p->a && f->b == p->b;
     case PART_ROOT:
     case PART_HANDLER: return true;
@@ -292,7 +306,9 @@ static bool comes_after(const Frame *f, const AddressPart *p) {
     case PART_TURN: return (p->part == PART_TURN || p->part == PART_CALL) && f->a > p->a;
     case PART_CALL:
         return (p->part == PART_TURN && f->a >= p->a) || (p->part == PART_CALL && f->a > p->a);
-    case PART_HANDLER: return true;
+    case PART_HANDLER:
+    case PART_PROBE:
+    case PART_UNDO: return true;
     case PART_GATE:
     case PART_ITEM:
     case PART_ROOT: break;
@@ -328,12 +344,31 @@ Frame *frame_find(Run *r, Str address) {
     return f;
 }
 
-void frame_cancel(Run *r, Frame *f, Str why) {
-    while (f->last) {
-        if (!status_final(f->last->status))
-            frame_cancel(r, f->last, why);
-        frame_release(r, f->last);
+void frame_let_go(Run *r, Frame *f) {
+    if (f->undos || f->loose)
+        f->left = true;
+    else
+        frame_release(r, f);
+}
+
+/* A probe and an undo are not cancelled: what they are for is not, either. */
+void frame_cancel_inside(Run *r, Frame *f, Str why) {
+    for (Frame *child = f->last, *before; child; child = before) {
+        before = child->prev;
+        if (child->part == PART_UNDO || child->part == PART_PROBE)
+            continue;
+        if (!frame_over(child))
+            frame_cancel(r, child, why);
+        frame_let_go(r, child);
     }
+}
+
+void frame_cancel(Run *r, Frame *f, Str why) {
+    frame_cancel_inside(r, f, why);
+    if (f->shape == &shape_call && f->call && call_abandon(r, f, why))
+        return;
+    if (f->undo && !f->undo->happened)
+        undo_drop(r, f);
     want_close_all(r, f);
     if (!status_final(f->status))
         frame_move(r, f, STATUS_CANCELLED, 0, 0, why);

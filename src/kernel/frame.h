@@ -23,7 +23,10 @@
  *    |                      | \ a budget is taken for now, or the run is paused
  *    |                      |  +--> HELD --siblings settle--> RUNNING
  *    |                      +--> FAILED
- *    +----------------------+--> CANCELLED (from any that is not final)                                                   */
+ *    +----------------------+--> CANCELLED (from any that is not final)
+ *
+ * What ends failed or cancelled is undone first (undo.c). A call that is cancelled while nobody knows what it did is
+ * *abandoned*: over for its parent, and not final before that is known.                                                   */
 #ifndef BATON_KERNEL_FRAME_H
 #define BATON_KERNEL_FRAME_H
 
@@ -44,7 +47,10 @@ typedef enum Part {
     PART_TURN = 5,    /* .a   a model call of an agent */
     PART_CALL = 6,    /* .a.b a tool call of turn a */
     PART_GATE = 7,    /* :approve, the a-th; of gate b of the step, or of the tool */
+    PART_PROBE = 8,   /* :probe  asks what became of the call above */
+    PART_UNDO = 9,    /* :undo, :undo~2  takes back what the step above did */
 } Part;
+#define PART_LAST PART_UNDO
 
 typedef struct Shape Shape;
 typedef struct Budget Budget;
@@ -93,6 +99,7 @@ typedef struct CallState {
     uint32_t attempt, generation, retries, resends;
     int64_t first_ms; /* of the first attempt of this generation: the life of its key */
     bool unknown;     /* sticky: an attempt ended unknown and nothing has settled it */
+    bool lost;        /* and that attempt was in flight when the engine stopped */
     bool fresh;       /* a recorded outcome did not fit: ask anew */
     bool owes_retry;  /* its next attempt counts as a retry, and has not been counted */
     bool held;        /* in a queue */
@@ -154,6 +161,20 @@ typedef struct Condition {
     Str address, words, from;
     struct Condition *next;
 } Condition;
+/* What a step did can be taken back: registered when its first attempt is wanted, there until it is undone, handed over for
+ * good, or known not to have happened. */
+typedef struct Undo Undo;
+struct Undo {
+    Frame *frame;
+    uint64_t order;    /* of registration */
+    bool happened;     /* ok, resolved as done; or sent, and doing it twice would be the same */
+    uint32_t round;    /* of `:undo~2`; 0: none was begun */
+    Undo *prev, *next; /* all of the run, in order of registration */
+};
+/* A step that ends failed or cancelled and takes back what was done below it. */
+typedef struct Unwind {
+    ListBuilder undone; /* addresses, in the order in which they were undone */
+} Unwind;
 
 struct Frame {
     Run *run;
@@ -169,14 +190,21 @@ struct Frame {
     bool handler_returned; /* and was a `return`: ends the group the step stands in */
     bool gating;           /* people are asked before or after what it does */
     bool tolerated;        /* failed, but `on_error: continue`: dependents start */
+    bool unhandled;        /* its failure is past on_error */
+    bool abandoned;        /* cancelled, and nobody knows yet what it did */
+    bool left;             /* its parent has let go of it; there for what it still owes */
     uint32_t withheld; /* stands still until the retry of this number is applied; 0: it does not */
     uint32_t a, b;     /* of the address part */
     int64_t started_ms, ended_ms;
     Value with, output, detail, error;
     Budget *budget;                        /* limits that count here; NULL: none */
-    Want *timeout;                         /* of a group */
+    Want *timeout;                         /* of a group; of an undo that is stuck: its doubt */
     Gated *gated;                          /* NULL: nobody was asked */
     int64_t tokens, calls, cost, attempts; /* of itself and of what ran below */
+    Undo *undo;
+    Unwind *unwind;
+    uint32_t undos; /* registered at it and below */
+    uint32_t loose; /* abandoned, and undos under way, at it and below */
     union {
         GroupState *group;
         EachState *each;
@@ -247,6 +275,12 @@ typedef struct Spent {
     uint64_t address; /* its hash */
     uint32_t number;
 } Spent;
+typedef struct UndoneStep {
+    Str address;
+    Str callee, key; /* of an effect with a business key; else empty */
+    uint32_t generation;
+    struct UndoneStep *next;
+} UndoneStep;
 
 struct Run {
     Arena arena;
@@ -279,6 +313,11 @@ struct Run {
     int64_t tickets;
     Value paused;   /* what the paused run asks, or who paused it; absent: it is not paused */
     Raised *raised; /* in the order they came */
+    /* undo */
+    Undo *undos_first, *undos_last;
+    uint64_t undo_order; /* of the last that was registered */
+    RunStatus ending;    /* how it ends when nothing is loose any more; 0: it does not yet */
+    UndoneStep *undone;  /* newest first */
     /* wants */
     Want *wants_first, *wants_last, *opened;
     uint32_t open_attempts, open_held;
@@ -323,8 +362,17 @@ Frame *frame_find(Run *r, Str address);
 void frame_ready(Run *r, Frame *f);
 /* The next of them that is still to be entered; NULL when none is left. */
 Frame *frame_next_ready(Run *r);
-/* Cancels it and all below, from the inside out; closes their wants; the parent is not told. */
+/* Cancels it and all below, from the inside out; closes their wants; the parent is not told. What was done below is not
+ * taken back by this: either the parent fails and does so, or undo_begin() is asked. */
 void frame_cancel(Run *r, Frame *f, Str why);
+void frame_cancel_inside(Run *r, Frame *f, Str why);
+/* For its parent: final, or abandoned. */
+static inline bool frame_over(const Frame *f) { return status_final(f->status) || f->abandoned; }
+static inline Status frame_shown(const Frame *f) {
+    return f->abandoned ? STATUS_CANCELLED : (Status)f->status;
+}
+/* Its parent needs it no more: released, or kept for as long as it owes something. */
+void frame_let_go(Run *r, Frame *f);
 
 /* ---- the life cycle of a step (step.c) ---------------------------------------------------------------------------------- */
 
@@ -344,12 +392,46 @@ void frame_approved(Run *r, Frame *f, Value output);
 void frame_end_failed(Run *r, Frame *f, Value error);
 void frame_recovered(Run *r, Frame *f, Value output);
 Value error_make(Run *r, const Frame *f, Str kind, Str message, uint32_t attempt, Value data);
+/* What f did is taken back: its failure goes on. */
+void frame_unwound(Run *r, Frame *f);
 /* An empty run that knows its plan: what start and load fill. */
 Run *run_blank(const Plan *plan);
 /* A guard stops the run: what is open is cancelled, and the run fails with the guard's error. */
 void run_stop(Run *r);
-/* The run as a whole has ended. */
+/* The run ends so: at once, or when nothing below its root is loose any more. Only then the root is final. */
 void run_end(Run *r, RunStatus status, Value output, Value error);
+void run_settle(Run *r);
+
+/* ---- undo (undo.c) -------------------------------------------------------------------------------------------------------- */
+
+/* The first attempt of what can be taken back is wanted, or a group that can be is entered. Nothing if it has no undo. */
+void undo_register(Run *r, Frame *f);
+/* What is known of it: it happened; it did not, or is handed over for good. Nothing if it is not registered. */
+void undo_happened(Frame *f);
+void undo_drop(Run *r, Frame *f);
+/* f ended ok: with an undo of its own it stands for all below; the root's are dropped. */
+void undo_hand_over(Run *r, Frame *f);
+/* f ends failed or is cancelled: takes back what is registered at it and below, when nothing there is in flight any more.
+ * False if there is nothing. When all is undone frame_unwound() is called, unless f is final. */
+bool undo_begin(Run *r, Frame *f);
+/* A frame at or below which something was loose has come to rest. */
+void undo_go_on(Run *r, Frame *f);
+/* Counts what is not at rest yet, at f and above. */
+void undo_loosen(Frame *f, int change);
+/* The step that undoes what f did ended; a failure is kept from ending before by undo_stuck(). */
+void undo_ended(Run *r, Frame *f, Frame *step);
+/* True: the undo has failed as often as it may and waits for a person. */
+bool undo_stuck(Run *r, Frame *step, Value error);
+bool undo_is_stuck(const Frame *step);
+void undo_decided(Run *r, Frame *step, const Fact *fact);
+/* Is what this address did undone, or about to be? */
+bool undo_takes_back(const Run *r, Str address);
+/* The policy of an undo that declares none. */
+extern const Retry undo_retry;
+/* Is it, or does it stand in, a `probe` or an `undo`? */
+bool undo_inside(const Frame *f);
+void undo_save(const Frame *f, Buf *b);
+void undo_load(Run *r, Frame *f, Cursor *c);
 
 /* Output type and check of a step or an agent; *ret_value converted. Returns false with the problem (kind invalid or check). */
 bool step_accepts(Run *r, Frame *f, const Callee *callee, Value output, Value *ret_value,
@@ -402,6 +484,8 @@ Want *want_open(Run *r, Frame *f, WantKind kind);
 Want *want_new(Run *r, Frame *f, WantKind kind);
 Want *want_timer(Run *r, Frame *f, TimerPurpose purpose, int64_t due_ms);
 void want_close(Run *r, Want *w);
+/* It is asked to end soon, and still wanted: how it ended is to be known. */
+void want_stop(Run *r, Want *w);
 /* All wants of one frame. */
 void want_close_all(Run *r, Frame *f);
 
@@ -435,6 +519,8 @@ void call_prepare(Run *r, Frame *f, const Callee *callee, Effect effect, Value a
 void call_describe(CallState *c);
 /* Its open attempt is given up and may have been billed: what was reserved for it is spent. */
 void call_give_up(Run *r, Frame *f);
+/* It is cancelled: true if it is abandoned, since it may have been done and somebody must find out. */
+bool call_abandon(Run *r, Frame *f, Str why);
 /* The retry policy that holds for it. */
 const Retry *call_retry(const Frame *f);
 /* The request of a run or http call; with `problem` (320 bytes) not NULL an error in a template fails it: VALUE_ABSENT. */
@@ -447,8 +533,8 @@ int64_t agent_request_bytes(const Frame *agent);
 Str agent_pick_model(Run *r, Frame *turn);
 /* Other arguments than it was prepared with. */
 void call_arguments(Frame *f, Value args);
-/* The tool of a tool call; NULL: no such call. */
-const AgentTool *agent_call_tool(const Frame *call);
+/* The tool of a tool call, by its name, or, where that is empty, by the number of the call; NULL: no such call. */
+const AgentTool *agent_call_tool(const Frame *call, Str name);
 /* The model call of an agent: composed from the agent's conversation. */
 Value agent_request(const Frame *turn, Str secret_mark, Arena *a);
 

@@ -173,7 +173,7 @@ static void goes_on(Run *r, Frame *f, const Ask *ask, Value value, bool modified
 void gate_done(Run *r, Frame *f, Frame *gate) {
     Value detail = gate->detail, error = gate->error, value = gate->output;
     bool ok = gate->status == STATUS_OK;
-    const Ask *ask = f->part == PART_CALL ? agent_call_tool(f)->gates[gate->b]
+    const Ask *ask = f->part == PART_CALL ? agent_call_tool(f, STR(""))->gates[gate->b]
                                           : f->node->gates[gate->b];
     Str verdict = text_of(detail, "verdict"), words = text_of(detail, "words");
     f->gating = false;

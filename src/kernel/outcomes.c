@@ -95,12 +95,13 @@ static Str copy_payload(Outcomes *o, Str payload) {
     return payload.p ? arena_str(&o->arena, payload) : STR_NULL;
 }
 
-/* The call whose outcome this fact settles as ok; NULL: none. */
+/* The call whose outcome this fact settles as ok; NULL: none. What undoes and what asks is of that run alone. */
 static const Frame *settled_by(Run *r, const Fact *fact) {
     bool ok = (fact->kind == FACT_FINISHED && fact->outcome == OUTCOME_OK) ||
               (fact->kind == FACT_DECISION && fact->verb == DECISION_DONE);
     const Frame *f = ok ? frame_find(r, fact->address) : NULL;
-    return f && f->shape == &shape_call && f->call->want ? f : NULL;
+    bool call = f && f->shape == &shape_call && f->call->want;
+    return call && !f->abandoned && !undo_inside(f) ? f : NULL;
 }
 
 void outcomes_note(Outcomes *o, Run *r, const Fact *fact, Str before) {
@@ -120,6 +121,19 @@ void outcomes_note(Outcomes *o, Run *r, const Fact *fact, Str before) {
         item->request = keep ? arena_str(&o->arena, buf_str(&text)) : STR("");
     }
     buf_deinit(&text);
+}
+
+void outcomes_forget_undone(Outcomes *o, const Run *r) {
+    if (o->n == 0 || MUTANT(undone_is_offered))
+        return;
+    size_t kept = 0;
+    for (size_t i = 0; i < o->n; i++)
+        if (!undo_takes_back(r, o->items[i].address))
+            o->items[kept++] = o->items[i];
+    o->n = kept;
+    memset(o->slots, 0, o->n_slots * sizeof *o->slots);
+    for (size_t i = 0; i < o->n; i++)
+        *slot_of(o, o->items[i].address, &o->items[i].request_hash) = (uint32_t)i + 1;
 }
 
 /* ---- asking ---- */

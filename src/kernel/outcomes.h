@@ -4,7 +4,7 @@
  *
  * The request is hashed as it is sent (want_request), so it stands for the arguments and for everything of the callee that
  * matters: another prompt, model, tool, command or header is another request, and is asked anew. What is recorded is what
- * ended ok, or was settled by a person as done; what failed, is in doubt or was cancelled is not offered. */
+ * ended ok, or was settled by a person as done; what failed, is in doubt, was cancelled or was undone is not offered. */
 #ifndef BATON_KERNEL_OUTCOMES_H
 #define BATON_KERNEL_OUTCOMES_H
 
@@ -31,6 +31,8 @@ DEFINE_CLEANUP(Outcomes *, outcomes_free)
 /* To be called before run_apply(r, fact) with each fact that the run takes: remembers the outcome, if it is one and stands
  * before the step `before` (empty: wherever). The last one noted of an address and a request counts. */
 void outcomes_note(Outcomes *o, Run *r, const Fact *fact, Str before);
+/* To be called when the facts of a run are noted: what it undid is not there any more. */
+void outcomes_forget_undone(Outcomes *o, const Run *r);
 /* The outcome recorded for the attempt that is wanted; NULL: none for this request. */
 const Recorded *outcomes_recorded(const Outcomes *o, const Want *w);
 /* The same as far as it is offered, which is before the step that the run begins anew from; NULL: it must be made. */

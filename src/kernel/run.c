@@ -16,11 +16,34 @@ const char *run_status_name(RunStatus s) {
 /* ---- the end of a run ---- */
 
 void run_end(Run *r, RunStatus status, Value output, Value error) {
-    r->status = status;
-    r->ended_ms = r->time_ms;
+    r->ending = status;
     r->paused = VALUE_ABSENT;
     r->output = status == RUN_OK ? output : VALUE_ABSENT;
     r->error = error;
+    r->signals = NULL;
+    run_settle(r);
+}
+
+static void end_root(Run *r) {
+    static const char *const why[] = { [RUN_FAILED] = "kind", [RUN_CANCELLED] = "message" };
+    Status to = r->ending == RUN_OK       ? STATUS_OK
+                : r->ending == RUN_FAILED ? STATUS_FAILED
+                                          : STATUS_CANCELLED;
+    bool ok = r->ending == RUN_OK;
+    frame_move(r, r->root, to, 0, 0,
+               ok ? STR("") : value_as_str(value_getz(r->error, why[r->ending])));
+    while (r->root->first)
+        frame_release(r, r->root->first);
+}
+
+/* Nothing is loose where all is undone, and it is known what cancelled work did. */
+void run_settle(Run *r) {
+    if (!r->ending || run_finished(r) || r->root->loose || r->root->unwind)
+        return;
+    end_root(r);
+    r->status = r->ending;
+    r->ended_ms = r->time_ms;
+    r->paused = VALUE_ABSENT;
     while (r->wants_first) {
         Want *w = r->wants_first;
         Frame *f = w->frame;
@@ -31,7 +54,6 @@ void run_end(Run *r, RunStatus status, Value output, Value error) {
             f->timeout = NULL;
         want_close(r, w);
     }
-    r->signals = NULL;
 }
 
 static void cancel(Run *r, const Fact *fact) {
@@ -39,7 +61,11 @@ static void cancel(Run *r, const Fact *fact) {
     Str why = arena_fmt(&r->arena, "cancelled by %.*s%s%.*s", STR_FMT(fact->from),
                         reason.len ? ": " : "", STR_FMT(reason));
     Value error = error_make(r, r->root, STR("cancelled"), why, 0, VALUE_ABSENT);
-    frame_cancel(r, r->root, why);
+    r->status = RUN_RUNNING; /* what is left to do is not paused */
+    r->ending = RUN_CANCELLED;
+    frame_cancel_inside(r, r->root, why);
+    want_close_all(r, r->root);
+    undo_begin(r, r->root);
     run_end(r, RUN_CANCELLED, VALUE_ABSENT, error);
 }
 
@@ -74,7 +100,7 @@ static Want *timer_of(Frame *f, TimerPurpose purpose) {
     Want **budget = budget_timer(f, purpose);
     if (budget)
         return *budget;
-    if (f->timeout && f->timeout->purpose == purpose)
+    if (f->timeout && f->timeout->kind == WANT_TIMER && f->timeout->purpose == purpose)
         return f->timeout;
     if (f->shape == &shape_wait && f->wait->timer && f->wait->timer->purpose == purpose)
         return f->wait->timer;
@@ -112,16 +138,22 @@ static bool control_fits(Run *r, const Fact *fact) {
     switch ((Control)fact->verb) {
     case CONTROL_PAUSE: return r->status == RUN_RUNNING;
     case CONTROL_RESUME: return r->status == RUN_PAUSED;
-    case CONTROL_CANCEL: return !run_is_past(r);
+    case CONTROL_CANCEL: return !r->ending && !run_is_past(r);
     case CONTROL_RETRY: return run_is_past(r);
     case CONTROL_LIMITS: return limits_fit(r, fact);
     }
     return false;
 }
 
+/* What was cancelled is not tried again, and what has no undo cannot be undone. */
 static bool settles_doubt(const Frame *f, const Fact *fact) {
+    uint32_t verb = fact->verb;
+    if (verb < DECISION_DONE || verb > DECISION_UNDO)
+        return false;
+    if (undo_is_stuck(f))
+        return verb != DECISION_UNDO;
     return f->shape == &shape_call && f->call->want && f->call->want->kind == WANT_DOUBT &&
-           fact->verb >= DECISION_DONE && fact->verb <= DECISION_FAIL;
+           (verb != DECISION_UNDO || f->undo) && (verb != DECISION_RETRY || !f->abandoned);
 }
 
 Refusal run_refuses(Run *r, const Fact *d, Arena *a, Str *ret_why) {
@@ -246,7 +278,10 @@ static void take_signal(Run *r, const Fact *fact) {
 
 static void decide(Run *r, const Fact *fact) {
     Frame *f = frame_find(r, fact->address);
-    f->shape->decided(r, f, fact);
+    if (undo_is_stuck(f))
+        undo_decided(r, f, fact);
+    else
+        f->shape->decided(r, f, fact);
 }
 
 /* By address, because settling one attempt opens others and may take part of the tree away (a budget that is breached). */
@@ -446,13 +481,17 @@ Str run_id(const Run *r) { return r->id; }
 const Plan *run_plan(const Run *r) { return r->plan; }
 RunStatus run_status(const Run *r) { return r->status; }
 bool run_finished(const Run *r) { return r->status >= RUN_OK; }
+bool run_has_undone(const Run *r) { return r->undone != NULL; }
+RunStatus run_ending(const Run *r) { return run_finished(r) ? 0 : r->ending; }
 int64_t run_time(const Run *r) { return r->time_ms; }
 Str run_dir(const Run *r) { return r->dir; }
 Value run_input(const Run *r) { return r->input; }
 Str run_source(const Run *r) { return r->source; }
 uint64_t run_source_upto(const Run *r) { return r->source_upto; }
-Value run_output(const Run *r) { return r->output; }
-Value run_error(const Run *r) { return value_absent(r->error) ? VALUE_NULL : r->error; }
+Value run_output(const Run *r) { return run_finished(r) ? r->output : VALUE_ABSENT; }
+Value run_error(const Run *r) {
+    return run_finished(r) && !value_absent(r->error) ? r->error : VALUE_NULL;
+}
 bool run_active(const Run *r) {
     return !run_finished(r) && r->status != RUN_PAUSED &&
            (r->open_attempts > 0 || r->open_held > 0);
@@ -484,6 +523,8 @@ static Value waiting_list(const Run *r, Arena *a) {
 Value run_summary(const Run *r, Arena *a) {
     MapBuilder m = map_builder(a);
     map_addz(&m, "status", value_str(str_from(run_status_name(r->status))));
+    if (run_ending(r))
+        map_addz(&m, "ending", value_str(str_from(run_status_name(r->ending))));
     map_addz(&m, "steps_ok", value_int(r->counts.steps_ok));
     map_addz(&m, "attempts", value_int(r->counts.attempts));
     if (r->counts.model_calls) {

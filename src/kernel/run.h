@@ -37,6 +37,7 @@ typedef enum TimerPurpose {
     TIMER_ASK = 7,      /* the deadline of what people are asked */
     TIMER_REMIND = 8,
     TIMER_ESCALATE = 9,
+    TIMER_PROBE = 11,   /* before a target is asked what happened */
 } TimerPurpose;
 
 typedef struct Want Want;
@@ -49,6 +50,7 @@ struct Want {
     const Callee *callee;
     uint64_t args_hash;
     bool dispatching; /* FACT_DISPATCHING was applied */
+    bool stopping;    /* asked to end soon: what it does is not wanted any more, how it ended is */
     bool fresh;       /* a recorded outcome did not fit: this one is asked anew */
     TimerPurpose purpose;
     int64_t due_ms;    /* timer */
@@ -62,6 +64,7 @@ struct Want {
 typedef struct WantClosed { /* the want is gone; what the engine needs to stop the work */
     WantKind kind;
     void *cookie;
+    bool stopping; /* it is not gone: the work is to be stopped, and its end still to be told */
 } WantClosed;
 
 /* Makes the run from its first fact. The row takes the moves; NULL row: none are kept (replay without comparing).
@@ -163,6 +166,10 @@ uint64_t run_source_upto(const Run *r);
 Value run_output(const Run *r);
 /* null unless failed or cancelled: { kind, message, step, attempt }. */
 Value run_error(const Run *r);
+/* It has ended so and is not finished: effects are being undone, or somebody must find out what cancelled work did. 0: no. */
+RunStatus run_ending(const Run *r);
+/* Something that it did was undone: it is not there any more. */
+bool run_has_undone(const Run *r);
 /* Work that is in flight or could be: false when only timers of `open`, signals and doubts are left. */
 bool run_active(const Run *r);
 /* What lists show: { status, steps: { ok, failed, running ... }, waiting: [..], cost, tokens, calls, error }. */

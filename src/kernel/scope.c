@@ -39,7 +39,7 @@ static Value step_all(const Frame *f, Arena *a) {
 static Value step_field(const Frame *f, StepField field, Arena *a) {
     switch (field) {
     case STEP_ALL: return step_all(f, a);
-    case STEP_STATUS: return status_value(f->status);
+    case STEP_STATUS: return status_value(frame_shown(f));
     case STEP_OUTPUT: return f->status == STATUS_OK ? or_null(f->output) : VALUE_ABSENT;
     case STEP_DETAIL:
         return value_absent(f->detail) ? (Value){ .type = V_MAP, .map = NULL } : f->detail;
@@ -65,7 +65,7 @@ static const Frame *step_frame(const Frame *from, const Node *target) {
 static Value load_step(const Scope *s, uint64_t slot, Arena *a) {
     const Node *target = s->run->plan->nodes[slot_number(slot)];
     const Frame *f = step_frame(s->frame, target);
-    if (!f || !status_final(f->status))
+    if (!f || !frame_over(f))
         return VALUE_ABSENT;
     return step_field(f, (StepField)slot_field(slot), a);
 }
@@ -77,7 +77,7 @@ static Value load_steps_all(const Scope *s, Arena *a) {
             continue;
         for (size_t i = 0; i < f->node->n_children; i++) {
             const Frame *child = f->group->steps[i];
-            if (child && child->node->has_id && status_final(child->status))
+            if (child && child->node->has_id && frame_over(child))
                 map_adds(&m, child->node->name, step_all(child, a));
         }
     }
@@ -170,6 +170,24 @@ static Value load_error(const Scope *s) {
     return or_null(s->error);
 }
 
+/* The step that a `probe` or an `undo` belongs to, and what of it those see. */
+static Value load_outer(const Scope *s, SlotKind kind) {
+    const Frame *f = s->frame;
+    while (f && f->part != PART_PROBE && f->part != PART_UNDO)
+        f = f->parent;
+    if (!f)
+        return VALUE_ABSENT;
+    f = f->parent;
+    switch (kind) {
+    case SLOT_INPUT:
+    case SLOT_WITH: return f->shape == &shape_call ? f->call->args : f->with;
+    case SLOT_OUTPUT: return or_null(f->output);
+    case SLOT_DETAIL: return step_field(f, STEP_DETAIL, NULL);
+    case SLOT_ERROR: return or_null(f->error);
+    default: return status_value(frame_shown(f));
+    }
+}
+
 /* What stands for a secret until it is sent. */
 static Value load_secret(const Scope *s, uint32_t number, Arena *a) {
     Str name = s->run->plan->secrets[number].name;
@@ -179,6 +197,8 @@ static Value load_secret(const Scope *s, uint32_t number, Arena *a) {
 
 static Value load(void *ctx, uint64_t slot, Arena *a) {
     const Scope *s = ctx;
+    if (slot_number(slot) == SLOT_OUTER)
+        return load_outer(s, slot_kind(slot));
     switch (slot_kind(slot)) {
     case SLOT_INPUT: return value_absent(s->input) ? s->run->input : s->input;
     case SLOT_STATE: return state_read(s->run, slot_number(slot));

@@ -12,7 +12,7 @@
 
 /* 2: whose outcomes are reused, and how many were.
  * 3: attempts of before a retry; what every attempt reserved, queues of held calls, what a paused run asks; what
- * people are asked and have said. */
+ * people are asked and have said; what can be undone, and was. */
 #define SNAPSHOT_VERSION 3
 
 /* ---- wants ---- */
@@ -29,7 +29,7 @@ static void save_want(Buf *b, const Want *w) {
         return;
     buf_u8(b, (uint8_t)w->kind);
     buf_u8(b, (uint8_t)w->purpose);
-    buf_u8(b, w->dispatching);
+    buf_u8(b, (uint8_t)(w->dispatching | w->stopping << 4));
     buf_svarint(b, w->due_ms);
 }
 
@@ -55,7 +55,9 @@ static Want *load_want(Run *r, Frame *f, Loader *l) {
     }
     Want *w = want_new(r, f, (WantKind)kind);
     w->purpose = (TimerPurpose)cursor_u8(&l->c);
-    w->dispatching = cursor_u8(&l->c) & 1; /* earlier versions kept more in this byte */
+    uint8_t flags = cursor_u8(&l->c); /* earlier versions kept more in its lower bits */
+    w->dispatching = flags & 1;
+    w->stopping = flags & 16 && l->version >= 3;
     w->due_ms = cursor_svarint(&l->c);
     if (l->n == l->room) {
         l->room = MAX(16u, l->room * 2);
@@ -157,8 +159,8 @@ static void save_frame(Buf *b, const Run *r, const Frame *f) {
     buf_u8(b, f->part);
     buf_u8(b, f->layers);
     buf_u8(b, f->status);
-    buf_u8(b,
-           (uint8_t)(f->handling | f->handler_returned << 1 | f->tolerated << 2 | f->gating << 3));
+    buf_u8(b, (uint8_t)(f->handling | f->handler_returned << 1 | f->tolerated << 2 |
+                        f->gating << 3 | f->unhandled << 4 | f->abandoned << 5 | f->left << 6));
     buf_varint(b, f->a);
     buf_varint(b, f->b);
     buf_svarint(b, f->started_ms);
@@ -173,8 +175,10 @@ static void save_frame(Buf *b, const Run *r, const Frame *f) {
     buf_svarint(b, f->attempts);
     budget_save(f, b);
     gate_save(f, b);
-    /* What a final frame had inside is gone; its shape's state is not needed any more. */
-    const Shape *shape = status_final(f->status) ? NULL : f->shape;
+    undo_save(f, b);
+    /* What a final frame had inside is gone, and its shape's state not needed any more; but an undo sees what it saw. */
+    bool kept = f->undos || f->loose;
+    const Shape *shape = status_final(f->status) && !kept ? NULL : f->shape;
     buf_u8(b, shape_number(shape));
     if (shape && shape->save)
         shape->save(r, f, b);
@@ -212,11 +216,19 @@ static bool load_shape(Run *r, Frame *f, Loader *l) {
     return true;
 }
 
+static void load_undo(Run *r, Frame *f, Cursor *c) {
+    undo_load(r, f, c);
+    if (f->abandoned)
+        undo_loosen(f, 1);
+    if (f->part == PART_UNDO && f->parent)
+        undo_loosen(f->parent, 1);
+}
+
 static Frame *load_frame(Run *r, Frame *parent, Loader *l, unsigned depth) {
     Cursor *c = &l->c;
     uint64_t no = cursor_varint(c);
     uint8_t part = cursor_u8(c), layers = cursor_u8(c), status = cursor_u8(c), flags = cursor_u8(c);
-    if (c->bad || no >= r->plan->n_nodes || part > PART_GATE || status > STATUS_WAITING ||
+    if (c->bad || no >= r->plan->n_nodes || part > PART_LAST || status > STATUS_WAITING ||
         depth > 4 * LIMIT_FRAME_DEPTH) {
         c->bad = true;
         return NULL;
@@ -228,6 +240,9 @@ static Frame *load_frame(Run *r, Frame *parent, Loader *l, unsigned depth) {
     f->handler_returned = flags & 2;
     f->tolerated = flags & 4;
     f->gating = flags & 8;
+    f->unhandled = flags & 16;
+    f->abandoned = flags & 32;
+    f->left = flags & 64;
     f->started_ms = cursor_svarint(c);
     f->ended_ms = cursor_svarint(c);
     f->with = value_decode(c, &r->arena);
@@ -241,6 +256,8 @@ static Frame *load_frame(Run *r, Frame *parent, Loader *l, unsigned depth) {
     budget_load(r, f, c, l->version);
     if (l->version >= 3)
         gate_load(r, f, c);
+    if (l->version >= 3)
+        load_undo(r, f, c);
     r->open_held += status == STATUS_HELD;
     if (!place_in_group(parent, f) || !load_shape(r, f, l))
         c->bad = true;
@@ -373,6 +390,38 @@ static void load_conditions(Run *r, Cursor *c) {
     }
 }
 
+static void save_undone(Buf *b, const Run *r) {
+    uint32_t n = 0;
+    for (const UndoneStep *s = r->undone; s; s = s->next)
+        n++;
+    buf_u8(b, (uint8_t)r->ending);
+    buf_varint(b, r->undo_order);
+    buf_varint(b, n);
+    for (const UndoneStep *s = r->undone; s; s = s->next) {
+        buf_blob(b, s->address);
+        buf_blob(b, s->callee);
+        buf_blob(b, s->key);
+        buf_varint(b, s->generation);
+    }
+}
+
+static void load_undone(Run *r, Cursor *c) {
+    UndoneStep **at = &r->undone;
+    uint8_t ending = cursor_u8(c);
+    if (ending > RUN_CANCELLED || (ending && ending < RUN_OK))
+        c->bad = true;
+    r->ending = (RunStatus)ending;
+    r->undo_order = cursor_varint(c);
+    for (uint64_t n = cursor_varint(c); n > 0 && !c->bad; n--) {
+        UndoneStep *s = *at = ARENA_NEW(&r->arena, UndoneStep);
+        s->address = arena_str(&r->arena, cursor_blob(c));
+        s->callee = arena_str(&r->arena, cursor_blob(c));
+        s->key = arena_str(&r->arena, cursor_blob(c));
+        s->generation = (uint32_t)cursor_varint(c);
+        at = &s->next;
+    }
+}
+
 void run_save(const Run *r, Buf *b) {
     ASSERT(!r->ready_first);
     number_wants(r);
@@ -401,6 +450,7 @@ void run_save(const Run *r, Buf *b) {
     question_save(r, b);
     buf_blob(b, r->by);
     save_conditions(b, r);
+    save_undone(b, r);
     save_frame(b, r, r->root);
 }
 
@@ -441,6 +491,7 @@ static bool load_run(Run *r, Loader *l) {
         question_load(r, c);
         r->by = arena_str(&r->arena, cursor_blob(c));
         load_conditions(r, c);
+        load_undone(r, c);
     }
     if (!c->bad)
         r->root = load_frame(r, NULL, l, 0);

@@ -1,7 +1,7 @@
 /* The life cycle of a step: what happens before its shape begins and after it ends, in the fixed order of the language.
  *
  *   enter:  if > limits > for | (repeat | (with > verb))
- *   ended:  output type > check > (retry, for calls, is in shapes/call.c) > on_error > set > tell the parent
+ *   ended:  output type > check > (retry, for calls, is in shapes/call.c) > undo > on_error > set > tell the parent
  *
  * Only the layers a frame carries concern it (frame.h). */
 #include "kernel/frame.h"
@@ -71,13 +71,21 @@ void frame_restart_timeout(Run *r, Frame *f) {
         start_timeout(r, f, f->node->timeout_ms);
 }
 
+static Value with_around(const Frame *f) {
+    const Frame *p = f->parent;
+    bool means = f->part == PART_PROBE || f->part == PART_UNDO;
+    return means && p->shape == &shape_call   ? p->call->args
+           : means || f->part == PART_HANDLER ? p->with
+                                              : VALUE_NULL;
+}
+
 /* The value of `with`, checked against what the callee takes. */
 static bool prepare_arguments(Run *r, Frame *f, char problem[320]) {
     const Node *n = f->node;
     Scope s = scope_of(r, f);
     Value with = VALUE_NULL;
-    if (!n->with && f->part == PART_HANDLER) /* it gets what the step it stands for was given */
-        with = f->parent->with;
+    if (!n->with) /* it gets what the step it stands for was given */
+        with = with_around(f);
     const Gated *gated = f->gated && f->gated->modified ? f->gated : NULL;
     if (gated)
         with = gated->with;
@@ -124,6 +132,7 @@ static void enter_invoke(Run *r, Frame *f, Str choice) {
         return;
     if (n->callee->kind == CALLEE_MODEL) {
         start_timeout(r, f, n->timeout_ms);
+        undo_register(r, f);
         enter_shape(r, f, &shape_agent, choice);
         return;
     }
@@ -174,6 +183,7 @@ static void enter_verb(Run *r, Frame *f, Str choice) {
     case VERB_INVOKE: enter_invoke(r, f, choice); return;
     case VERB_GROUP:
         start_timeout(r, f, f->node->timeout_ms);
+        undo_register(r, f);
         enter_shape(r, f, &shape_group, choice);
         return;
     case VERB_WAIT: enter_shape(r, f, &shape_wait, choice); return;
@@ -257,19 +267,16 @@ bool step_accepts(Run *r, Frame *f, const Callee *callee, Value output, Value *r
     return true;
 }
 
-/* What ran inside is no longer needed: the frame holds the result. */
+/* What ran inside is no longer needed, the frame holds the result: unless there is something to undo, which sees all that
+ * it saw then. */
 static void clear_inside(Run *r, Frame *f) {
-    while (f->first)
+    while (f->first && !f->undos && !f->loose)
         frame_release(r, f->first);
 }
 
 static void tell_parent(Run *r, Frame *f) {
     Frame *p = f->parent;
     clear_inside(r, f);
-    if (!p) {
-        run_end(r, f->status == STATUS_OK ? RUN_OK : RUN_FAILED, f->output, f->error);
-        return;
-    }
     if (f->part == PART_GATE) {
         gate_done(r, p, f);
         return;
@@ -278,13 +285,17 @@ static void tell_parent(Run *r, Frame *f) {
     p->calls += f->calls;
     p->cost += f->cost;
     p->attempts += f->attempts;
+    if (f->part == PART_UNDO) {
+        undo_ended(r, p, f);
+        return;
+    }
     if (f->part == PART_HANDLER) {
         Value output = f->output, error = f->error;
         bool ok = f->status == STATUS_OK;
         bool returned = f->node->verb == VERB_RETURN;
         p->handling = false;
         p->handler_returned = ok && returned;
-        frame_release(r, f);
+        frame_let_go(r, f);
         if (ok)
             frame_recovered(r, p, output);
         else
@@ -306,7 +317,13 @@ static void end_ok(Run *r, Frame *f, Value output, Str choice) {
             return;
         }
     }
+    if (!f->parent) {
+        undo_hand_over(r, f);
+        run_end(r, RUN_OK, f->output, f->error);
+        return;
+    }
     frame_move(r, f, STATUS_OK, 0, 0, choice);
+    undo_hand_over(r, f);
     tell_parent(r, f);
 }
 
@@ -344,11 +361,16 @@ void frame_done(Run *r, Frame *f, Value output) {
 
 void frame_approved(Run *r, Frame *f, Value output) { end_ok(r, f, output, STR("approved")); }
 
-void frame_end_failed(Run *r, Frame *f, Value error) {
+static void end_failed(Run *r, Frame *f) {
     want_close_all(r, f);
     f->detail = gate_detail(r, f);
-    f->error = error;
-    Str kind = value_as_str(value_getz(error, "kind"));
+    Str kind = value_as_str(value_getz(f->error, "kind"));
+    if (undo_stuck(r, f, f->error))
+        return;
+    if (!f->parent) {
+        run_end(r, RUN_FAILED, VALUE_ABSENT, f->error);
+        return;
+    }
     frame_move(r, f, STATUS_FAILED, 0, 0,
                f->tolerated ? arena_fmt(&r->arena, "%.*s; continue", STR_FMT(kind)) : kind);
     tell_parent(r, f);
@@ -369,8 +391,7 @@ static const OnError *handler_for(Run *r, Frame *f, Value error) {
     return NULL;
 }
 
-static void handle(Run *r, Frame *f, const OnError *handler, Value error) {
-    f->error = error;
+static void handle(Run *r, Frame *f, const OnError *handler) {
     f->handling = true;
     Frame *child = frame_new(r, f, handler->step, PART_HANDLER, 0, 0, step_layers(handler->step));
     if (f->status == STATUS_NEW)
@@ -381,14 +402,24 @@ static void handle(Run *r, Frame *f, const OnError *handler, Value error) {
 /* Whatever is still open below is stopped before the failure is handled or handed on. */
 static void stop_inside(Run *r, Frame *f) {
     for (Frame *child = f->last; child; child = child->prev)
-        if (!status_final(child->status))
+        if (!frame_over(child) && child->part != PART_UNDO)
             frame_cancel(r, child, STR("the step failed"));
     want_close_all(r, f);
 }
 
-void run_stop(Run *r) {
-    stop_inside(r, r->root);
-    frame_end_failed(r, r->root, r->tripped);
+/* What it did is taken back: now on_error has its turn. */
+void frame_unwound(Run *r, Frame *f) {
+    if ((f->layers & LAYER_ITEM) && !f->unhandled) {
+        if (f->node->on_error == ON_ERROR_CONTINUE)
+            f->tolerated = true;
+        const OnError *handler = f->node->on_error == ON_ERROR_STEPS ? handler_for(r, f, f->error)
+                                                                     : NULL;
+        if (handler) {
+            handle(r, f, handler);
+            return;
+        }
+    }
+    end_failed(r, f);
 }
 
 void frame_fail(Run *r, Frame *f, Value error) {
@@ -396,15 +427,22 @@ void frame_fail(Run *r, Frame *f, Value error) {
     f->gating = false;
     if (retry_takes_failure(r, f))
         return;
-    if ((f->layers & LAYER_ITEM) && !f->handling) {
-        if (f->node->on_error == ON_ERROR_CONTINUE)
-            f->tolerated = true;
-        const OnError *handler = f->node->on_error == ON_ERROR_STEPS ? handler_for(r, f, error)
-                                                                     : NULL;
-        if (handler) {
-            handle(r, f, handler, error);
-            return;
-        }
-    }
-    frame_end_failed(r, f, error);
+    f->error = error;
+    f->unhandled |= f->handling;
+    if (f->undo && f->shape != &shape_call)
+        undo_drop(r, f); /* what is below is undone each by itself */
+    if (!undo_begin(r, f))
+        frame_unwound(r, f);
+}
+
+void frame_end_failed(Run *r, Frame *f, Value error) {
+    f->unhandled = true;
+    frame_fail(r, f, error);
+}
+
+void run_stop(Run *r) {
+    Value error = r->tripped;
+    r->tripped = VALUE_ABSENT;
+    if (!r->ending)
+        frame_end_failed(r, r->root, error);
 }

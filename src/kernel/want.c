@@ -41,10 +41,16 @@ static void remember_closed(Run *r, const Want *w) {
         r->room_closed = MAX(8, r->room_closed * 2);
         r->closed = xrealloc(r->closed, r->room_closed * sizeof(*r->closed));
     }
-    r->closed[r->n_closed++] = (WantClosed){ w->kind, w->cookie };
+    r->closed[r->n_closed++] = (WantClosed){ w->kind, w->cookie, w->stopping };
+}
+
+void want_stop(Run *r, Want *w) {
+    w->stopping = true;
+    remember_closed(r, w);
 }
 
 void want_close(Run *r, Want *w) {
+    w->stopping = false;
     remember_closed(r, w);
     if (r->opened == w)
         r->opened = w->next;
@@ -69,6 +75,7 @@ void want_close_all(Run *r, Frame *f) {
     if (f->shape == &shape_call)
         held_leave(r, f);
     if (f->shape == &shape_call && f->call->want) {
+        /* What a model had used by then nobody says: it may have been all. */
         if (f->call->want->kind == WANT_ATTEMPT)
             call_give_up(r, f);
         want_close(r, f->call->want);

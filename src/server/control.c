@@ -105,7 +105,7 @@ void run_signal(ApiCall *call) {
 }
 
 void run_effect(ApiCall *call) {
-    static const char *const words[] = { "", "done", "not_done", "retry", "fail" };
+    static const char *const words[] = { "", "done", "not_done", "retry", "fail", "undo" };
     Value body;
     Str address, decision, from;
     if (!call_needs_engine(call) || !call_body(call, &body) ||
@@ -120,7 +120,7 @@ void run_effect(ApiCall *call) {
     if (!verb || address.len == 0) {
         call_problem(
             call, 422, KIND_INVALID,
-            STR("send `address` of the step and a `decision`: done (with `result`), not_done, retry or fail"));
+            STR("send `address` of the step and a `decision`: done (with `result`), not_done, retry, undo or fail"));
         return;
     }
     Value result = value_getz(body, "result");

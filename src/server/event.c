@@ -9,7 +9,8 @@ static const char *const fact_kinds[] = { "",         "accepted", "dispatching",
 static const char *const outcomes[] = { "", "ok", "failed", "refused", "unknown" };
 static const char *const sents[] = { "no", "maybe", "yes" };
 static const char *const controls[] = { "", "pause", "resume", "cancel", "retry", "limits" };
-static const char *const decisions[] = { "", "done", "not_done", "retry", "fail" };
+static const char *const decisions[] = { "",     "done",    "not_done", "retry",  "fail",
+                                         "undo", "approve", "reject",   "revise", "answer" };
 static const char *const statuses[] = { "new",    "running", "retrying",  "in_doubt", "ok",
                                         "failed", "skipped", "cancelled", "held" };
 

@@ -11,8 +11,8 @@
         "breaker", "Breaker", 0, RUNS, "not asked for a while after failures"                      \
     }
 #define CALLED_BACK                                                                                \
-    { "probe", "step", CALLED, LATER, "asks whether it happened: gives `{ done, result }`" }, {    \
-        "undo", "step", CALLED, LATER, "reverses it"                                               \
+    { "probe", "step", CALLED, RUNS, "asks whether it happened: gives `{ done, result }`" }, {     \
+        "undo", "step", CALLED, RUNS, "reverses it"                                                \
     }
 
 static const Keyword agent[] = {

@@ -86,7 +86,9 @@ static const Sight *home_of(const Chain *c) {
 static size_t name_input(Chain *c) {
     const Sight *home = home_of(c);
     const Type *input = home ? home->input : c->scope->sight.input;
-    return has_field(c, input, 1, "`input`") ? chain_take(c, 1, SLOT_INPUT, 0, 0) : 0;
+    return has_field(c, input, 1, "`input`")
+               ? chain_take(c, 1, SLOT_INPUT, home ? SLOT_OUTER : 0, 0)
+               : 0;
 }
 
 static size_t name_run(Chain *c) {
@@ -304,6 +306,13 @@ static size_t name_round(Chain *c, SlotKind kind) {
 
 /* ---- this step ------------------------------------------------------------------------------------------------------- */
 
+/* Of what stands around: of the step that an `undo` belongs to. */
+static size_t take_outer(Chain *c, const Node *level, SlotKind kind) {
+    if (c->scope->reader->notes[level->no].means)
+        return chain_take(c, 1, kind, SLOT_OUTER, 0);
+    return take_later(c);
+}
+
 /* The step that ran; `error` also of the one that an on_error step stands for. */
 static size_t name_own(Chain *c, SlotKind kind) {
     const Node *node = c->scope->sight.node;
@@ -312,11 +321,12 @@ static size_t name_own(Chain *c, SlotKind kind) {
             return 0;
         return chain_take(c, 1, kind, node->no, 0);
     }
-    if (seen_around(c, SEES_AFTER | SEES_CALL))
-        return take_later(c);
-    for (const Node *level = node; level && kind == SLOT_ERROR; level = outward(level))
-        if (level->handler_of)
+    for (const Node *level = node; level; level = outward(level)) {
+        if (level->handler_of && kind == SLOT_ERROR)
             return chain_take(c, 1, kind, level->handler_of->no, 0);
+        if (c->scope->reader->notes[level->no].sees & (SEES_AFTER | SEES_CALL))
+            return take_outer(c, level, kind);
+    }
     return chain_refuse(c, "unknown_name", "of an earlier step it is `steps.ID.output`",
                         "`%.*s` is this step's own, after it ran: %s", STR_FMT(c->parts[0]),
                         kind == SLOT_ERROR ? "in `set` and in the steps of `on_error`"
@@ -388,9 +398,12 @@ static size_t name_of_verb(Chain *c) {
     for (size_t i = 0; i < ARRAY_LEN(verb_words); i++) {
         if (!str_is(c->parts[0], verb_words[i].word))
             continue;
+        const Node *around = seen_around(c, verb_words[i].sees);
         if (verb_words[i].sees == SEES_WITH && chain_sees(c, SEES_WITH))
             return chain_take(c, 1, SLOT_WITH, c->scope->sight.node->no, 0);
-        if (chain_sees(c, verb_words[i].sees) || seen_around(c, verb_words[i].sees))
+        if (around && verb_words[i].sees == SEES_WITH)
+            return take_outer(c, around, SLOT_WITH);
+        if (around || chain_sees(c, verb_words[i].sees))
             return take_later(c);
         return chain_refuse(c, "unknown_name", NULL, "`%s` is known %s", verb_words[i].word,
                             verb_words[i].where);

@@ -49,6 +49,8 @@ typedef enum SlotKind {
     SLOT_SECRET, /* number: in plan->secrets; what is loaded only stands for it */
 } SlotKind;
 #define SLOT_CALL UINT32_MAX
+/* The same, and SLOT_INPUT, in a `probe` or an `undo`: of the step it belongs to, or of the call of its definition. */
+#define SLOT_OUTER (UINT32_MAX - 1)
 typedef enum StepField {
     STEP_ALL,
     STEP_STATUS,
@@ -277,6 +279,8 @@ struct Callee {
     Effect effect;              /* declared, or the default of kind and method */
     const Type *input, *output; /* NULL: any */
     int64_t key_life_ms;
+    /* What a definition says of its calls: steps outside the tree, filled in when all definitions are read; NULL: none. */
+    Node **probe, **undo;
     /* 0: the default of the kind (executor: 10 min model, 60 s http, none for run) */
     int64_t timeout_ms;
     int64_t queue_ms;         /* how long it may wait for its turn; 0: for ever */
@@ -417,6 +421,9 @@ struct Node {
     Effect effect;
     Template *key; /* business key; NULL: none */
     int64_t key_life_ms;
+    /* Steps of their own below this one, of no group; NULL: those of the callee, if it has them. */
+    Node *probe, *undo;
+    bool commute; /* a group's undos need no order */
     /* group */
     Node **children;
     size_t n_children;

@@ -29,6 +29,7 @@ typedef struct Pending Pending; /* an expression of a step, compiled when all st
 typedef struct NodeNote NodeNote;
 typedef struct Machine Machine;
 typedef struct LaterNote LaterNote;
+typedef struct MeansNote MeansNote;
 typedef struct StateRead StateRead;
 typedef struct StateWrite StateWrite;
 
@@ -57,6 +58,7 @@ typedef struct Reader {
     NodeNote *notes;        /* by node number */
     Machine *machines;      /* newest first */
     LaterNote *later, **later_end;
+    MeansNote *means; /* of definitions, still to be read: they may name each other in a circle */
     unsigned inside_later; /* what stands inside a word that is noted is not noted again */
     uint64_t **before; /* by node number: bits of the siblings ordered before it; NULL in a list */
     Pending *pending, **pending_end;
@@ -343,6 +345,7 @@ struct NodeNote {
     Machine *machine;  /* of the step with that verb */
     bool play;         /* its verb goes on in rounds: a read inside sees what was written so far */
     bool many;         /* it runs several times at once: a task of `supervise` */
+    bool means;        /* a `probe` or an `undo`: sees the step it belongs to */
 };
 /* Of all names that a verb gives to what stands inside it. */
 #define SEES_INSIDE                                                                                \
@@ -350,7 +353,13 @@ struct NodeNote {
      SEES_SIGNAL | SEES_WITH | SEES_AFTER | SEES_CALL)
 /* Reads a step that stands inside the verb of sight->node, or inside a definition. Its parent is the verb's node, among
  * whose children it is not. */
-void read_part(Reader *r, const Yaml *at, const Yaml *y, Str name, Place place, const Sight *sight);
+Node *read_part(Reader *r, const Yaml *at, const Yaml *y, Str name, Place place,
+                const Sight *sight);
+/* `probe` and `undo` of a step; those of a definition are noted, and read by read_means() when all are known. */
+typedef enum MeansKind { MEANS_PROBE, MEANS_UNDO } MeansKind;
+Node *read_means_of_step(Reader *r, const Yaml *y, Node *node, MeansKind kind);
+Node **read_means_later(Reader *r, const Yaml *y, const Sight *sight, MeansKind kind);
+void read_means(Reader *r);
 /* What the definition sees in whose `undo` or `probe` the node stands; NULL in the workflow itself. */
 const Sight *read_home(const Reader *r, const Node *node);
 /* What a block's words cannot say each by itself: before and after they are read. */

@@ -150,6 +150,18 @@ static void set_key_life(Reader *r, const Yaml *key, const Yaml *value, void *ta
     read_duration(r, value, "`key_life`", &callee_of(target)->key_life_ms);
 }
 
+static void set_probe(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    Draft *d = target;
+    d->callee->probe = read_means_later(r, value, &d->sight, MEANS_PROBE);
+}
+
+static void set_undo(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    Draft *d = target;
+    d->callee->undo = read_means_later(r, value, &d->sight, MEANS_UNDO);
+}
+
 static void set_timeout(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key;
     read_timeout(r, value, &callee_of(target)->timeout_ms, &callee_of(target)->queue_ms);
@@ -280,6 +292,8 @@ static const KeyRow agent_rows[] = {
     { "pool", set_pool },
     { "rate", set_rate },
     { "breaker", set_breaker },
+    { "probe", set_probe },
+    { "undo", set_undo },
     { "a2a", set_kind_later },
     { "worker", set_kind_later },
     { "human", set_human },
@@ -296,6 +310,8 @@ static const KeyRow tool_rows[] = {
     { "retry", set_retry },
     { "effect", set_effect },
     { "key_life", set_key_life },
+    { "probe", set_probe },
+    { "undo", set_undo },
     { "pool", set_pool },
     { "rate", set_rate },
     { "breaker", set_breaker },

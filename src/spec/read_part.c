@@ -32,13 +32,13 @@ static Str bare(Str name) {
     return quoted ? str_slice(name, 1, name.len - 1) : name;
 }
 
-void read_part(Reader *r, const Yaml *at, const Yaml *y, Str name, Place place,
-               const Sight *sight) {
+Node *read_part(Reader *r, const Yaml *at, const Yaml *y, Str name, Place place,
+                const Sight *sight) {
     if (!read_is_map(r, y, "a step"))
-        return;
+        return NULL;
     if (r->plan->n_nodes + 1 >= LIMIT_STEPS) {
         error_at(r, y, "limit", NULL, "a file has at most %d steps", LIMIT_STEPS);
-        return;
+        return NULL;
     }
     Node *home = sight->node ? r->plan->nodes[sight->node->no] : new_home(r, y, sight);
     bool is_state = place == PLACE_NAMED && r->notes[home->no].machine;
@@ -49,5 +49,50 @@ void read_part(Reader *r, const Yaml *at, const Yaml *y, Str name, Place place,
         name_part(r, at, part);
     r->notes[part->no].many = place == PLACE_TASK;
     r->notes[part->no].sees |= sight->sees & SEES_INSIDE;
+    r->notes[part->no].means = place == PLACE_PART && (sight->sees & SEES_WITH);
     read_step(r, y, part, place);
+    return part;
+}
+
+/* ---- probe and undo -------------------------------------------------------------------------------------------------- */
+
+struct MeansNote {
+    MeansNote *next;
+    const Yaml *yaml;
+    Sight sight;
+    MeansKind kind;
+    Named *within;
+    Node **ret_node;
+};
+
+/* A probe only asks, whatever asking is done with. */
+static Node *read_one_means(Reader *r, const Yaml *y, const Sight *sight, MeansKind kind) {
+    Str name = kind == MEANS_PROBE ? STR("`probe`") : STR("`undo`");
+    Node *part = read_part(r, y, y, name, PLACE_PART, sight);
+    if (part && kind == MEANS_PROBE && part->verb == VERB_INVOKE)
+        part->effect = MIN(part->effect, EFFECT_READ);
+    return part;
+}
+
+Node *read_means_of_step(Reader *r, const Yaml *y, Node *node, MeansKind kind) {
+    Sight sight = { .sees = SEES_WITH | (kind == MEANS_UNDO ? SEES_AFTER : 0), .node = node };
+    return read_one_means(r, y, &sight, kind);
+}
+
+Node **read_means_later(Reader *r, const Yaml *y, const Sight *sight, MeansKind kind) {
+    MeansNote *note = ARENA_NEW(&r->scratch, MeansNote);
+    *note = (MeansNote){ r->means, y, *sight, kind, r->within, ARENA_NEW(r->arena, Node *) };
+    note->sight.sees = SEES_WITH | SEES_CALL;
+    r->means = note;
+    return note->ret_node;
+}
+
+void read_means(Reader *r) {
+    for (MeansNote *note; (note = r->means);) {
+        Named *outer = r->within;
+        r->means = note->next;
+        r->within = note->within;
+        *note->ret_node = read_one_means(r, note->yaml, &note->sight, note->kind);
+        r->within = outer;
+    }
 }

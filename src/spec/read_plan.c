@@ -148,6 +148,7 @@ static void read_root(Reader *r, const Yaml *root) {
     read_block(r, root, language_block(STR("Workflow")), rows, ARRAY_LEN(rows), &sight, NULL);
     if (steps)
         read_steps(r, steps, plan->root);
+    read_means(r);
 }
 
 /* ---- files ----------------------------------------------------------------------------------------------------------- */
@@ -197,6 +198,7 @@ static void read_library(Arena *a, Files *files, Plan *plan, Diags *diags) {
     if (check_head(&r, r.file->root)) {
         begin_root(&r, r.file->root);
         read_definitions(&r);
+        read_means(&r);
         order_steps(&r); /* a definition may hold steps: its `undo`, its `probe` */
         read_pending(&r);
         plan->root = NULL;

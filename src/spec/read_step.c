@@ -40,16 +40,18 @@ static void set_tool(Reader *r, const Yaml *key, const Yaml *value, void *target
     set_callee(r, key, value, target, false);
 }
 
-/* `input` in an unnamed program is what `with` gives; without `with`, the workflow's own input. */
+/* `input` in an unnamed program is what `with` gives; without `with`, the workflow's own input. A `probe` or an `undo` has
+ * what the step was given. */
 static void set_unnamed(Reader *r, const Yaml *key, const Yaml *value, StepDraft *d,
                         CalleeKind kind) {
     if (!take_verb(r, key, d, VERB_INVOKE))
         return;
+    bool means = r->notes[d->node->no].means;
     bool has_with = yaml_get(d->yaml, "with") || d->node->handler_of;
     const Sight *home = read_home(r, d->node);
-    const Type *type = home ? home->input : r->plan->input;
+    const Type *type = home ? home->input : means ? NULL : r->plan->input;
     d->node->callee = read_callee_unnamed(r, value, kind, has_with ? NULL : type);
-    if (has_with)
+    if (has_with || means)
         return;
     Yaml *input = ARENA_NEW(&r->scratch, Yaml);
     *input = *value;
@@ -191,6 +193,21 @@ static void set_key_life(Reader *r, const Yaml *key, const Yaml *value, void *ta
     read_duration(r, value, "`key_life`", &node_of(target)->key_life_ms);
 }
 
+static void set_probe(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    node_of(target)->probe = read_means_of_step(r, value, node_of(target), MEANS_PROBE);
+}
+
+static void set_undo(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    node_of(target)->undo = read_means_of_step(r, value, node_of(target), MEANS_UNDO);
+}
+
+static void set_commute(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_bool(r, value, "`commute`", &node_of(target)->commute);
+}
+
 static void set_limits(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key;
     read_limits(r, value, &node_of(target)->limits);
@@ -220,6 +237,7 @@ static const KeyRow rows[] = {
     { "repeat", set_repeat },   { "join", set_join },       { "retry", set_retry },
     { "timeout", set_timeout }, { "check", set_check },     { "on_error", set_on_error },
     { "effect", set_effect },   { "key", set_key },         { "key_life", set_key_life },
+    { "probe", set_probe },     { "undo", set_undo },       { "commute", set_commute },
     { "limits", set_limits },   { "output", set_output },   { "set", set_set },
     { "call", set_later },      { "emit", set_later },      { "send", set_later },
     { "receive", set_later },   { "route", set_later },     { "machine", set_later },

@@ -1,6 +1,6 @@
 /* Kernel tests that read like transcripts: tests/kernel/transcripts/NAME.txt holds a workflow and a conversation with it.
- * Lines that begin with "> " are facts; what the kernel made of each stands below it: moves, wants opened (+) and closed
- * (-), and the end (=). After every fact the invariants hold, and a run saved and loaded again has the same digest. Then all
+ * Lines that begin with "> " are facts; what the kernel made of each stands below it: moves, wants opened (+), closed (-)
+ * and asked to stop (!), and the end (=). After every fact the invariants hold, and a run saved and loaded again has the same digest. Then all
  * of it is said again to a run that is loaded from its snapshot after every fact, and must answer the same.
  *
  *   > run {"topic":"x"}            > ok plan#1 {"a":1} [tokens=9]     > failed plan#1 unavailable: no route
@@ -102,8 +102,13 @@ static void print_wants(Talk *t) {
         buf_char(&t->out, '\n');
         w->cookie = w; /* so that its closing is told */
     }
-    size_t n;
-    run_closed(t->run, &n);
+    size_t n, stopping = 0;
+    const WantClosed *closed = run_closed(t->run, &n);
+    for (size_t i = 0; i < n; i++)
+        stopping += closed[i].stopping;
+    if (stopping)
+        buf_fmt(&t->out, "  ! %zu asked to stop\n", stopping);
+    n -= stopping;
     if (n)
         buf_fmt(&t->out, "  - %zu want%s closed\n", n, n == 1 ? "" : "s");
     run_forget_closed(t->run);
@@ -167,7 +172,9 @@ static Str word(Str *line) {
 
 static void address_and_attempt(Str *line, Fact *f) {
     Str w = word(line);
-    ptrdiff_t at = str_find(w, STR("#"));
+    ptrdiff_t at = (ptrdiff_t)w.len - 1; /* the last: a step may be called #2 */
+    while (at >= 0 && w.p[at] != '#')
+        at--;
     uint64_t n = 0;
     f->address = at < 0 ? w : str_slice(w, 0, (size_t)at);
     if (at >= 0)
@@ -235,6 +242,7 @@ static uint32_t purpose_from(Str s) {
            : str_is(s, "ask")      ? TIMER_ASK
            : str_is(s, "remind")   ? TIMER_REMIND
            : str_is(s, "escalate") ? TIMER_ESCALATE
+           : str_is(s, "probe")    ? TIMER_PROBE
                                    : TIMER_GROUP;
 }
 
@@ -340,6 +348,7 @@ static void start(Talk *t, Str input) { start_of(t, STR(""), STR(""), input); }
 
 static void fork_run(Talk *t, Str line) {
     Str before = line.len && line.p[0] != '{' ? word(&line) : STR("");
+    outcomes_forget_undone(t->noted, t->run);
     t->run = run_free(t->run);
     outcomes_free(t->offered);
     t->offered = t->noted;

@@ -446,7 +446,7 @@ static void tool_done(Run *r, Frame *f, Frame *child) {
     if (!c->result.p)
         c->result = STR("");
     c->frame = NULL;
-    frame_release(r, child);
+    frame_let_go(r, child);
     if (--s->open_calls == 0)
         results_to_model(r, f);
 }
@@ -584,11 +584,15 @@ static void load(Run *r, Frame *f, Cursor *c) {
     }
 }
 
-const AgentTool *agent_call_tool(const Frame *call) {
+const AgentTool *agent_call_tool(const Frame *call, Str name) {
     const Frame *f = call->parent;
-    if (!f || f->shape != &shape_agent || call->b == 0 || call->b > f->agent->n_calls)
+    size_t unused;
+    if (!f || f->shape != &shape_agent)
         return NULL;
-    return f->agent->calls[call->b - 1].tool;
+    if (name.len)
+        return tool_named(callee_of(f), name, &unused);
+    bool known = call->b > 0 && call->b <= f->agent->n_calls;
+    return known ? f->agent->calls[call->b - 1].tool : NULL;
 }
 
 const Shape shape_agent = {

@@ -8,21 +8,35 @@
  *                               then nothing but success, a probe or a person settles it, and it is in doubt
  *   unknown                     pure, read: nothing lasting can have happened, so it counts as failed
  *                               idempotent, keyed: sent again (same key) as often as the policy, or RESENDS, says; then
- *                               in doubt; a key is good for `key_life` only, after that it is in doubt too
- *                               unsafe: in doubt at once
+ *                               unclear; a key is good for `key_life` only, after that it is unclear too
+ *                               unsafe: unclear at once
+ *   unclear                     with a `probe` the target is asked: done is ok, not done is another attempt; without one,
+ *                               or when it does not answer, the step is in doubt
  *
- * After a crash an attempt in flight ended unknown; it is sent again without counting, if its class allows. */
+ * After a crash an attempt in flight ended unknown; it is sent again without counting, if its class allows.
+ *
+ * Cancelled: what may have been done and may not be done twice, or can be undone, is asked to stop and abandoned. For its
+ * group it is over. It becomes final when it is known what it did; until then it is a debt, and the run does not end. */
 #include "kernel/frame.h"
 
 /* Without a declared policy an unknown outcome is asked again so often: the official SDKs of the model providers do the
  * same, and a keyed effect loses nothing by it. */
 #define RESENDS 2
+/* What timed out here may still be under way there: a target is asked so long after the attempt ended. */
+#define PROBE_DELAY_MS 2000
 
 const Retry *call_retry(const Frame *f) {
     const Retry *own = &f->node->retry, *callees = &f->call->callee->retry;
-    if (f->part == PART_CALL)
-        return callees;
-    return own->declared ? own : callees;
+    bool declared = f->part != PART_CALL && own->declared;
+    if (f->part == PART_UNDO && !declared && !callees->declared)
+        return &undo_retry;
+    return declared ? own : callees;
+}
+
+static const Node *probe_of(const Frame *f) {
+    Node *const *callees = f->call->callee->probe;
+    bool own = f->layers & LAYER_ONCE;
+    return own && f->node->probe ? f->node->probe : callees ? *callees : NULL;
 }
 
 static uint64_t hash_arguments(Value args, size_t cap) {
@@ -165,6 +179,8 @@ static void open_attempt(Run *r, Frame *f, Str choice) {
         f->parent->agent->degraded++;
     if (c->attempt == 0 || c->first_ms == 0)
         c->first_ms = r->time_ms;
+    if (!f->undo)
+        undo_register(r, f);
     c->attempt++;
     f->attempts++;
     r->counts.attempts++;
@@ -185,7 +201,10 @@ static void enter(Run *r, Frame *f) {
 
 /* ---- outcomes ---- */
 
+/* What is undone is tried again whatever the reason: there is nothing else to go on with. */
 static bool tried_again(const Retry *policy, Str kind) {
+    if (policy == &undo_retry)
+        return true;
     static const char *const never[] = { "refused", "rejected", "denied",   "content_refused",
                                          "budget",  "limit",    "cancelled" };
     for (size_t i = 0; i < ARRAY_LEN(never); i++)
@@ -225,14 +244,31 @@ static void again(Run *r, Frame *f, const Fact *fact) {
     c->want = want_timer(r, f, TIMER_RETRY, r->time_ms + ms);
 }
 
-static void doubt(Run *r, Frame *f, const Fact *fact) {
-    f->error = error_make(r, f, STR("in_doubt"), fact->message, f->call->attempt, VALUE_ABSENT);
-    frame_move(r, f, STATUS_IN_DOUBT, 0, 0, arena_str(&r->arena, fact->error_kind));
+static void doubt(Run *r, Frame *f, Str why) {
+    frame_move(r, f, STATUS_IN_DOUBT, 0, 0, why);
     f->call->want = want_open(r, f, WANT_DOUBT);
+}
+
+/* Nobody knows, and it may not simply be sent again. */
+static void unclear(Run *r, Frame *f, const Fact *fact) {
+    Str kind = arena_str(&r->arena, fact->error_kind);
+    MapBuilder data = map_builder(&r->arena);
+    map_addz(&data, "kind", value_str(kind));
+    f->error = error_make(r, f, STR("in_doubt"), fact->message, f->call->attempt,
+                          map_done(&data, NULL));
+    if (!probe_of(f)) {
+        doubt(r, f, kind);
+        return;
+    }
+    frame_movef(r, f, STATUS_RETRYING, "asks in %.1fs what happened: %.*s",
+                PROBE_DELAY_MS / 1000.0, STR_FMT(kind));
+    f->call->want = want_timer(r, f, TIMER_PROBE, r->time_ms + PROBE_DELAY_MS);
 }
 
 static void fail(Run *r, Frame *f, const Fact *fact) {
     Str kind = arena_str(&r->arena, fact->error_kind);
+    if (!f->call->unknown)
+        undo_drop(r, f);
     frame_fail(r, f, error_make(r, f, kind, fact->message, f->call->attempt, r->payload));
 }
 
@@ -260,29 +296,103 @@ static bool retry_fits(Run *r, Frame *f, Fact *last) {
     return true;
 }
 
-static void not_ok(Run *r, Frame *f, const Fact *fact) {
+/* Tried again as the policy allows, after an unknown without one RESENDS times. False: that is used up. */
+static bool once_more(Run *r, Frame *f, Fact *fact, bool was_unknown) {
     CallState *c = f->call;
     const Retry *policy = call_retry(f);
-    bool lasting = c->effect >= EFFECT_IDEMPOTENT;
-    if (fact->outcome == OUTCOME_UNKNOWN && lasting)
-        c->unknown = true;
-    if ((c->effect == EFFECT_UNSAFE && c->unknown && !MUTANT(retry_unsafe)) || key_is_dead(r, f)) {
-        doubt(r, f, fact);
-        return;
-    }
     bool retry = c->retries < (uint32_t)policy->times && tried_again(policy, fact->error_kind);
-    bool resend = fact->outcome == OUTCOME_UNKNOWN && !policy->declared && c->resends < RESENDS;
-    Fact last = *fact;
-    if ((retry || resend) && retry_fits(r, f, &last)) {
-        *(retry ? &c->retries : &c->resends) += 1;
-        if (c->owes_retry)
-            return;
+    bool resend = was_unknown && !policy->declared && c->resends < RESENDS;
+    if ((!retry && !resend) || !retry_fits(r, f, fact))
+        return false;
+    *(retry ? &c->retries : &c->resends) += 1;
+    if (!c->owes_retry)
         again(r, f, fact);
-    } else if (c->unknown && !MUTANT(unknown_forgotten)) {
-        doubt(r, f, &last);
-    } else {
+    return true;
+}
+
+static void not_ok(Run *r, Frame *f, const Fact *fact) {
+    CallState *c = f->call;
+    bool unknown = fact->outcome == OUTCOME_UNKNOWN;
+    Fact last = *fact;
+    if (unknown && c->effect >= EFFECT_IDEMPOTENT)
+        c->unknown = true;
+    if ((c->effect == EFFECT_UNSAFE && c->unknown && !MUTANT(retry_unsafe)) || key_is_dead(r, f))
+        unclear(r, f, fact);
+    else if (once_more(r, f, &last, unknown))
+        return;
+    else if (c->unknown && !MUTANT(unknown_forgotten))
+        unclear(r, f, &last);
+    else
         fail(r, f, &last);
+}
+
+/* ---- abandoned ------------------------------------------------------------------------------------------------------- */
+
+static bool may_be_in_flight(const CallState *c) {
+    const Want *w = c->want;
+    return w && w->kind == WANT_ATTEMPT && c->effect >= EFFECT_IDEMPOTENT &&
+           (c->effect != EFFECT_UNSAFE || w->dispatching);
+}
+
+static Frame *probe_below(const Frame *f) {
+    for (Frame *child = f->first; child; child = child->next)
+        if (child->part == PART_PROBE)
+            return child;
+    return NULL;
+}
+
+/* Not to be found out any more: who can be sent again is taken as done, as its undo must bear that it was not. */
+static void stop_asking(Run *r, Frame *f, Str why) {
+    Frame *probe = probe_below(f);
+    if (probe) {
+        frame_cancel(r, probe, why);
+        frame_release(r, probe);
     }
+    if (f->call->unknown)
+        undo_happened(f);
+}
+
+bool call_abandon(Run *r, Frame *f, Str why) {
+    CallState *c = f->call;
+    bool in_flight = may_be_in_flight(c), unsafe = c->effect == EFFECT_UNSAFE;
+    bool debt = unsafe && (in_flight || c->unknown) && !MUTANT(debt_forgotten);
+    if (!debt && !(in_flight && f->undo)) {
+        stop_asking(r, f, why);
+        return false;
+    }
+    if (in_flight) {
+        frame_movef(r, f, STATUS_RUNNING, "asked to stop: %.*s", STR_FMT(why));
+        want_stop(r, c->want);
+    }
+    f->abandoned = true;
+    undo_loosen(f, 1);
+    return true;
+}
+
+/* It is known what it did, or as well as it will be. */
+static void came_to_rest(Run *r, Frame *f, bool happened, Str what) {
+    if (happened)
+        undo_happened(f);
+    else
+        undo_drop(r, f);
+    want_close_all(r, f);
+    frame_move(r, f, STATUS_CANCELLED, 0, 0, what);
+    f->abandoned = false;
+    undo_loosen(f, -1);
+    undo_go_on(r, f);
+}
+
+static void ended_late(Run *r, Frame *f, const Fact *fact) {
+    CallState *c = f->call;
+    c->unknown |= fact->outcome == OUTCOME_UNKNOWN;
+    if (fact->outcome == OUTCOME_OK)
+        came_to_rest(r, f, true, STR("it was done before it could be stopped"));
+    else if (!c->unknown)
+        came_to_rest(r, f, false, STR("stopped: it was not done"));
+    else if (c->effect == EFFECT_UNSAFE)
+        unclear(r, f, fact);
+    else
+        came_to_rest(r, f, true, STR("stopped: whether it was done is unknown"));
 }
 
 static void add_usage(Run *r, Frame *f, const Usage *u) {
@@ -376,8 +486,10 @@ static void never_began(Run *r, Frame *f, const Fact *fact) {
     c->want = NULL;
     f->attempts--;
     r->counts.attempts--;
-    if (c->unknown && !MUTANT(unknown_forgotten))
-        doubt(r, f, fact);
+    if (f->abandoned)
+        ended_late(r, f, fact);
+    else if (c->unknown && !MUTANT(unknown_forgotten))
+        unclear(r, f, fact);
     else
         fail(r, f, fact);
 }
@@ -389,22 +501,90 @@ static void attempt_done(Run *r, Frame *f, const Fact *fact) {
         return;
     }
     settle(r, f, fact);
+    c->lost = false;
+    if (f->abandoned) {
+        ended_late(r, f, fact);
+        return;
+    }
     if (fact->outcome != OUTCOME_OK) {
         not_ok(r, f, fact);
         return;
     }
     c->unknown = false;
+    if (fact->reused)
+        undo_drop(r, f); /* it is another run's */
+    else
+        undo_happened(f);
     Value output = value_absent(r->payload) ? VALUE_NULL : r->payload;
     if (outgrown(r, f, fact, output) || refused_here(r, f, fact, output))
         return;
     frame_done(r, f, output);
 }
 
+/* ---- the probe ------------------------------------------------------------------------------------------------------- */
+
+static void open_probe(Run *r, Frame *f) {
+    const Node *node = probe_of(f);
+    frame_move(r, f, STATUS_RUNNING, 0, 0, STR("asks what happened"));
+    frame_ready(r, frame_new(r, f, node, PART_PROBE, 1, 0, step_layers(node)));
+}
+
+static void was_done(Run *r, Frame *f, Value result) {
+    f->call->unknown = false;
+    if (f->abandoned) {
+        came_to_rest(r, f, true, STR("the probe says that it was done"));
+        return;
+    }
+    undo_happened(f);
+    frame_done(r, f, result);
+}
+
+/* Surely not done, so it may be sent again, with the same key; it counts, but for a crash of the engine. */
+static void was_not_done(Run *r, Frame *f) {
+    CallState *c = f->call;
+    Value error = f->error;
+    bool lost = c->lost;
+    c->unknown = c->lost = false;
+    f->error = VALUE_ABSENT;
+    if (f->abandoned) {
+        came_to_rest(r, f, false, STR("the probe says that it was not done"));
+        return;
+    }
+    if (lost) {
+        open_attempt(r, f, STR("again: the probe says that it was not done"));
+        return;
+    }
+    Fact fact = { .outcome = OUTCOME_FAILED,
+                  .error_kind = value_as_str(value_getz(value_getz(error, "data"), "kind")),
+                  .message = value_as_str(value_getz(error, "message")) };
+    if (!once_more(r, f, &fact, true))
+        fail(r, f, &fact);
+}
+
+static void child_done(Run *r, Frame *f, Frame *probe) {
+    Value done = probe->status == STATUS_OK ? value_getz(probe->output, "done") : VALUE_ABSENT;
+    Value result = value_getz(probe->output, "result");
+    bool failed = probe->status != STATUS_OK;
+    frame_release(r, probe);
+    if (done.type != V_BOOL)
+        doubt(r, f,
+              failed ? STR("the probe failed")
+                     : STR("the probe did not say `{ done: true }` or `{ done: false }`"));
+    else if (done.b && !MUTANT(probe_ignored))
+        was_done(r, f, value_absent(result) ? VALUE_NULL : result);
+    else
+        was_not_done(r, f);
+}
+
 static void timer_due(Run *r, Frame *f, TimerPurpose purpose) {
-    ASSERT(purpose == TIMER_RETRY);
     f->call->want = NULL;
+    if (purpose == TIMER_PROBE) {
+        open_probe(r, f);
+        return;
+    }
+    ASSERT(purpose == TIMER_RETRY);
     if (key_is_dead(r, f)) {
-        doubt(
+        unclear(
             r, f,
             &(Fact){ .error_kind = STR("timeout"), .message = STR("the life of its key is over") });
         return;
@@ -412,21 +592,37 @@ static void timer_due(Run *r, Frame *f, TimerPurpose purpose) {
     open_attempt(r, f, arena_fmt(&r->arena, "retry %u", f->call->retries + f->call->resends));
 }
 
+/* ---- a person, a crash ----------------------------------------------------------------------------------------------- */
+
+static void decided_late(Run *r, Frame *f, const Fact *fact) {
+    bool happened = fact->verb == DECISION_DONE || fact->verb == DECISION_UNDO;
+    Str by = arena_fmt(&r->arena, "%s, by %.*s",
+                       fact->verb == DECISION_UNDO       ? "to be undone"
+                       : happened                        ? "it was done"
+                       : fact->verb == DECISION_NOT_DONE ? "it was not done"
+                                                           : "given up",
+                       STR_FMT(fact->from));
+    came_to_rest(r, f, happened, by);
+}
 void call_give_up(Run *r, Frame *f) {
     Amount spent = f->call->reserved;
     budget_settle(r, f, &f->call->reserved, &spent);
 }
 
-/* ---- a person, a crash ---- */
 
 static void decided(Run *r, Frame *f, const Fact *fact) {
     CallState *c = f->call;
     want_close(r, c->want);
     c->want = NULL;
+    if (f->abandoned) {
+        decided_late(r, f, fact);
+        return;
+    }
     Str by = arena_fmt(&r->arena, "by %.*s", STR_FMT(fact->from));
     switch ((Decision)fact->verb) {
     case DECISION_DONE:
         c->unknown = false;
+        undo_happened(f);
         frame_movef(r, f, STATUS_RUNNING, "done, %.*s", STR_FMT(by));
         frame_done(r, f, value_absent(r->payload) ? VALUE_NULL : r->payload);
         return;
@@ -440,7 +636,15 @@ static void decided(Run *r, Frame *f, const Fact *fact) {
         c->first_ms = 0;
         open_attempt(r, f, arena_fmt(&r->arena, "retry as new, %.*s", STR_FMT(by)));
         return;
-    case DECISION_FAIL: frame_fail(r, f, f->error); return;
+    case DECISION_UNDO:
+        undo_happened(f);
+        frame_movef(r, f, STATUS_RUNNING, "to be undone, %.*s", STR_FMT(by));
+        frame_fail(r, f, f->error);
+        return;
+    case DECISION_FAIL:
+        undo_drop(r, f);
+        frame_fail(r, f, f->error);
+        return;
     case DECISION_APPROVE:
     case DECISION_REJECT:
     case DECISION_REVISE:
@@ -467,13 +671,25 @@ static void recovered(Run *r, Frame *f) {
     };
     if (c->effect >= EFFECT_IDEMPOTENT)
         c->unknown = true;
-    if ((unsafe && !MUTANT(retry_unsafe_after_crash)) || key_is_dead(r, f))
-        doubt(r, f, &crash);
+    c->lost = c->unknown;
+    if (f->abandoned)
+        ended_late(r, f, &crash);
+    else if ((unsafe && !MUTANT(retry_unsafe_after_crash)) || key_is_dead(r, f))
+        unclear(r, f, &crash);
     else
         open_attempt(r, f, STR("again after a crash"));
 }
 
 /* ---- snapshots ---- */
+
+/* As its agent calls it. */
+static Str tool_name(const Frame *f) {
+    const Callee *agent = f->node->callee;
+    for (size_t i = 0; i < agent->n_tools; i++)
+        if (agent->tools[i].callee == f->call->callee)
+            return agent->tools[i].name;
+    return STR("");
+}
 
 static void save(const Run *r, const Frame *f, Buf *b) {
     (void)r;
@@ -487,10 +703,12 @@ static void save(const Run *r, const Frame *f, Buf *b) {
     buf_varint(b, c->retries);
     buf_varint(b, c->resends);
     bool unknown = c->unknown && !MUTANT(snapshot_forgets_unknown);
-    buf_u8(b, (uint8_t)(unknown | c->fresh << 1 | c->owes_retry << 2));
+    buf_u8(b, (uint8_t)(unknown | c->fresh << 1 | c->owes_retry << 2 | c->lost << 3));
     buf_svarint(b, c->first_ms);
     /* An attempt that is held opens with it. */
     buf_blob(b, status_final(f->status) ? STR("") : c->choice);
+    if (f->part == PART_CALL)
+        buf_blob(b, tool_name(f));
     for (Bound i = 0; i < BOUNDS_COUNTED; i++)
         buf_svarint(b, c->reserved.of[i]);
     if (f->status == STATUS_HELD)
@@ -511,10 +729,14 @@ static void load(Run *r, Frame *f, Cursor *c) {
     s->unknown = flags & 1;
     s->fresh = flags & 2;
     s->owes_retry = flags & 4;
+    s->lost = flags & 8;
     s->first_ms = cursor_svarint(c);
     s->choice = arena_str(&r->arena, cursor_blob(c));
-    const AgentTool *tool = f->part == PART_CALL ? agent_call_tool(f) : NULL;
-    s->callee = tool ? tool->callee : f->part == PART_CALL ? NULL : f->node->callee;
+    s->callee = f->node->callee;
+    if (f->part == PART_CALL) {
+        const AgentTool *tool = agent_call_tool(f, r->loading >= 3 ? cursor_blob(c) : STR(""));
+        s->callee = tool ? tool->callee : NULL;
+    }
     for (Bound i = 0; r->loading >= 3 && i < BOUNDS_COUNTED; i++)
         s->reserved.of[i] = cursor_svarint(c);
     if (f->status == STATUS_HELD)
@@ -526,6 +748,7 @@ static void load(Run *r, Frame *f, Cursor *c) {
 const Shape shape_call = {
     .name = "call",
     .enter = enter,
+    .child_done = child_done,
     .attempt_done = attempt_done,
     .timer_due = timer_due,
     .decided = decided,

@@ -115,17 +115,19 @@ static void note_failure(Run *r, EachState *e, const Frame *child) {
     list_add(&e->failures, map_done(&m, NULL));
 }
 
-static void cancel_rest(Run *r, Frame *f) {
+static void cancel_rest(Run *r, Frame *f, bool failing) {
     EachState *e = f->each;
     e->decided = true;
     for (Frame *child = f->first, *next; child; child = next) {
         next = child->next;
-        if (status_final(child->status))
+        if (frame_over(child))
             continue;
         frame_cancel(r, child, STR("the loop is decided"));
+        if (!failing)
+            undo_begin(r, child);
         e->statuses[child->a] = STATUS_CANCELLED;
         e->open--;
-        frame_release(r, child);
+        frame_let_go(r, child);
     }
 }
 
@@ -143,16 +145,16 @@ static void child_done(Run *r, Frame *f, Frame *child) {
         e->failed++;
         note_failure(r, e, child);
     }
-    frame_release(r, child);
+    frame_let_go(r, child);
     if (hard) {
-        cancel_rest(r, f);
+        cancel_rest(r, f, true);
         f->detail = detail_of(r, e);
         frame_fail(r, f, error);
         return;
     }
     if ((join->kind == JOIN_ANY && e->ok == 1) ||
         (join->kind == JOIN_COUNT && e->ok == (uint32_t)join->count))
-        cancel_rest(r, f);
+        cancel_rest(r, f, false);
     open_window(r, f);
     if (e->open == 0)
         finish(r, f);

@@ -122,7 +122,7 @@ static const Frame *need_that_did_not_hold(const Frame *f, const Node *n) {
         return NULL;
     for (size_t i = 0; i < n->n_needs; i++) {
         const Frame *need = f->group->steps[n->needs[i]];
-        if (failed_hard(need) || need->status == STATUS_CANCELLED)
+        if (failed_hard(need) || frame_shown(need) == STATUS_CANCELLED)
             return need;
     }
     return NULL;
@@ -143,7 +143,7 @@ static Str why_not(Run *r, const Frame *f, const Node *n) {
     if (need)
         return arena_fmt(&r->arena, "%s %.*s, which %s", n->by_order ? "after" : "needs",
                          STR_FMT(need->node->name),
-                         need->status == STATUS_CANCELLED ? "was cancelled" : "failed");
+                         frame_shown(need) == STATUS_CANCELLED ? "was cancelled" : "failed");
     if (f->group->decided)
         return decided_because(f);
     return all_needs_skipped(f, n) ? STR("all it needs was skipped") : STR_NULL;
@@ -174,11 +174,13 @@ static void decide(Run *r, Frame *f) {
     g->decided = true;
     for (uint32_t i = 0; i < f->node->n_children; i++) {
         Frame *child = g->steps[i];
-        if (!child || status_final(child->status))
+        if (!child || frame_over(child))
             continue;
         if (child->status == STATUS_NEW && child->node->if_after_failure && !g->returned)
             continue; /* it is in the queue and asks for itself */
         frame_cancel(r, child, decided_because(f));
+        if (!g->failing) /* else with all that the group did */
+            undo_begin(r, child);
         settle(r, f, child);
     }
 }

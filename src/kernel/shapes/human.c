@@ -31,9 +31,9 @@ static Role role_of(const Frame *f) {
 static const Ask *ask_of(const Frame *f) {
     switch (role_of(f)) {
     case ROLE_STEP: return f->node->callee->ask;
-    case ROLE_TOOL: return agent_call_tool(f)->callee->ask;
+    case ROLE_TOOL: return agent_call_tool(f, STR(""))->callee->ask;
     case ROLE_GATE: return f->node->gates[f->b];
-    case ROLE_TOOL_GATE: return agent_call_tool(f->parent)->gates[f->b];
+    case ROLE_TOOL_GATE: return agent_call_tool(f->parent, STR(""))->gates[f->b];
     }
     UNREACHABLE("role");
 }
@@ -42,9 +42,9 @@ bool human_known(const Frame *f) {
     const AgentTool *tool;
     switch (role_of(f)) {
     case ROLE_STEP: return f->node->callee && f->node->callee->ask;
-    case ROLE_TOOL: tool = agent_call_tool(f); return tool && tool->callee->ask;
+    case ROLE_TOOL: tool = agent_call_tool(f, STR("")); return tool && tool->callee->ask;
     case ROLE_GATE: return f->b < f->node->n_gates;
-    case ROLE_TOOL_GATE: tool = agent_call_tool(f->parent); return tool && f->b < tool->n_gates;
+    case ROLE_TOOL_GATE: tool = agent_call_tool(f->parent, STR("")); return tool && f->b < tool->n_gates;
     }
     return false;
 }
@@ -479,7 +479,7 @@ Want **human_timer(Frame *f, TimerPurpose purpose) {
 static const Type *type_of(const Frame *f) {
     const Node *n = f->node;
     switch (role_of(f)) {
-    case ROLE_TOOL_GATE: return agent_call_tool(f->parent)->callee->input;
+    case ROLE_TOOL_GATE: return agent_call_tool(f->parent, STR(""))->callee->input;
     case ROLE_GATE:
         if (ask_of(f)->after)
             return n->output ? n->output : n->callee ? n->callee->output : NULL;
@@ -499,7 +499,8 @@ static bool verdict_fits(const Frame *f, Decision verb) {
     case DECISION_DONE:
     case DECISION_NOT_DONE:
     case DECISION_RETRY:
-    case DECISION_FAIL: break;
+    case DECISION_FAIL:
+    case DECISION_UNDO: break;
     }
     return false;
 }
@@ -645,7 +646,8 @@ static void decided(Run *r, Frame *f, const Fact *d) {
     case DECISION_DONE:
     case DECISION_NOT_DONE:
     case DECISION_RETRY:
-    case DECISION_FAIL: break;
+    case DECISION_FAIL:
+    case DECISION_UNDO: break;
     }
     UNREACHABLE("a decision on an effect");
 }

@@ -24,7 +24,7 @@ static void child_done(Run *r, Frame *f, Frame *child) {
     Value output = child->output, error = child->error;
     bool ok = child->status == STATUS_OK, enough = false;
     char problem[320];
-    frame_release(r, child);
+    frame_let_go(r, child);
     if (!ok) {
         frame_fail(r, f, error);
         return;
