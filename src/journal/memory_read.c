@@ -149,7 +149,7 @@ int memory_due(Store *s, int64_t now_ms, size_t max, Arena *a, StoreDue *ret, si
     return 0;
 }
 
-int memory_opens(Store *s, Str id, size_t max, Arena *a, StoreDue *ret, size_t *ret_n) {
+int memory_opens(Store *s, Str id, uint8_t kind, uint64_t skip, size_t max, Arena *a, StoreDue *ret, size_t *ret_n) {
     MemStore *h = (MemStore *)s;
     MEMORY_LOCKED(h->m);
     size_t n = 0;
@@ -157,8 +157,14 @@ int memory_opens(Store *s, Str id, size_t max, Arena *a, StoreDue *ret, size_t *
         const MemRun *run = &h->m->runs[r];
         if (id.len && !str_eq(id, run->id))
             continue;
-        for (size_t i = 0; i < run->n_opens && n < max; i++)
-            ret[n++] = copy_open(a, &(Found){ .run = run, .open = &run->opens[i] });
+        for (size_t i = 0; i < run->n_opens && n < max; i++) {
+            if (kind && run->opens[i].kind != kind)
+                continue;
+            if (skip > 0)
+                skip--;
+            else
+                ret[n++] = copy_open(a, &(Found){ .run = run, .open = &run->opens[i] });
+        }
     }
     *ret_n = n;
     return 0;

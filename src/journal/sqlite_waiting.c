@@ -67,10 +67,12 @@ int sqlite_due(Store *base, int64_t now_ms, size_t max, Arena *a, StoreDue *ret,
     return 0;
 }
 
-int sqlite_opens(Store *base, Str run, size_t max, Arena *a, StoreDue *ret, size_t *ret_n) {
+int sqlite_opens(Store *base, Str run, uint8_t kind, uint64_t skip, size_t max, Arena *a, StoreDue *ret, size_t *ret_n) {
     SqliteStore *s = (SqliteStore *)base;
     sqlite3_stmt *st = s->r[run.len ? ST_OPENS_OF : ST_OPENS];
     bind_u64(st, 1, max);
+    bind_u64(st, 3, kind);
+    bind_u64(st, 4, skip);
     if (run.len)
         bind_text(st, 2, run);
     return read_opens(s, st, a, ret, ret_n);

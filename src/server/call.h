@@ -84,6 +84,10 @@ bool body_text(ApiCall *call, Value body, const char *key, Str *ret_text);
 bool work_load(ApiCall *call, Store *store, bool all_rows, StoreRun *ret_run);
 
 /* ---- handlers, by file */
+void approvals_list(ApiCall *call);
+void run_approvals(ApiCall *call);
+void run_decide(ApiCall *call);
+void deliveries_list(ApiCall *call);
 void runs_list(ApiCall *call);
 void runs_create(ApiCall *call);
 void run_get(ApiCall *call);

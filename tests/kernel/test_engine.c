@@ -174,7 +174,7 @@ static void unsafe_work_in_flight_at_a_crash_is_in_doubt_until_decided(void **st
     StoreDue open[4];
     size_t n;
     Store *eye = store_memory_open(w->disk);
-    eye->ops->opens(eye, STR("r1"), 4, &w->arena, open, &n);
+    eye->ops->opens(eye, STR("r1"), 0, 0, 4, &w->arena, open, &n);
     store_close(eye);
     assert_int_equal(n, 1);
     assert_int_equal(open[0].kind, WANT_DOUBT);

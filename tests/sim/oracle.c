@@ -46,7 +46,7 @@ void oracle_show(World *w, Str run) {
     }
     world_say(w, "%.*s state %d info %.*s", STR_FMT(run), h.stored.info.state,
               STR_FMT(h.stored.info.info));
-    if (w->eye->ops->opens(w->eye, run, n, &a, opens, &n) == 0)
+    if (w->eye->ops->opens(w->eye, run, 0, 0, n, &a, opens, &n) == 0)
         for (size_t i = 0; i < n; i++)
             world_say(w, "    waits: kind %u key %.*s due %lld at %.*s", opens[i].kind,
                       STR_FMT(opens[i].key), (long long)opens[i].due_ms, STR_FMT(opens[i].address));

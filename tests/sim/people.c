@@ -62,7 +62,7 @@ static void look(World *w, SimRun *run, Arena *a, StoreState *ret_state, StoreDu
         return;
     *ret_state = stored.info.state;
     size_t n = 16;
-    if (w->eye->ops->opens(w->eye, run->id, n, a, ret_opens, ret_n))
+    if (w->eye->ops->opens(w->eye, run->id, 0, 0, n, a, ret_opens, ret_n))
         world_fail(w, "opens cannot be read");
 }
 

@@ -191,7 +191,7 @@ static void refused_item_leaves_nothing_and_the_others_go_on(void **state) {
     StoreMail found[4];
     size_t n;
     int64_t next;
-    assert_int_equal(w->s->ops->opens(w->s, STR(""), 4, &w->arena, due, &n), 0);
+    assert_int_equal(w->s->ops->opens(w->s, STR(""), 0, 0, 4, &w->arena, due, &n), 0);
     assert_int_equal(n, 0);
     assert_int_equal(w->s->ops->mail(w->s, false, 99, 4, &w->arena, found, &n, &next), 0);
     assert_int_equal(n, 0);
@@ -372,7 +372,7 @@ static void closures_are_stored_once(void **state) {
 static size_t count_opens(World *w, const char *run) {
     StoreDue due[16];
     size_t n;
-    assert_int_equal(w->s->ops->opens(w->s, str_from(run), 16, &w->arena, due, &n), 0);
+    assert_int_equal(w->s->ops->opens(w->s, str_from(run), 0, 0, 16, &w->arena, due, &n), 0);
     return n;
 }
 
@@ -392,7 +392,7 @@ static void opens_are_replaced_only_when_set(void **state) {
     assert_int_equal(count_opens(w, ""), 2);
     StoreDue due[2];
     size_t n;
-    assert_int_equal(w->s->ops->opens(w->s, STR("a"), 1, &w->arena, due, &n), 0);
+    assert_int_equal(w->s->ops->opens(w->s, STR("a"), 0, 0, 1, &w->arena, due, &n), 0);
     assert_int_equal(n, 1);
     assert_str(due[0].key, "approve");
     assert_str(due[0].address, "s");

@@ -100,7 +100,7 @@ static UNUSED int digest_waiting(Store *s, Arena *a, Buf *b) {
     StoreMail *mail = arena_alloc(a, MAX_FOUND * sizeof(StoreMail));
     size_t n;
     int64_t next;
-    int r = s->ops->opens(s, STR(""), MAX_FOUND, a, due, &n);
+    int r = s->ops->opens(s, STR(""), 0, 0, MAX_FOUND, a, due, &n);
     for (size_t i = 0; !r && i < n; i++)
         digest_open(b, &due[i]);
     if (!r)
