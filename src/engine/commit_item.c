@@ -177,6 +177,8 @@ void commit_item(Engine *e, Batch *b, Resident *r) {
     it->hash = store_chain(&r->head_hash, it->body, &data_hash);
     if (it->seq == 1 || (r->moved && !MUTANT(moved_keeps_closure)))
         it->closure = &r->plan->hash;
+    if (r->run)
+        it->mail = notice_mail(e, r->run, &b->arena, &it->n_mail);
     if (state != r->stored_state || state != STORE_ACTIVE || r->moved)
         it->info = make_info(e, b, r, state);
     if (r->opens_dirty || state == STORE_DONE || state == STORE_PARKED)

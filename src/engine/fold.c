@@ -159,6 +159,7 @@ static int told(Fold *f, const Fact *fact) {
     if (f->look)
         f->look(f->look_ctx, f->run, fact);
     run_forget_closed(f->run);
+    run_forget_notices(f->run); /* they were mail once */
     return 0;
 }
 

@@ -70,15 +70,16 @@ static void add_way(MapBuilder *m, const Notice *n, const Plan *plan, Str mark, 
     map_addz(m, "secrets", secrets_value(&plan->secrets_from, a));
 }
 
-static Value message_of(const Notice *n, Arena *a) {
-    Value show = value_getz(n->body, "show");
-    Str text = value_absent(show) ? STR("") : value_text(a, show);
+/* What is asked, without what is too long to be sent. */
+static Value message_of(Value asked, Arena *a) {
+    Str text = value_text(a, asked);
     if (text.p && text.len <= MESSAGE_MAX)
-        return n->body;
+        return asked;
     MapBuilder m = map_builder(a);
-    for (uint32_t i = 0; i < n->body.len; i++) {
-        ValueEntry entry = value_entry(n->body, i);
-        if (!str_is(value_as_str(entry.key), "show"))
+    for (uint32_t i = 0; i < asked.len; i++) {
+        ValueEntry entry = value_entry(asked, i);
+        Str key = value_as_str(entry.key);
+        if (!str_is(key, "show") && !str_is(key, "value") && !str_is(key, "form"))
             map_add(&m, entry.key, entry.value);
     }
     map_addz(&m, "show_left_out", value_bool(true));
@@ -87,13 +88,14 @@ static Value message_of(const Notice *n, Arena *a) {
 
 static Str body_of(const Run *r, const Notice *n, Str mark, int64_t now_ms, Arena *a) {
     MapBuilder m = map_builder(a);
-    Value about = value_getz(n->body, "about"), step = value_getz(n->body, "step");
+    Value about = value_getz(n->body, "about"), asked = value_getz(n->body, "asked");
+    Value step = value_getz(asked, "step");
     map_addz(&m, "about", value_is(about, V_STRING) ? about : value_str(STR("notice")));
     map_addz(&m, "run", value_str(run_id(r)));
     map_addz(&m, "workflow", value_str(run_plan(r)->name));
     map_addz(&m, "step", value_is(step, V_STRING) ? step : value_str(STR("")));
     add_way(&m, n, run_plan(r), mark, a);
-    map_addz(&m, "message", message_of(n, a));
+    map_addz(&m, "message", message_of(asked, a));
     map_addz(&m, "made_ms", value_int(now_ms));
     map_addz(&m, "dir", value_str(run_dir(r)));
     return value_text(a, map_done(&m, NULL));

@@ -93,7 +93,7 @@ typedef struct Notice {
     Str id;
     const Channel *channel; /* of the plan; NULL: the address */
     Str address;            /* of a person: a mail address */
-    Value body; /* { about: asked | reminder | escalated | notice, and what want_ask() says } */
+    Value body; /* { about: asked | reminder | escalated | notice, workflow, asked: what want_ask() says } */
 } Notice;
 const Notice *run_notices(const Run *r, size_t *ret_n);
 void run_forget_notices(Run *r);
@@ -132,7 +132,7 @@ Value run_names(Run *r, const Want *w, Arena *a);
  *     round, hash, can: [approve edit reject revise answer], said: [{ from, verdict, words, time_ms }] }
  * `may` is left out where anyone may answer. `hash` names what is shown: an answer carries it. */
 Value want_ask(const Want *w, Arena *a);
-/* The same in a line, for lists: { ask, risk?, group?, person?, kind, asked_ms }, the question cut. */
+/* The same in a line, for lists: { ask, risk?, group?, person?, may?, kind, asked_ms, deadline_ms? }, the question cut. */
 Value want_ask_line(const Want *w, Arena *a);
 /* The idempotency key: base32 of HMAC(install key; run, address, generation), or of the business key (DESIGN.md section 6). */
 Str want_key(const Want *w, const uint8_t install_key[32], Arena *a);

@@ -199,6 +199,7 @@ Value want_ask(const Want *w, Arena *a) {
 }
 
 #define LINE_BYTES_MAX 120
+#define LINE_NAMES_MAX 20 /* of a larger group anybody is shown the question */
 
 Value want_ask_line(const Want *w, Arena *a) {
     const Frame *f = w->frame;
@@ -210,7 +211,12 @@ Value want_ask_line(const Want *w, Arena *a) {
     map_addz(&m, "ask", value_str(str_slice(text, 0, len)));
     map_addz(&m, "kind", value_str(ask_of(f)->form ? STR("answer") : STR("approval")));
     add_who(f, &m);
+    Value may = may_of(f, a);
+    if (may.len && may.len <= LINE_NAMES_MAX)
+        map_addz(&m, "may", may);
     map_addz(&m, "asked_ms", value_int(f->human->asked_ms));
+    if (f->human->deadline)
+        map_addz(&m, "deadline_ms", value_int(f->human->deadline->due_ms));
     return map_done(&m, NULL);
 }
 
@@ -223,7 +229,8 @@ static void add_notice(Run *r, Frame *f, const char *about, const Channel *chann
     map_addz(&m, "workflow", value_str(r->plan->name));
     map_addz(&m, "asked", ask_value(f, &r->arena));
     Str where = frame_address(f, &r->arena);
-    Str id = arena_fmt(&r->arena, "%.*s:%.*s:%u", STR_FMT(r->id), STR_FMT(where), ++h->notices);
+    Str id = arena_fmt(&r->arena, "%.*s:%.*s:%lld:%u", STR_FMT(r->id), STR_FMT(where),
+                       (long long)h->asked_ms, ++h->notices);
     run_notice(
         r,
         &(Notice){ .id = id, .channel = channel, .address = address, .body = map_done(&m, NULL) });
