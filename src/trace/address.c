@@ -2,7 +2,7 @@
  * item 3, second round, first turn of the agent, second call of that turn, as tried again once by a person. */
 #include "trace/tree.h"
 
-static bool begins_mark(char c) { return c == '[' || c == '~' || c == '@'; }
+static bool begins_mark(char c) { return c == '[' || c == '~' || c == '@' || c == ':'; }
 
 static bool is_separator(char c) { return c == '.' || c == '/'; }
 

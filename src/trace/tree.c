@@ -62,7 +62,7 @@ static void grow_slots(TraceTree *t) {
     free(old);
 }
 
-static bool parts_here(char c) { return c == '.' || c == '/' || c == '[' || c == '~' || c == '@'; }
+static bool parts_here(char c) { return c && strchr("./[~@:", c); }
 
 static TraceNode *find_parent(const TraceTree *t, Str address) {
     for (size_t n = address.len; n-- > 1;) {

@@ -3,7 +3,7 @@
  *
  *   row --tree_take--> nodes by address
  *
- * A node's parent is the longest proper prefix of its address, cut before one of . / [ ~ @, that is itself a node; so
+ * A node's parent is the longest proper prefix of its address, cut before one of . / [ ~ @ :, that is itself a node; so
  * nothing here depends on which shapes exist. */
 #ifndef BATON_TRACE_TREE_H
 #define BATON_TRACE_TREE_H
