@@ -12,7 +12,7 @@ static const char *const controls[] = { "", "pause", "resume", "cancel", "retry"
 static const char *const decisions[] = { "",     "done",    "not_done", "retry",  "fail",
                                          "undo", "approve", "reject",   "revise", "answer" };
 static const char *const statuses[] = { "new",    "running", "retrying",  "in_doubt", "ok",
-                                        "failed", "skipped", "cancelled", "held" };
+                                        "failed", "skipped", "cancelled", "held",     "waiting" };
 
 #define WORD(names, n) str_from((size_t)(n) < ARRAY_LEN(names) ? (names)[n] : "?")
 
