@@ -40,6 +40,11 @@
 #define LIMIT_MESSAGE_BYTES (4 * KIB)
 /* stderr kept of a command: enough for a stack trace and what led to it. */
 #define LIMIT_LOG_BYTES (64 * KIB)
+/* Of one process of a command, unless the engine's operator says otherwise (exec/bounds.h): far above what programs need, far
+ * below what takes a machine down. Open files as of a generous shell; some programs go through all that they could have. */
+#define LIMIT_COMMAND_MEMORY_BYTES (16ull * 1024 * MIB)
+#define LIMIT_COMMAND_FILE_BYTES (64ull * 1024 * MIB)
+#define LIMIT_COMMAND_FILES 65536
 /* Items of one `for`: a million, opened one window at a time. */
 #define LIMIT_ITEMS 1000000
 /* Children of a run nested in frames (groups in groups, loops in loops). */

@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -108,6 +109,21 @@ static Str last_line(Str log) {
     return str_slice(log, from, log.len);
 }
 
+/* Which of its bounds ended it; NULL: none, as far as can be told. A shell says of what it ran that a signal killed it. */
+static const char *bound_reached(const SpawnEnd *end) {
+    int signal = end->signal ? end->signal : end->code > 128 ? end->code - 128 : 0;
+    return end->stage != SPAWN_RAN || end->lost ? NULL
+           : signal == SIGXCPU                  ? "processor time (`cpu`)"
+           : signal == SIGXFSZ                  ? "the size of a file (`file`)"
+                                                : NULL;
+}
+
+/* Who asks for more memory than there is for it is told no, and most then end by themselves. */
+static bool was_near_its_memory(const Command *c) {
+    uint64_t most = c->x->options.bounds.memory_bytes;
+    return most && (uint64_t)c->end.peak_bytes > most / 4 * 3;
+}
+
 static Str message_ended(const Command *c, Arena *a, Str log) {
     const char *program = c->parts.argv[0];
     if (c->too_big)
@@ -119,6 +135,14 @@ static Str message_ended(const Command *c, Arena *a, Str log) {
         return message_never_ran(c, a);
     if (c->stopped)
         return arena_fmt(a, "run: %s was stopped", program);
+    if (bound_reached(&c->end))
+        return arena_fmt(a,
+                         "run: %s was ended by its limit of %s; BATON_COMMAND_LIMITS of the engine "
+                         "says how much there is",
+                         program, bound_reached(&c->end));
+    if (was_near_its_memory(c))
+        return arena_fmt(a, "run: %s ended with %lld MiB in use, near its limit of memory", program,
+                         (long long)(c->end.peak_bytes / MIB));
     if (c->end.signal)
         return arena_fmt(a, "run: %s was killed by signal %d (%s)", program, c->end.signal,
                          strsignal(c->end.signal));
@@ -155,6 +179,8 @@ static CommandVerdict verdict_of(const Command *c) {
     CommandVerdict v = command_verdict(&c->end);
     if (c->too_big)
         return (CommandVerdict){ OUTCOME_UNKNOWN, SENT_YES, KIND_LIMIT };
+    if (bound_reached(&c->end) || (c->end.signal && was_near_its_memory(c)))
+        return (CommandVerdict){ OUTCOME_UNKNOWN, SENT_YES, KIND_LIMIT };
     /* What it makes of our SIGTERM is its own affair: killed or "exit 1", its work was cut. */
     if (c->stopped && v.outcome != OUTCOME_OK && c->end.stage == SPAWN_RAN)
         return (CommandVerdict){ OUTCOME_UNKNOWN, SENT_MAYBE, KIND_CANCELLED };
@@ -168,6 +194,8 @@ static void complete(Command *c) {
     CommandVerdict v = verdict_of(c);
     Completion done = { .outcome = v.outcome, .sent = v.sent, .kind = v.kind };
     done.took_us = slot_took_us(&c->slot);
+    done.usage.cpu_us = c->end.cpu_us;
+    done.usage.peak_bytes = c->end.peak_bytes;
     Buf payload = BUF_INIT(LIMIT_PAYLOAD_BYTES);
     if (v.outcome == OUTCOME_OK) {
         command_output(&payload, buf_str(&c->output));
@@ -309,10 +337,21 @@ static void never_started(Command *c, int err) {
     complete(c);
 }
 
+/* Within a timeout a process can use as much as all processors give it, and no more once the engine is gone. */
+static CommandBounds bounds_of(const Command *c) {
+    CommandBounds b = c->x->options.bounds;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t fits = (uint64_t)(c->a->timeout_ms / 1000 + 1) * (uint64_t)MAX(processors, 1l);
+    if (c->a->timeout_ms > 0 && (!b.cpu_s || fits < b.cpu_s))
+        b.cpu_s = fits;
+    return b;
+}
+
 static void command_begins(UNUSED void *ctx, Slot *slot) {
     Command *c = command_of(slot);
     int ours[3] = { -1, -1, -1 };
     SpawnOrder order = { .argv = c->parts.argv, .env = c->parts.env, .cwd = c->parts.cwd };
+    order.bounds = bounds_of(c);
     order.ended = command_ended;
     order.ctx = c;
     int err = make_pipes(ours, order.fds);

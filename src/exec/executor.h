@@ -23,6 +23,7 @@ typedef struct ExecOptions {
     SpawnPort spawn;       /* how commands are started; spawn.spawn NULL: `run` is refused */
     unsigned requests_max; /* HTTP requests in flight at once; 0: 256 */
     unsigned commands_max; /* commands in flight at once; 0: 128 */
+    CommandBounds bounds;  /* of each command */
     Str model_url;         /* base of chat completions; empty: https://api.openai.com/v1 */
     Str model_key;         /* bearer token; empty: none is sent */
     Str mail_url;          /* smtp://USER:PASSWORD@HOST:PORT, or smtps://; empty: no mail is sent */

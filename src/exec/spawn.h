@@ -4,6 +4,8 @@
 #ifndef BATON_EXEC_SPAWN_H
 #define BATON_EXEC_SPAWN_H
 
+#include "exec/bounds.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,6 +23,8 @@ typedef struct SpawnEnd {
     bool lost;  /* the helper died: how the command ended is not known */
     int code;   /* exit code, if it exited */
     int signal; /* which killed it; 0: it exited */
+    int64_t cpu_us;     /* that its whole tree used */
+    int64_t peak_bytes; /* of memory in use, of the largest of its processes */
 } SpawnEnd;
 
 typedef struct SpawnOrder {
@@ -28,6 +32,7 @@ typedef struct SpawnOrder {
         argv; /* the program is looked for in PATH of `env` unless it has a slash; NULL at the end */
     const char *const *env; /* NAME=value, NULL at the end */
     const char *cwd;
+    CommandBounds bounds;
     int fds[3]; /* its standard input, output and error. Taken: closed here when spawn returns */
     void (*ended)(void *ctx, const SpawnEnd *end);
     void *ctx;

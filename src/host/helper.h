@@ -39,6 +39,7 @@ typedef struct HelperReply {
     int32_t status; /* of waitpid() */
     uint32_t lost, unused;
     uint64_t command;
+    int64_t cpu_us, peak_bytes;
 } HelperReply;
 
 #define HELPER_FDS 4
@@ -46,6 +47,7 @@ typedef struct HelperReply {
 /* What stands in the memory file: this, then argv, env and cwd as NUL-terminated texts. */
 typedef struct HelperSpec {
     uint32_t argc, envc;
+    CommandBounds bounds;
 } HelperSpec;
 
 /* Forks the helper for directory `dir` (which need not exist yet) and gives the engine's end of the socket, non-blocking;

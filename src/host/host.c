@@ -44,6 +44,7 @@ struct Host {
     StoreThread writer, reader;
     Store *store;
     Engine *engine;
+    CommandBounds bounds;
     Exec *exec;
     Spawner spawner;
     Mark mark;
@@ -272,6 +273,7 @@ static void open_exec(Host *h) {
         .spawn = spawner_port(&h->spawner),
         .requests_max = h->options.requests_max,
         .commands_max = h->options.commands_max,
+        .bounds = h->bounds,
         .model_url = str_from(getenv("OPENAI_BASE_URL")),
         .model_key = str_from(getenv("OPENAI_API_KEY")),
         .mail_url = str_from(getenv("BATON_SMTP")),
@@ -311,6 +313,12 @@ static void raise_descriptor_limit(void) {
 }
 
 static int open_all(Host *h, char *problem) {
+    char why[BOUNDS_PROBLEM_BYTES];
+    const char *bounds = getenv("BATON_COMMAND_LIMITS");
+    if (!command_bounds_read(str_from(bounds ? bounds : ""), &h->bounds, why)) {
+        snprintf(problem, HOST_PROBLEM_BYTES, "%s", why);
+        return -ERR_INTERNAL;
+    }
     int r = spawner_fork(&h->spawner, h->options.dir);
     if (r)
         return refuse(problem, r, "cannot fork the helper process", "");

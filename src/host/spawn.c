@@ -82,7 +82,7 @@ static uint32_t count(const char *const *words) {
 /* Arguments can be megabytes, a packet cannot. */
 static int memory_file(const SpawnOrder *o) {
     int fd = memfd_create("baton-command", MFD_CLOEXEC);
-    HelperSpec spec = { count(o->argv), count(o->env) };
+    HelperSpec spec = { count(o->argv), count(o->env), o->bounds };
     if (fd >= 0 && write_all(fd, &spec, sizeof(spec)) == 0 && write_words(fd, o->argv) == 0 &&
         write_words(fd, o->env) == 0 && write_all(fd, o->cwd, strlen(o->cwd) + 1) == 0)
         return fd;
@@ -157,7 +157,11 @@ static void command_ended(Spawner *s, const HelperReply *r) {
     SpawnedCommand *c = find(s, r->command);
     if (!c) /* forgotten */
         return;
-    SpawnEnd how = { .stage = (SpawnStage)r->stage, .error = r->error, .lost = r->lost };
+    SpawnEnd how = { .stage = (SpawnStage)r->stage,
+                     .error = r->error,
+                     .lost = r->lost,
+                     .cpu_us = r->cpu_us,
+                     .peak_bytes = r->peak_bytes };
     if (how.stage == SPAWN_RAN && !how.lost) {
         how.signal = WIFSIGNALED(r->status) ? WTERMSIG(r->status) : 0;
         how.code = WIFEXITED(r->status) ? WEXITSTATUS(r->status) : 0;

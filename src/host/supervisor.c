@@ -6,6 +6,7 @@
 #include "host/helper.h"
 
 #include "base/base.h"
+#include "base/mutant.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -80,6 +81,7 @@ static bool has_children(void) {
 typedef struct Words {
     char **argv, **env;
     const char *cwd;
+    CommandBounds bounds;
 } Words;
 
 static char **take_words(char **at, const char *end, size_t n) {
@@ -102,6 +104,7 @@ static bool read_words(int fd, Words *ret) {
     HelperSpec spec;
     memcpy(&spec, map, sizeof(spec));
     char *at = map + sizeof(spec);
+    ret->bounds = spec.bounds;
     ret->argv = take_words(&at, map + size, spec.argc);
     ret->env = take_words(&at, map + size, spec.envc);
     ret->cwd = at < map + size ? at : ".";
@@ -146,7 +149,28 @@ static void become_ordinary(void) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* A lower bound that holds already stays. The soft one of processor time is told by SIGXCPU, the hard one kills. */
+static void bound(__rlimit_resource_t what, uint64_t most, uint64_t grace) {
+    struct rlimit have;
+    if (!most || getrlimit(what, &have) < 0)
+        return;
+    have.rlim_max = MIN(have.rlim_max, (rlim_t)(most + grace));
+    have.rlim_cur = MIN(have.rlim_cur, (rlim_t)most);
+    setrlimit(what, &have);
+}
+
+static void become_bounded(const CommandBounds *b) {
     setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+    if (MUTANT(command_unbounded))
+        return;
+    bound(RLIMIT_CPU, b->cpu_s, 5);
+    bound(RLIMIT_DATA, b->memory_bytes,
+          0); /* of RLIMIT_AS programs reserve far more than they use */
+    bound(RLIMIT_FSIZE, b->file_bytes, 0);
+    bound(RLIMIT_NOFILE, b->files, 0);
+    bound(RLIMIT_NPROC, b->processes, 0);
 }
 
 static _Noreturn void run_command(const Words *w, const int fds[HELPER_FDS], int trouble_fd,
@@ -158,6 +182,7 @@ static _Noreturn void run_command(const Words *w, const int fds[HELPER_FDS], int
     for (int i = 0; i < 3; i++)
         dup2(fds[i + 1], i);
     become_ordinary();
+    become_bounded(&w->bounds);
     ExecTrouble t = { SPAWN_NO_DIRECTORY, 0 };
     if (chdir(w->cwd) < 0) {
         t.error = errno;
@@ -268,6 +293,16 @@ static int wait_for_command(pid_t main) {
     return status;
 }
 
+/* Of all that was reaped here, which is the whole tree. */
+static void measure(HelperReply *r) {
+    struct rusage u;
+    if (getrusage(RUSAGE_CHILDREN, &u) < 0)
+        return;
+    r->cpu_us = (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000 + u.ru_utime.tv_usec +
+                u.ru_stime.tv_usec;
+    r->peak_bytes = u.ru_maxrss * 1024;
+}
+
 _Noreturn void supervisor_run(int socket, pid_t helper, uint64_t command,
                               const int fds[HELPER_FDS]) {
     prctl(PR_SET_NAME, "baton-command");
@@ -286,6 +321,7 @@ _Noreturn void supervisor_run(int socket, pid_t helper, uint64_t command,
             close(fds[i]);
         if (main)
             r.status = wait_for_command(main);
+        measure(&r);
     }
     while (send(socket, &r, sizeof(r), MSG_NOSIGNAL) < 0 && errno == EINTR)
         ;

@@ -52,6 +52,8 @@ typedef enum Tag {
     TAG_UPTO = 26,
     TAG_SHOWN = 27,
     TAG_BY = 28,
+    TAG_CPU = 41,
+    TAG_PEAK = 42,
     TAG_COUNT,
 } Tag;
 
@@ -186,6 +188,8 @@ void row_add_fact(RowWriter *w, const Fact *f) {
     p = put_number_field(p, TAG_UPTO, f->upto);
     p = put_text_field(p, TAG_SHOWN, f->shown);
     p = put_text_field(p, TAG_BY, f->by);
+    p = put_signed_field(p, TAG_CPU, f->usage.cpu_us);
+    p = put_signed_field(p, TAG_PEAK, f->usage.peak_bytes);
     *p++ = TAG_END;
     w->facts.len += (size_t)(p - at);
     w->n_facts++;
@@ -297,6 +301,8 @@ static void read_field(Cursor *c, Cursor *data, bool forgotten, Tag tag, RowFact
     case TAG_UPTO: f->upto = cursor_varint(c); return;
     case TAG_SHOWN: f->shown = cursor_blob(c); return;
     case TAG_BY: f->by = cursor_blob(c); return;
+    case TAG_CPU: f->usage.cpu_us = read_not_negative(c); return;
+    case TAG_PEAK: f->usage.peak_bytes = read_not_negative(c); return;
     case TAG_END:
     case TAG_COUNT: break;
     }

@@ -36,6 +36,8 @@ static void add_finished(MapBuilder *m, const Fact *f) {
     map_add_count(m, "tokens_out", f->usage.tokens_out);
     map_add_count(m, "tokens_cached", f->usage.tokens_cached);
     map_add_count(m, "cost_nano", f->usage.cost_nano);
+    map_add_count(m, "cpu_us", f->usage.cpu_us);
+    map_add_count(m, "peak_bytes", f->usage.peak_bytes);
     map_add_count(m, "queued_us", f->queued_us);
     map_add_count(m, "took_us", f->took_us);
     map_add_count(m, "retry_after_ms", f->retry_after_ms);
@@ -128,7 +130,8 @@ static Fact read_fact(Value v) {
         .error_kind = text_of(v, "error"),
         .message = text_of(v, "message"),
         .usage = { count_of(v, "tokens_in"), count_of(v, "tokens_out"),
-                   count_of(v, "tokens_cached"), count_of(v, "cost_nano") },
+                   count_of(v, "tokens_cached"), count_of(v, "cost_nano"), count_of(v, "cpu_us"),
+                   count_of(v, "peak_bytes") },
         .queued_us = count_of(v, "queued_us"),
         .took_us = count_of(v, "took_us"),
         .retry_after_ms = count_of(v, "retry_after_ms"),

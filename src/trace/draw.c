@@ -10,6 +10,10 @@
  * siblings into one line "… 37 more ok": what runs or failed stays in sight. */
 #include "trace/draw.h"
 
+#include "base/limits.h"
+
+#include "base/limits.h"
+
 #include "base/money.h"
 
 #define FOLD_SIBLINGS_MIN 3 /* fewer are not worth a line that says so */
@@ -35,6 +39,10 @@ void draw_split(Buf *b, const TraceSplit *s) {
     }
 }
 
+/* What every small program takes is not worth the room; --json says it of each attempt. */
+#define NOTABLE_CPU_US 500000
+#define NOTABLE_PEAK_BYTES (64 * MIB)
+
 static void write_usage(Buf *b, const char *before, const Usage *u) {
     int64_t tokens = u->tokens_in + u->tokens_out;
     if (tokens) {
@@ -45,6 +53,11 @@ static void write_usage(Buf *b, const char *before, const Usage *u) {
     if (u->cost_nano) {
         buf_fmt(b, "%scost ", before);
         money_write(b, u->cost_nano);
+    }
+    if (u->cpu_us >= NOTABLE_CPU_US || u->peak_bytes >= NOTABLE_PEAK_BYTES) {
+        buf_fmt(b, "%scpu ", before);
+        words_duration_us(b, u->cpu_us);
+        buf_fmt(b, ", %lld MiB", (long long)(u->peak_bytes / MIB));
     }
 }
 

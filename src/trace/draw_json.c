@@ -27,6 +27,8 @@ Value draw_attempt_json(const TraceAttempt *at, Arena *a) {
     map_add_count(&m, "tokens_out", at->usage.tokens_out);
     map_add_count(&m, "tokens_cached", at->usage.tokens_cached);
     map_add_count(&m, "cost_nano", at->usage.cost_nano);
+    map_add_count(&m, "cpu_us", at->usage.cpu_us);
+    map_add_count(&m, "peak_bytes", at->usage.peak_bytes);
     if (at->reused)
         map_addz(&m, "reused", value_bool(true));
     return map_done(&m, NULL);

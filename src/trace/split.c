@@ -71,6 +71,8 @@ static void add_usage(Usage *to, const Usage *u) {
     to->tokens_out += u->tokens_out;
     to->tokens_cached += u->tokens_cached;
     to->cost_nano += u->cost_nano;
+    to->cpu_us += u->cpu_us;
+    to->peak_bytes = MAX(to->peak_bytes, u->peak_bytes);
 }
 
 /* An attempt's time is told backwards from its end: it ran for took_us, before that it queued; what is left between its

@@ -30,7 +30,12 @@ static int open_world(UNUSED void **state) {
     signal(SIGPIPE, SIG_IGN);
     assert_int_equal(spawner_fork(&spawner, dir), 0);
     assert_int_equal(spawner_hold(&spawner, 5000), 0);
-    world_open(w, (ExecOptions){ .spawn = spawner_port(&spawner), .commands_max = 4 });
+    world_open(
+        w,
+        (ExecOptions){
+            .spawn = spawner_port(&spawner),
+            .commands_max = 4,
+            .bounds = { .cpu_s = 1, .file_bytes = MIB, .files = 40, .memory_bytes = 512 * MIB } });
     spawner_listen(&spawner, &w->loop);
     return 0;
 }
@@ -466,6 +471,70 @@ static void the_death_of_the_helper_leaves_outcomes_unknown_and_no_process(UNUSE
     rmdir(where);
 }
 
+/* ---- bounds -------------------------------------------------------------------------------------------------------------- */
+
+static void says(const char *text) {
+    if (str_find(w->last.message, str_from(text)) < 0)
+        fail_msg("%.*s, without %s", STR_FMT(w->last.message), text);
+}
+
+static void too_much_processor_time_ends_it(UNUSED void **state) {
+    run("{\"command\":[\"sh\",\"-c\",\"i=0; while [ $i -lt 8000000 ]; do i=$((i+1)); done\"]}");
+    assert_ended(w, OUTCOME_UNKNOWN, SENT_YES, KIND_LIMIT);
+    says("processor time");
+    assert_true(w->last.usage.cpu_us > 300000 && w->last.usage.cpu_us < 10000000);
+}
+
+static void too_large_a_file_ends_it(UNUSED void **state) {
+    char script[256];
+    snprintf(script, sizeof script, "exec head -c 3000000 /dev/zero > %s/large; rm %s/large", dir,
+             dir);
+    run_shell(script);
+    assert_ended(w, OUTCOME_UNKNOWN, SENT_YES, KIND_LIMIT);
+    says("size of a file");
+    snprintf(script, sizeof script, "%s/large", dir);
+    unlink(script);
+}
+
+static void what_it_may_have_is_what_it_is_told(UNUSED void **state) {
+    run_shell("ulimit -n; ulimit -d; ulimit -f; ulimit -c; ulimit -t");
+    succeeds_with("\"40\\n524288\\n2048\\n0\\n1\"");
+}
+
+static void more_memory_than_there_is_for_it_is_refused(UNUSED void **state) {
+    run("{\"command\":[\"python3\",\"-c\",\"x = bytearray(700 << 20)\"]}");
+    assert_ended(w, OUTCOME_FAILED, SENT_YES, KIND_CRASHED);
+    says("MemoryError");
+}
+
+static void what_it_used_is_measured(UNUSED void **state) {
+    run("{\"command\":[\"python3\",\"-c\",\"x = bytearray(100 << 20); print(len(x) > 5)\"]}");
+    assert_ended(w, OUTCOME_OK, SENT_YES, KIND_NONE);
+    assert_true(w->last.usage.peak_bytes > 100 * (int64_t)MIB);
+    assert_true(w->last.usage.peak_bytes < 400 * (int64_t)MIB);
+    assert_true(w->last.usage.cpu_us > 1000);
+}
+
+static void the_operators_words_are_read(UNUSED void **state) {
+    CommandBounds b;
+    char problem[BOUNDS_PROBLEM_BYTES];
+    assert_true(command_bounds_read(STR(""), &b, problem));
+    assert_true(b.memory_bytes == LIMIT_COMMAND_MEMORY_BYTES && b.files == LIMIT_COMMAND_FILES);
+    assert_true(
+        command_bounds_read(STR("memory=4GiB  cpu=10m file=none processes=20"), &b, problem));
+    assert_true(b.memory_bytes == 4ull << 30 && b.cpu_s == 600 && b.file_bytes == 0 &&
+                b.processes == 20 && b.files == LIMIT_COMMAND_FILES);
+    static const char *const bad[] = { "memory=4",  "memory=0GiB", "memory=99999999999999GiB",
+                                       "memory",    "cpu=1",       "cpu=5ms",
+                                       "files=-1",  "=4GiB",       "files=0",
+                                       "threads=4", "file=GiB" };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        problem[0] = 0;
+        assert_false(command_bounds_read(str_from(bad[i]), &b, problem));
+        assert_non_null(strstr(problem, "BATON_COMMAND_LIMITS: `"));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_on_stdout_is_the_value),
@@ -496,6 +565,12 @@ int main(void) {
         cmocka_unit_test(more_commands_than_slots_wait_their_turn),
         cmocka_unit_test(a_command_that_closes_its_outputs_is_waited_for),
         cmocka_unit_test(a_supervisor_that_is_killed_leaves_the_outcome_unknown_and_no_process),
+        cmocka_unit_test(too_much_processor_time_ends_it),
+        cmocka_unit_test(too_large_a_file_ends_it),
+        cmocka_unit_test(what_it_may_have_is_what_it_is_told),
+        cmocka_unit_test(more_memory_than_there_is_for_it_is_refused),
+        cmocka_unit_test(what_it_used_is_measured),
+        cmocka_unit_test(the_operators_words_are_read),
         cmocka_unit_test(the_death_of_the_engine_kills_every_tree_before_the_next_helper_begins),
         cmocka_unit_test(the_death_of_the_helper_leaves_outcomes_unknown_and_no_process),
     };
