@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -138,6 +139,7 @@ Str place_run_path(Arena *a, Str id, const char *rest) {
 static int exit_code_of(unsigned status) {
     switch (status) {
     case 404: return EXIT_NOT_FOUND;
+    case 403:
     case 409: return EXIT_CONFLICT;
     case 400:
     case 413:
@@ -160,7 +162,10 @@ static int take_reply(const Args *args, const Reply *reply, Value *ret_answer) {
 
 Str place_user(void) {
     const char *user = getenv("USER");
-    return str_from(user && *user ? user : "cli");
+    if (user && *user)
+        return str_from(user);
+    const struct passwd *entry = getpwuid(getuid());
+    return str_from(entry ? entry->pw_name : "cli");
 }
 
 int place_ask(const Args *args, Link *l, ApiMethod method, Str path, Str query, Value body,

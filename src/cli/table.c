@@ -113,6 +113,32 @@ static const Flag resolve_flags[] = {
     { "undo", NULL, "take it back, whatever happened; then the step has failed" },
     END,
 };
+static const Flag approve_flags[] = {
+    { "answer", "JSON|@FILE|-", "fill the form in, where one is asked for" },
+    { "as", "NAME", "who says so; else the login name" },
+    { "edit", "JSON|@FILE|editor", "approve this instead of what is shown" },
+    { "shown", "HASH", "agree to what has this hash, and to nothing else" },
+    { "words", "TEXT", "a condition or a remark, told to whoever goes on" },
+    { "yes", NULL, "show it, and do not ask again" },
+    END,
+};
+static const Flag reject_flags[] = {
+    { "as", "NAME", "who says so; else the login name" },
+    { "shown", "HASH", "answer to what has this hash, and to nothing else" },
+    { "words", "TEXT", "why; of `revise`: what is to be different" },
+    { "yes", NULL, "show it, and do not ask again" },
+    END,
+};
+static const Flag inbox_flags[] = {
+    { "group", "NAME", "what this group is asked" },
+    { "mine", NULL, "what you may answer, by your login name" },
+    { "person", "NAME", "what this person may answer" },
+    END,
+};
+static const Flag deliveries_flags[] = {
+    { "run", "RUN", "of one run" },
+    END,
+};
 static const Flag signal_flags[] = {
     { "id", "ID", "say it once, however often the command is repeated" },
     END,
@@ -136,6 +162,11 @@ static const Flag reason_flags[] = {
     "own; the exit code is that of the first that refused."
 
 const Command commands[] = {
+    { "approve", "RUN [STEP]", "agree to what a run asks, fill a form in, or look at it",
+      "Shows what is agreed to, and asks. Without a terminal it needs `--shown HASH`: the hash that it prints without it,\n"
+      "so that nobody agrees to what he did not see. A form is filled in field by field, or with --answer.\n"
+      "Exit: as of `run`; 2 nothing was decided, 5 decided already, changed since it was shown, or not yours to decide.",
+      approve_flags, 1, 2, cmd_approve },
     { "bench", "[CASE...]", "measure durable steps per second beside the limits of this disk",
       "Cases: limits chain_keyed_64 chain_keyed_1 chain_pure_64 fan_1000 parked recovery start; store_64 when named.\n"
       "Each works in a directory of its own below --data (else here), which is removed afterwards.",
@@ -148,6 +179,9 @@ const Command commands[] = {
       "  zsh:  baton completion zsh > a folder of $fpath/_baton\n"
       "`completion runs` prints what the scripts offer for RUN.",
       NULL, 1, 1, cmd_completion },
+    { "deliveries", "", "who was told what through which channel, and what could not be sent",
+      "What was sent or given up is kept for a week. What failed is tried again after 1 s, doubled up to 1 h, for three days.",
+      deliveries_flags, 0, 0, cmd_deliveries },
     { "dev", "FILE [KEY=VALUE | KEY=@FILE]...",
       "run a workflow, and again whenever its files are saved, reusing what has not changed",
       "What was recorded by the last run of the workflow is not done again where the request is the same; see docs/outcomes.md.\n"
@@ -183,6 +217,8 @@ const Command commands[] = {
     { "help", "[COMMAND | language]",
       "show this, how a command is used, or the language on one page", NULL, help_flags, 0, 1,
       cmd_help },
+    { "inbox", "", "what people are asked, over all runs: who, how urgent, since when", NULL,
+      inbox_flags, 0, 0, cmd_inbox },
     { "init", "[FOLDER]", "a project to begin with: baton.yaml, hello.yaml, .gitignore",
       "Takes a model whose key is in the environment, else an Ollama on this machine, else answers from a file,\n"
       "and says which. What is there already stays as it is.",
@@ -213,6 +249,9 @@ const Command commands[] = {
     { "record", "RUN [--out FILE]", "write a run's model answers as a file of the scripted model",
       "With `model: scripted/FILE` the workflow then gets the same answers offline; see docs/scripted.md.",
       record_flags, 1, 1, cmd_record },
+    { "reject", "RUN [STEP] --words TEXT", "say no to what a run asks",
+      "With --words no terminal is needed: a no is safe whatever was asked. Exit: as of `approve`.",
+      reject_flags, 1, 2, cmd_reject },
     { "replay", "RUN [--file FILE]",
       "derive a run again from what it recorded, and compare each move",
       "Nothing is executed. Exit: 0 the same, 3 it differs; the first difference is named with both sides.",
@@ -231,6 +270,10 @@ const Command commands[] = {
       "What ended ok stays as it is and is not done again; what failed is, with new keys. STEP is done anew whatever\n"
       "became of it, with all that comes after it; refused if an effect would happen twice. Exit: as of `run`.\n" MANY,
       reason_flags, 1, 2, cmd_retry },
+    { "revise", "RUN [STEP] --words TEXT",
+      "send what is shown back to whoever made it, with words",
+      "Where it can be done again: what an agent gave, a round of `repeat`, a call of an agent's tool. Exit: as of `approve`.",
+      reject_flags, 1, 2, cmd_revise },
     { "run", "FILE [KEY=VALUE | KEY=@FILE]...",
       "run a workflow and watch it; its output goes to standard output",
       "Values are typed by the file's `input`: a text stays as it is, anything else is JSON.\n"

@@ -271,7 +271,7 @@ static int refuse_run(Value answer, unsigned status) {
     Value detail = value_getz(answer, "detail");
     Str text = value_is(detail, V_STRING) ? value_as_str(detail) : STR("the engine refused");
     int code = status == 404   ? EXIT_NOT_FOUND
-               : status == 409 ? EXIT_CONFLICT
+               : status == 409 || status == 403 ? EXIT_CONFLICT
                : status == 500 ? EXIT_INTERNAL
                                : EXIT_USAGE;
     return say_error(code, "%.*s", "", STR_FMT(text));

@@ -108,9 +108,10 @@ int memory_load(Store *s, Str run, bool all_rows, Arena *a, StoreRun *ret);
 int memory_payload(Store *s, Str run, const Hash *hash, Arena *a, Str *ret);
 int memory_due(Store *s, int64_t now_ms, size_t max, Arena *a, StoreDue *ret, size_t *ret_n,
                int64_t *ret_next_ms);
-int memory_opens(Store *s, Str run, uint8_t kind, uint64_t skip, size_t max, Arena *a, StoreDue *ret, size_t *ret_n);
-int memory_mail_now(Store *s, bool world, int64_t now_ms, size_t max, Arena *a, StoreMail *ret, size_t *ret_n,
-                    int64_t *ret_next_ms);
+int memory_opens(Store *s, Str run, uint8_t kind, uint64_t skip, size_t max, Arena *a,
+                 StoreDue *ret, size_t *ret_n);
+int memory_mail_now(Store *s, bool world, int64_t now_ms, size_t max, Arena *a, StoreMail *ret,
+                    size_t *ret_n, int64_t *ret_next_ms);
 int memory_list(Store *s, StoreState state, uint64_t before, size_t max, Arena *a, StoreRun *ret,
                 size_t *ret_n, uint64_t *ret_before);
 int memory_check(Store *s, void (*problem)(void *ctx, Str text), void *ctx, uint64_t *ret_rows);

@@ -149,7 +149,8 @@ int memory_due(Store *s, int64_t now_ms, size_t max, Arena *a, StoreDue *ret, si
     return 0;
 }
 
-int memory_opens(Store *s, Str id, uint8_t kind, uint64_t skip, size_t max, Arena *a, StoreDue *ret, size_t *ret_n) {
+int memory_opens(Store *s, Str id, uint8_t kind, uint64_t skip, size_t max, Arena *a, StoreDue *ret,
+                 size_t *ret_n) {
     MemStore *h = (MemStore *)s;
     MEMORY_LOCKED(h->m);
     size_t n = 0;

@@ -81,7 +81,7 @@
     X(OPENS, "SELECT " OPEN_COLUMNS " FROM open o JOIN run r ON r.key=o.run "                      \
              "WHERE ?3 IN(0,o.kind)ORDER BY o.run,o.n LIMIT ?1 OFFSET ?4")                         \
     X(OPENS_OF, "SELECT " OPEN_COLUMNS " FROM run r JOIN open o ON r.key=o.run WHERE r.id=?2 "     \
-                "AND ?3 IN(0,o.kind)ORDER BY o.n LIMIT ?1 OFFSET ?4")                                                           \
+                "AND ?3 IN(0,o.kind)ORDER BY o.n LIMIT ?1 OFFSET ?4")                              \
     X(MAIL, "SELECT key,id,dest,not_before,body,sum FROM mail WHERE not_before<=?1 "               \
             "AND(substr(dest,1,1)='@')=?3 ORDER BY not_before,key LIMIT ?2")                       \
     X(MAIL_AFTER, "SELECT not_before FROM mail WHERE not_before>?1 AND(substr(dest,1,1)='@')=?2 "  \
@@ -190,9 +190,10 @@ int sqlite_list(Store *base, StoreState state, uint64_t before, size_t max, Aren
 /* sqlite_waiting.c */
 int sqlite_due(Store *base, int64_t now_ms, size_t max, Arena *a, StoreDue *ret, size_t *ret_n,
                int64_t *ret_next_ms);
-int sqlite_opens(Store *base, Str run, uint8_t kind, uint64_t skip, size_t max, Arena *a, StoreDue *ret, size_t *ret_n);
-int sqlite_mail(Store *base, bool world, int64_t now_ms, size_t max, Arena *a, StoreMail *ret, size_t *ret_n,
-                int64_t *ret_next_ms);
+int sqlite_opens(Store *base, Str run, uint8_t kind, uint64_t skip, size_t max, Arena *a,
+                 StoreDue *ret, size_t *ret_n);
+int sqlite_mail(Store *base, bool world, int64_t now_ms, size_t max, Arena *a, StoreMail *ret,
+                size_t *ret_n, int64_t *ret_next_ms);
 
 /* sqlite_check.c */
 int sqlite_check(Store *base, void (*problem)(void *ctx, Str text), void *ctx, uint64_t *ret_rows);

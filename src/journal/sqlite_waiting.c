@@ -67,7 +67,8 @@ int sqlite_due(Store *base, int64_t now_ms, size_t max, Arena *a, StoreDue *ret,
     return 0;
 }
 
-int sqlite_opens(Store *base, Str run, uint8_t kind, uint64_t skip, size_t max, Arena *a, StoreDue *ret, size_t *ret_n) {
+int sqlite_opens(Store *base, Str run, uint8_t kind, uint64_t skip, size_t max, Arena *a,
+                 StoreDue *ret, size_t *ret_n) {
     SqliteStore *s = (SqliteStore *)base;
     sqlite3_stmt *st = s->r[run.len ? ST_OPENS_OF : ST_OPENS];
     bind_u64(st, 1, max);

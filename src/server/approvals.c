@@ -148,7 +148,8 @@ static Decision verdict_named(Str word) {
 static bool says_enough(ApiCall *call, Decision verb, Str address, Str shown, Str words) {
     const char *lacks = NULL;
     if (!verb || address.len == 0)
-        lacks = "send `address` of what is asked and a `verdict`: approve, reject, revise or answer";
+        lacks =
+            "send `address` of what is asked and a `verdict`: approve, reject, revise or answer";
     else if (verb != DECISION_REJECT && shown.len == 0)
         lacks = "send `shown`, the `hash` of what was shown: GET this path gives it";
     else if (verb == DECISION_REVISE && words.len == 0)
@@ -195,9 +196,8 @@ static const char *state_of(const StoreMail *mail, Value body) {
 }
 
 static Value delivery_of(const StoreMail *mail, Value body, Arena *a) {
-    static const char *const keys[] = { "run",   "step",    "workflow", "name",  "kind",
-                                        "email", "about",   "made_ms",  "tries", "at_ms",
-                                        "error" };
+    static const char *const keys[] = { "run",   "step",    "workflow", "name",  "kind", "email",
+                                        "about", "made_ms", "tries",    "at_ms", "error" };
     MapBuilder m = map_builder(a);
     map_addz(&m, "id", value_str(mail->id));
     map_addz(&m, "state", value_str(str_from(state_of(mail, body))));
