@@ -219,6 +219,14 @@ static void note_undone(Run *r, Frame *f) {
         list_add(&top->unwind->undone, value_str(s->address));
 }
 
+uint32_t undo_generation(const Run *r, Str callee, Str key) {
+    uint32_t next = 0;
+    for (const UndoneStep *s = key.len ? r->undone : NULL; s; s = s->next)
+        if (str_eq(s->key, key) && str_eq(s->callee, callee))
+            next = MAX(next, s->generation + 1);
+    return MUTANT(undone_keeps_key) ? 0 : next;
+}
+
 void undo_ended(Run *r, Frame *f, Frame *step) {
     if (step->status == STATUS_OK)
         note_undone(r, f);

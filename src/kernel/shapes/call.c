@@ -56,6 +56,7 @@ void call_prepare(Run *r, Frame *f, const Callee *callee, Effect effect, Value a
     c->effect = effect;
     c->args = args;
     c->key = key;
+    c->generation = undo_generation(r, callee->name, key);
     c->args_hash = f->part == PART_TURN ? f->parent->agent->hash
                                         : hash_arguments(args, LIMIT_VALUE_BYTES);
     retry_renumber(r, f);
