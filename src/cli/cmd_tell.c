@@ -118,9 +118,9 @@ static int read_decision(Args *args, Value *ret_body) {
         body = with_text(args->arena, body, "decision", words[i]);
     }
     if (given != 1)
-        return say_error(EXIT_USAGE,
-                         "say how it turned out: one of --done JSON, --not-done, --retry, --undo, --fail",
-                         "");
+        return say_error(
+            EXIT_USAGE,
+            "say how it turned out: one of --done JSON, --not-done, --retry, --undo, --fail", "");
     const char *done = args_flag(args, "done");
     Value result;
     JsonError error;

@@ -87,6 +87,7 @@ int cmd_completion(Args *args);
 int cmd_deliveries(Args *args);
 int cmd_dev(Args *args);
 int cmd_doctor(Args *args);
+int cmd_effects(Args *args);
 int cmd_expr(Args *args);
 int cmd_fmt(Args *args);
 int cmd_forget(Args *args);

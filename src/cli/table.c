@@ -192,6 +192,10 @@ const Command commands[] = {
       "Asks servers for their lists of models, which costs nothing. With FILE also everything that file names.\n"
       "Exit: 0 if nothing is broken, 1 if something is.",
       NULL, 0, -1, cmd_doctor },
+    { "effects", "[RUN]", "what is in doubt, and what is known of it",
+      "When and how often it was sent, with which key, what came too late to count, and the word of the file that would have\n"
+      "avoided it. `baton resolve` settles it.",
+      NULL, 0, 1, cmd_effects },
     { "expr", "EXPRESSION [KEY=VALUE | JSON]...",
       "try an expression, over names given here or those of a run",
       "As in a file, with or without ${{ }}. Values are JSON where they read as JSON, else text.\n"

@@ -353,10 +353,8 @@ void engine_complete(Engine *e, Attempt *a, const Completion *c) {
     e->n_flying--;
     timer_disarm(e, &f->timer);
     f->completion = *c;
-    if (f->want) {
-        f->completion.message = arena_str(&a->arena, c->message);
-        f->completion.payload = c->payload.p ? arena_str(&a->arena, c->payload) : STR_NULL;
-    }
+    f->completion.message = arena_str(&a->arena, c->message);
+    f->completion.payload = c->payload.p ? arena_str(&a->arena, c->payload) : STR_NULL;
     if (goes_first(f))
         QUEUE_PUSH_FIRST(&e->completed, f);
     else
@@ -456,6 +454,31 @@ static void judge(Engine *e, Flight *f) {
         gates_leave(e, f);
 }
 
+/* Nobody waits for it any more: it is evidence, and what it used was used. */
+static void keep_late(Engine *e, const Flight *f) {
+    const Completion *c = &f->completion;
+    Resident *r = resident_find(e, f->attempt.run);
+    bool told = c->outcome == OUTCOME_OK || c->usage.tokens_in || c->usage.tokens_out;
+    if (f->r || !f->attempt.run.len || f->for_stop || !told || !r || r->state != RESIDENT_LIVE ||
+        run_finished(r->run) || f->attempt.effect == EFFECT_PURE)
+        return;
+    Fact fact = { .kind = FACT_PROGRESS,
+                  .time_ms = e->now_ms,
+                  .name = STR("late"),
+                  .address = f->attempt.address,
+                  .attempt = f->attempt.attempt,
+                  .payload = c->payload,
+                  .sent = c->sent,
+                  .message = cut_message(c->outcome == OUTCOME_OK ? STR("ok") : c->message),
+                  .usage = c->usage,
+                  .took_us = c->took_us };
+    if (fact.payload.len > LIMIT_PAYLOAD_BYTES || apply_fact(e, r, &fact) == RUN_E_CORRUPT) {
+        fact.payload = STR_NULL;
+        apply_fact(e, r, &fact);
+    }
+    resident_settle_idle(e, r);
+}
+
 static void take_completion(Engine *e, Flight *f) {
     bool for_the_next_engine = f->for_stop && f->completion.outcome != OUTCOME_OK;
     if (f->want && !for_the_next_engine) {
@@ -468,6 +491,8 @@ static void take_completion(Engine *e, Flight *f) {
         apply_finished(e, f);
     } else if (f->want) {
         f->want->cookie = NULL;
+    } else {
+        keep_late(e, f);
     }
     release(e, f);
 }

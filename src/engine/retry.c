@@ -195,8 +195,10 @@ static bool prepare(Engine *e, Resident *r, Request **q, const StoreRun *stored,
     bool undone = run_has_undone(then);
     run_free(then);
     if (undone) {
-        *ret_problem = arena_fmt(a, "what it did was undone; `baton fork %s` starts another run, "
-                                    "which keeps what was not", r->id);
+        *ret_problem = arena_fmt(a,
+                                 "what it did was undone; `baton fork %s` starts another run, "
+                                 "which keeps what was not",
+                                 r->id);
         return false;
     }
     if (status == RUN_OK) {

@@ -29,7 +29,7 @@ static const char *check_call(const Frame *f) {
         return c->want && c->want->kind == WANT_ATTEMPT ? NULL
                : f->handling || f->gating || f->unwind || probing(f)
                    ? NULL
-                                                        : "20: a running call wants no attempt";
+                   : "20: a running call wants no attempt";
     case STATUS_RETRYING:
         return c->want && c->want->kind == WANT_TIMER ? NULL : "20: a retry has no timer";
     case STATUS_IN_DOUBT:

@@ -521,8 +521,25 @@ void call_prepare(Run *r, Frame *f, const Callee *callee, Effect effect, Value a
 void call_describe(CallState *c);
 /* Its open attempt is given up and may have been billed: what was reserved for it is spent. */
 void call_give_up(Run *r, Frame *f);
+/* Its next attempt is wanted, or waits for a budget. */
+void call_open_attempt(Run *r, Frame *f, Str choice);
+/* Tried again as the policy allows, after an unknown without one a few times. False: that is used up. */
+bool call_once_more(Run *r, Frame *f, Fact *fact, bool was_unknown);
+/* It failed, and that is definite. */
+void call_fail(Run *r, Frame *f, const Fact *fact);
+
+/* ---- what nobody knows (doubt.c) */
+
+/* An attempt ended unknown and may not simply be sent again: the target is asked, or a person. */
+void call_unclear(Run *r, Frame *f, const Fact *fact);
+void call_open_probe(Run *r, Frame *f);
+void call_probed(Run *r, Frame *f, Frame *probe);
+void call_decided(Run *r, Frame *f, const Fact *fact);
 /* It is cancelled: true if it is abandoned, since it may have been done and somebody must find out. */
 bool call_abandon(Run *r, Frame *f, Str why);
+/* How the attempt of one that is abandoned ended. */
+void call_ended_late(Run *r, Frame *f, const Fact *fact);
+
 /* The retry policy that holds for it. */
 const Retry *call_retry(const Frame *f);
 /* The request of a run or http call; with `problem` (320 bytes) not NULL an error in a template fails it: VALUE_ABSENT. */

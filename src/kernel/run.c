@@ -200,8 +200,8 @@ static bool waited_for(Run *r, const Fact *fact) {
                 return true;
         return false;
     case FACT_MIGRATED: return true;
+    case FACT_PROGRESS: return str_is(fact->name, "late");
     case FACT_ACCEPTED:
-    case FACT_PROGRESS:
     case FACT_EVENT:
     case FACT_CHILD:
     case FACT_MAIL: return false;
@@ -320,6 +320,12 @@ static void control(Run *r, const Fact *fact) {
     }
 }
 
+/* An attempt that nobody waits for any more ended after all: it counts, and stays in the journal for whoever has to judge. */
+static void keep_late(Run *r, const Fact *fact) {
+    r->counts.tokens += fact->usage.tokens_in + fact->usage.tokens_out;
+    r->counts.cost_nano += fact->usage.cost_nano;
+}
+
 /* Whoever applies it has derived the run again with the new plan already; what is left is to say so. */
 static void migrated(Run *r, const Fact *fact) {
     frame_movef(r, r->root, STATUS_RUNNING, "moved to another file by %.*s", STR_FMT(fact->from));
@@ -335,8 +341,8 @@ static void apply(Run *r, const Fact *fact) {
     case FACT_CONTROL: control(r, fact); return;
     case FACT_RECOVERED: recover(r); return;
     case FACT_MIGRATED: migrated(r, fact); return;
+    case FACT_PROGRESS: keep_late(r, fact); return;
     case FACT_ACCEPTED:
-    case FACT_PROGRESS:
     case FACT_EVENT:
     case FACT_CHILD:
     case FACT_MAIL: UNREACHABLE("a fact nothing waits for");

@@ -134,6 +134,10 @@ Value run_names(Run *r, const Want *w, Arena *a);
 Value want_ask(const Want *w, Arena *a);
 /* The same in a line, for lists: { ask, risk?, group?, person?, may?, kind, asked_ms, deadline_ms? }, the question cut. */
 Value want_ask_line(const Want *w, Arena *a);
+/* What a person should know of a doubt:
+ *   { step, stuck: an undo that failed for good, cancelled, file, line, callee?, effect?, key?, undo: it can be undone, message,
+ *     avoid: the word of the file that would have avoided it } */
+Value want_doubt(const Want *w, const uint8_t install_key[32], Arena *a);
 /* The idempotency key: base32 of HMAC(install key; run, address, generation), or of the business key (DESIGN.md section 6). */
 Str want_key(const Want *w, const uint8_t install_key[32], Arena *a);
 /* Its timeout in ms, 0 for none. */

@@ -29,9 +29,9 @@ bool undo_inside(const Frame *f) {
 static const Node *node_of(const Frame *f) {
     bool own = f->layers & LAYER_ONCE;
     const Callee *callee = f->shape == &shape_call ? f->call->callee : own ? f->node->callee : NULL;
-    return own && f->node->undo                              ? f->node->undo
+    return own && f->node->undo                             ? f->node->undo
            : callee && callee->undo && f->part != PART_TURN ? *callee->undo
-                                                             : NULL;
+                                                            : NULL;
 }
 
 /* ---- the list -------------------------------------------------------------------------------------------------------- */
@@ -204,10 +204,9 @@ void undo_go_on(Run *r, Frame *f) {
 /* An effect that is made again after it was undone is another one: its business key gets the next generation. */
 static void note_undone(Run *r, Frame *f) {
     UndoneStep *s = ARENA_NEW(&r->arena, UndoneStep);
-    *s = (UndoneStep){ .address = frame_address(f, &r->arena),
-                       .callee = STR(""),
-                       .key = STR(""),
-                       .next = r->undone };
+    *s = (UndoneStep){
+        .address = frame_address(f, &r->arena), .callee = STR(""), .key = STR(""), .next = r->undone
+    };
     if (f->shape == &shape_call && f->call->key.len) {
         s->callee = f->call->callee->name;
         s->key = f->call->key;

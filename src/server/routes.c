@@ -4,6 +4,8 @@
 #include "server/call.h"
 
 const Route routes[] = {
+    { API_GET, "/v1/effects", effects_list,
+      "what is in doubt, with all that is known of it; `run`: of one run" },
     { API_GET, "/v1/governor", governor_get,
       "how near each rate, pool and breaker is, and which holds the most back" },
     { API_GET, "/v1/approvals", approvals_list, "what people are asked, over all runs" },

@@ -300,24 +300,12 @@ static const KeyRow agent_rows[] = {
     { "call", set_kind_later },
 };
 static const KeyRow tool_rows[] = {
-    { "run", set_run },
-    { "http", set_http },
-    { "description", set_description },
-    { "input", ignore },
-    { "output", ignore },
-    { "check", set_check },
-    { "timeout", set_timeout },
-    { "retry", set_retry },
-    { "effect", set_effect },
-    { "key_life", set_key_life },
-    { "probe", set_probe },
-    { "undo", set_undo },
-    { "pool", set_pool },
-    { "rate", set_rate },
-    { "breaker", set_breaker },
-    { "worker", set_kind_later },
-    { "mcp", set_kind_later },
-    { "openapi", set_kind_later },
+    { "run", set_run },           { "http", set_http },      { "description", set_description },
+    { "input", ignore },          { "output", ignore },      { "check", set_check },
+    { "timeout", set_timeout },   { "retry", set_retry },    { "effect", set_effect },
+    { "key_life", set_key_life }, { "probe", set_probe },    { "undo", set_undo },
+    { "pool", set_pool },         { "rate", set_rate },      { "breaker", set_breaker },
+    { "worker", set_kind_later }, { "mcp", set_kind_later }, { "openapi", set_kind_later },
 };
 
 /* ---- one definition -------------------------------------------------------------------------------------------------- */

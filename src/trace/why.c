@@ -126,10 +126,16 @@ static void add_remedy(Why *w, Str text) { w->remedies[w->n_remedies++] = text; 
 static void explain_doubt(Why *w, const TraceNode *n, Str run, Arena *a) {
     const TraceAttempt *at = node_attempt(n);
     Str lost = at && at->message.len ? at->message : STR("its outcome is unknown");
-    add_wait(w, arena_fmt(a,
-                          "a person who can look at the target: attempt %u may or may not have "
-                          "happened (%.*s), and its effect class forbids sending it again",
-                          at ? at->number : 1, STR_FMT(lost)));
+    if (str_starts(n->choice, STR("undo stuck")))
+        add_wait(w, arena_fmt(a,
+                              "a person: it could not be undone in %zu attempts (%.*s), and what was "
+                              "done before it is undone after it",
+                              n->n_attempts, STR_FMT(lost)));
+    else
+        add_wait(w, arena_fmt(a,
+                              "a person who can look at the target: attempt %u may or may not have "
+                              "happened (%.*s), and its effect class forbids sending it again",
+                              at ? at->number : 1, STR_FMT(lost)));
     Str address = n->address;
     add_remedy(
         w,

@@ -22,8 +22,7 @@
 /* Without a declared policy an unknown outcome is asked again so often: the official SDKs of the model providers do the
  * same, and a keyed effect loses nothing by it. */
 #define RESENDS 2
-/* What timed out here may still be under way there: a target is asked so long after the attempt ended. */
-#define PROBE_DELAY_MS 2000
+
 
 const Retry *call_retry(const Frame *f) {
     const Retry *own = &f->node->retry, *callees = &f->call->callee->retry;
@@ -31,12 +30,6 @@ const Retry *call_retry(const Frame *f) {
     if (f->part == PART_UNDO && !declared && !callees->declared)
         return &undo_retry;
     return declared ? own : callees;
-}
-
-static const Node *probe_of(const Frame *f) {
-    Node *const *callees = f->call->callee->probe;
-    bool own = f->layers & LAYER_ONCE;
-    return own && f->node->probe ? f->node->probe : callees ? *callees : NULL;
 }
 
 static uint64_t hash_arguments(Value args, size_t cap) {
@@ -156,7 +149,7 @@ void call_describe(CallState *c) {
     c->want->fresh = c->fresh;
 }
 
-static void open_attempt(Run *r, Frame *f, Str choice) {
+void call_open_attempt(Run *r, Frame *f, Str choice) {
     CallState *c = f->call;
     if (r->status == RUN_PAUSED || r->pausing) {
         hold(r, f, NULL, false, STR("the run is paused"));
@@ -197,7 +190,7 @@ static void enter(Run *r, Frame *f) {
         frame_failf(r, f, KIND_INVALID, "%s", problem);
         return;
     }
-    open_attempt(r, f, f->call->choice);
+    call_open_attempt(r, f, f->call->choice);
 }
 
 /* ---- outcomes ---- */
@@ -237,7 +230,7 @@ static void again(Run *r, Frame *f, const Fact *fact) {
     CallState *c = f->call;
     int64_t ms = retry_delay(r, f, fact->retry_after_ms);
     if (ms <= 0) {
-        open_attempt(r, f, arena_fmt(&r->arena, "again: %.*s", STR_FMT(fact->error_kind)));
+        call_open_attempt(r, f, arena_fmt(&r->arena, "again: %.*s", STR_FMT(fact->error_kind)));
         return;
     }
     frame_movef(r, f, STATUS_RETRYING, "retry %u in %.1fs: %.*s", c->retries + c->resends,
@@ -245,28 +238,7 @@ static void again(Run *r, Frame *f, const Fact *fact) {
     c->want = want_timer(r, f, TIMER_RETRY, r->time_ms + ms);
 }
 
-static void doubt(Run *r, Frame *f, Str why) {
-    frame_move(r, f, STATUS_IN_DOUBT, 0, 0, why);
-    f->call->want = want_open(r, f, WANT_DOUBT);
-}
-
-/* Nobody knows, and it may not simply be sent again. */
-static void unclear(Run *r, Frame *f, const Fact *fact) {
-    Str kind = arena_str(&r->arena, fact->error_kind);
-    MapBuilder data = map_builder(&r->arena);
-    map_addz(&data, "kind", value_str(kind));
-    f->error = error_make(r, f, STR("in_doubt"), fact->message, f->call->attempt,
-                          map_done(&data, NULL));
-    if (!probe_of(f)) {
-        doubt(r, f, kind);
-        return;
-    }
-    frame_movef(r, f, STATUS_RETRYING, "asks in %.1fs what happened: %.*s",
-                PROBE_DELAY_MS / 1000.0, STR_FMT(kind));
-    f->call->want = want_timer(r, f, TIMER_PROBE, r->time_ms + PROBE_DELAY_MS);
-}
-
-static void fail(Run *r, Frame *f, const Fact *fact) {
+void call_fail(Run *r, Frame *f, const Fact *fact) {
     Str kind = arena_str(&r->arena, fact->error_kind);
     if (!f->call->unknown)
         undo_drop(r, f);
@@ -298,7 +270,7 @@ static bool retry_fits(Run *r, Frame *f, Fact *last) {
 }
 
 /* Tried again as the policy allows, after an unknown without one RESENDS times. False: that is used up. */
-static bool once_more(Run *r, Frame *f, Fact *fact, bool was_unknown) {
+bool call_once_more(Run *r, Frame *f, Fact *fact, bool was_unknown) {
     CallState *c = f->call;
     const Retry *policy = call_retry(f);
     bool retry = c->retries < (uint32_t)policy->times && tried_again(policy, fact->error_kind);
@@ -318,82 +290,13 @@ static void not_ok(Run *r, Frame *f, const Fact *fact) {
     if (unknown && c->effect >= EFFECT_IDEMPOTENT)
         c->unknown = true;
     if ((c->effect == EFFECT_UNSAFE && c->unknown && !MUTANT(retry_unsafe)) || key_is_dead(r, f))
-        unclear(r, f, fact);
-    else if (once_more(r, f, &last, unknown))
+        call_unclear(r, f, fact);
+    else if (call_once_more(r, f, &last, unknown))
         return;
     else if (c->unknown && !MUTANT(unknown_forgotten))
-        unclear(r, f, &last);
+        call_unclear(r, f, &last);
     else
-        fail(r, f, &last);
-}
-
-/* ---- abandoned ------------------------------------------------------------------------------------------------------- */
-
-static bool may_be_in_flight(const CallState *c) {
-    const Want *w = c->want;
-    return w && w->kind == WANT_ATTEMPT && c->effect >= EFFECT_IDEMPOTENT &&
-           (c->effect != EFFECT_UNSAFE || w->dispatching);
-}
-
-static Frame *probe_below(const Frame *f) {
-    for (Frame *child = f->first; child; child = child->next)
-        if (child->part == PART_PROBE)
-            return child;
-    return NULL;
-}
-
-/* Not to be found out any more: who can be sent again is taken as done, as its undo must bear that it was not. */
-static void stop_asking(Run *r, Frame *f, Str why) {
-    Frame *probe = probe_below(f);
-    if (probe) {
-        frame_cancel(r, probe, why);
-        frame_release(r, probe);
-    }
-    if (f->call->unknown)
-        undo_happened(f);
-}
-
-bool call_abandon(Run *r, Frame *f, Str why) {
-    CallState *c = f->call;
-    bool in_flight = may_be_in_flight(c), unsafe = c->effect == EFFECT_UNSAFE;
-    bool debt = unsafe && (in_flight || c->unknown) && !MUTANT(debt_forgotten);
-    if (!debt && !(in_flight && f->undo)) {
-        stop_asking(r, f, why);
-        return false;
-    }
-    if (in_flight) {
-        frame_movef(r, f, STATUS_RUNNING, "asked to stop: %.*s", STR_FMT(why));
-        want_stop(r, c->want);
-    }
-    f->abandoned = true;
-    undo_loosen(f, 1);
-    return true;
-}
-
-/* It is known what it did, or as well as it will be. */
-static void came_to_rest(Run *r, Frame *f, bool happened, Str what) {
-    if (happened)
-        undo_happened(f);
-    else
-        undo_drop(r, f);
-    want_close_all(r, f);
-    frame_move(r, f, STATUS_CANCELLED, 0, 0, what);
-    f->abandoned = false;
-    undo_loosen(f, -1);
-    undo_go_on(r, f);
-}
-
-static void ended_late(Run *r, Frame *f, const Fact *fact) {
-    CallState *c = f->call;
-    c->unknown |= fact->outcome == OUTCOME_UNKNOWN;
-    if (fact->outcome == OUTCOME_OK)
-        came_to_rest(r, f, true, STR("it was done before it could be stopped"));
-    else if (!c->unknown)
-        came_to_rest(r, f, false, STR("stopped: it was not done"));
-    else if (c->effect == EFFECT_UNSAFE)
-        unclear(r, f, fact);
-    else
-        came_to_rest(r, f, true, STR("stopped: whether it was done is unknown"));
+        call_fail(r, f, &last);
 }
 
 static void add_usage(Run *r, Frame *f, const Usage *u) {
@@ -475,7 +378,7 @@ static bool outgrown(Run *r, Frame *f, const Fact *fact, Value output) {
         step_accepts(r, f, f->call->callee, output, &output, &kind, &problem))
         return false;
     f->call->fresh = true;
-    open_attempt(r, f, STR("asked anew: the recorded outcome does not fit"));
+    call_open_attempt(r, f, STR("asked anew: the recorded outcome does not fit"));
     return true;
 }
 
@@ -488,11 +391,11 @@ static void never_began(Run *r, Frame *f, const Fact *fact) {
     f->attempts--;
     r->counts.attempts--;
     if (f->abandoned)
-        ended_late(r, f, fact);
+        call_ended_late(r, f, fact);
     else if (c->unknown && !MUTANT(unknown_forgotten))
-        unclear(r, f, fact);
+        call_unclear(r, f, fact);
     else
-        fail(r, f, fact);
+        call_fail(r, f, fact);
 }
 
 static void attempt_done(Run *r, Frame *f, const Fact *fact) {
@@ -504,7 +407,7 @@ static void attempt_done(Run *r, Frame *f, const Fact *fact) {
     settle(r, f, fact);
     c->lost = false;
     if (f->abandoned) {
-        ended_late(r, f, fact);
+        call_ended_late(r, f, fact);
         return;
     }
     if (fact->outcome != OUTCOME_OK) {
@@ -522,136 +425,29 @@ static void attempt_done(Run *r, Frame *f, const Fact *fact) {
     frame_done(r, f, output);
 }
 
-/* ---- the probe ------------------------------------------------------------------------------------------------------- */
-
-static void open_probe(Run *r, Frame *f) {
-    const Node *node = probe_of(f);
-    frame_move(r, f, STATUS_RUNNING, 0, 0, STR("asks what happened"));
-    frame_ready(r, frame_new(r, f, node, PART_PROBE, 1, 0, step_layers(node)));
-}
-
-static void was_done(Run *r, Frame *f, Value result) {
-    f->call->unknown = false;
-    if (f->abandoned) {
-        came_to_rest(r, f, true, STR("the probe says that it was done"));
-        return;
-    }
-    undo_happened(f);
-    frame_done(r, f, result);
-}
-
-/* Surely not done, so it may be sent again, with the same key; it counts, but for a crash of the engine. */
-static void was_not_done(Run *r, Frame *f) {
-    CallState *c = f->call;
-    Value error = f->error;
-    bool lost = c->lost;
-    c->unknown = c->lost = false;
-    f->error = VALUE_ABSENT;
-    if (f->abandoned) {
-        came_to_rest(r, f, false, STR("the probe says that it was not done"));
-        return;
-    }
-    if (lost) {
-        open_attempt(r, f, STR("again: the probe says that it was not done"));
-        return;
-    }
-    Fact fact = { .outcome = OUTCOME_FAILED,
-                  .error_kind = value_as_str(value_getz(value_getz(error, "data"), "kind")),
-                  .message = value_as_str(value_getz(error, "message")) };
-    if (!once_more(r, f, &fact, true))
-        fail(r, f, &fact);
-}
-
-static void child_done(Run *r, Frame *f, Frame *probe) {
-    Value done = probe->status == STATUS_OK ? value_getz(probe->output, "done") : VALUE_ABSENT;
-    Value result = value_getz(probe->output, "result");
-    bool failed = probe->status != STATUS_OK;
-    frame_release(r, probe);
-    if (done.type != V_BOOL)
-        doubt(r, f,
-              failed ? STR("the probe failed")
-                     : STR("the probe did not say `{ done: true }` or `{ done: false }`"));
-    else if (done.b && !MUTANT(probe_ignored))
-        was_done(r, f, value_absent(result) ? VALUE_NULL : result);
-    else
-        was_not_done(r, f);
-}
-
 static void timer_due(Run *r, Frame *f, TimerPurpose purpose) {
     f->call->want = NULL;
     if (purpose == TIMER_PROBE) {
-        open_probe(r, f);
+        call_open_probe(r, f);
         return;
     }
     ASSERT(purpose == TIMER_RETRY);
     if (key_is_dead(r, f)) {
-        unclear(
+        call_unclear(
             r, f,
             &(Fact){ .error_kind = STR("timeout"), .message = STR("the life of its key is over") });
         return;
     }
-    open_attempt(r, f, arena_fmt(&r->arena, "retry %u", f->call->retries + f->call->resends));
+    call_open_attempt(r, f, arena_fmt(&r->arena, "retry %u", f->call->retries + f->call->resends));
 }
 
-/* ---- a person, a crash ----------------------------------------------------------------------------------------------- */
+/* ---- a crash --------------------------------------------------------------------------------------------------------- */
 
-static void decided_late(Run *r, Frame *f, const Fact *fact) {
-    bool happened = fact->verb == DECISION_DONE || fact->verb == DECISION_UNDO;
-    Str by = arena_fmt(&r->arena, "%s, by %.*s",
-                       fact->verb == DECISION_UNDO       ? "to be undone"
-                       : happened                        ? "it was done"
-                       : fact->verb == DECISION_NOT_DONE ? "it was not done"
-                                                           : "given up",
-                       STR_FMT(fact->from));
-    came_to_rest(r, f, happened, by);
-}
 void call_give_up(Run *r, Frame *f) {
     Amount spent = f->call->reserved;
     budget_settle(r, f, &f->call->reserved, &spent);
 }
 
-
-static void decided(Run *r, Frame *f, const Fact *fact) {
-    CallState *c = f->call;
-    want_close(r, c->want);
-    c->want = NULL;
-    if (f->abandoned) {
-        decided_late(r, f, fact);
-        return;
-    }
-    Str by = arena_fmt(&r->arena, "by %.*s", STR_FMT(fact->from));
-    switch ((Decision)fact->verb) {
-    case DECISION_DONE:
-        c->unknown = false;
-        undo_happened(f);
-        frame_movef(r, f, STATUS_RUNNING, "done, %.*s", STR_FMT(by));
-        frame_done(r, f, value_absent(r->payload) ? VALUE_NULL : r->payload);
-        return;
-    case DECISION_NOT_DONE:
-        c->unknown = false;
-        open_attempt(r, f, arena_fmt(&r->arena, "not done, %.*s", STR_FMT(by)));
-        return;
-    case DECISION_RETRY:
-        c->unknown = false;
-        c->generation++;
-        c->first_ms = 0;
-        open_attempt(r, f, arena_fmt(&r->arena, "retry as new, %.*s", STR_FMT(by)));
-        return;
-    case DECISION_UNDO:
-        undo_happened(f);
-        frame_movef(r, f, STATUS_RUNNING, "to be undone, %.*s", STR_FMT(by));
-        frame_fail(r, f, f->error);
-        return;
-    case DECISION_FAIL:
-        undo_drop(r, f);
-        frame_fail(r, f, f->error);
-        return;
-    case DECISION_APPROVE:
-    case DECISION_REJECT:
-    case DECISION_REVISE:
-    case DECISION_ANSWER: UNREACHABLE("an answer to what nobody asked");
-    }
-}
 
 /* Another engine goes on. What had surely not been sent is simply performed again; of the rest the outcome is unknown. */
 static void recovered(Run *r, Frame *f) {
@@ -674,11 +470,11 @@ static void recovered(Run *r, Frame *f) {
         c->unknown = true;
     c->lost = c->unknown;
     if (f->abandoned)
-        ended_late(r, f, &crash);
+        call_ended_late(r, f, &crash);
     else if ((unsafe && !MUTANT(retry_unsafe_after_crash)) || key_is_dead(r, f))
-        unclear(r, f, &crash);
+        call_unclear(r, f, &crash);
     else
-        open_attempt(r, f, STR("again after a crash"));
+        call_open_attempt(r, f, STR("again after a crash"));
 }
 
 /* ---- snapshots ---- */
@@ -749,10 +545,10 @@ static void load(Run *r, Frame *f, Cursor *c) {
 const Shape shape_call = {
     .name = "call",
     .enter = enter,
-    .child_done = child_done,
+    .child_done = call_probed,
     .attempt_done = attempt_done,
     .timer_due = timer_due,
-    .decided = decided,
+    .decided = call_decided,
     .recovered = recovered,
     .save = save,
     .load = load,
