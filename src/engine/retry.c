@@ -68,13 +68,14 @@ static Failure *parent_of(const Failures *f, Str address) {
     return NULL;
 }
 
-/* A tool that fails is told to the model; a handler that fails is part of the step it stands for. */
+/* A tool that fails is told to the model; a handler or a fallback that fails is part of the step it stands for. */
 static bool counts_for(const Failure *child, const Failure *parent) {
     Str part = str_slice(child->address, parent->address.len, child->address.len);
     bool tool = part.len > 1 && part.p[0] == '.' && memchr(part.p + 1, '.', part.len - 1);
     bool tolerated = str_ends(child->choice, STR("; continue"));
     bool short_of = str_starts(parent->choice, STR("all_failed"));
-    return !tool && !str_is(part, "/on_error") && (!tolerated || short_of);
+    bool stands_in = str_is(part, "/on_error") || str_starts(part, STR(":fallback"));
+    return !tool && !stands_in && (!tolerated || short_of);
 }
 
 /* Does its failure reach the run's own? */

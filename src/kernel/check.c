@@ -86,6 +86,8 @@ static const char *check_one(const Frame *f) {
     }
     if (f->gating && check_gating(f))
         return check_gating(f);
+    if (fallback_check(f))
+        return fallback_check(f);
     if (f->shape == &shape_human)
         return check_human(f);
     if (f->shape == &shape_call)

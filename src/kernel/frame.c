@@ -163,6 +163,7 @@ static void write_part(Buf *b, const Frame *f) {
     case PART_GATE: write_means(b, f, STR(":approve")); break;
     case PART_PROBE: write_means(b, f, STR(":probe")); break;
     case PART_UNDO: write_means(b, f, STR(":undo")); break;
+    case PART_FALLBACK: write_means(b, f, STR(":fallback")); break;
     }
 }
 
@@ -204,9 +205,10 @@ static Str read_name(Str s, size_t *at) {
 static bool read_means(Str s, size_t *at, AddressPart *ret) {
     (*at)++;
     ret->name = read_name(s, at);
-    ret->part = str_is(ret->name, "probe")  ? PART_PROBE
-                : str_is(ret->name, "undo") ? PART_UNDO
-                                            : PART_GATE;
+    ret->part = str_is(ret->name, "probe")      ? PART_PROBE
+                : str_is(ret->name, "undo")     ? PART_UNDO
+                : str_is(ret->name, "fallback") ? PART_FALLBACK
+                                                : PART_GATE;
     ret->a = 1;
     if (*at < s.len && s.p[*at] == '~') {
         (*at)++;
@@ -251,6 +253,7 @@ static bool is_part(const Frame *f, const AddressPart *p) {
     case PART_GATE:
     case PART_TURN:
     case PART_PROBE:
+    case PART_FALLBACK:
     case PART_UNDO: return f->a == p->a;
     case PART_CALL: return f->a == p->a && f->b == p->b;
     case PART_ROOT:
@@ -309,6 +312,9 @@ static bool comes_after(const Frame *f, const AddressPart *p) {
     case PART_HANDLER:
     case PART_PROBE:
     case PART_UNDO: return true;
+    case PART_FALLBACK:
+        return p->part == PART_TURN || p->part == PART_CALL ||
+               (p->part == PART_FALLBACK && f->a > p->a);
     case PART_GATE:
     case PART_ITEM:
     case PART_ROOT: break;

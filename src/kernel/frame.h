@@ -40,17 +40,18 @@ typedef enum Layer { LAYER_STEP = 1, LAYER_ITEM = 2, LAYER_ONCE = 4 } Layer;
 /* What a frame's last address part looks like. Numbers are stored. */
 typedef enum Part {
     PART_ROOT = 0,
-    PART_STEP = 1,    /* name, joined to its group with '/' */
-    PART_ITEM = 2,    /* [a] */
-    PART_ROUND = 3,   /* ~a */
-    PART_HANDLER = 4, /* /on_error */
-    PART_TURN = 5,    /* .a   a model call of an agent */
-    PART_CALL = 6,    /* .a.b a tool call of turn a */
-    PART_GATE = 7,    /* :approve, the a-th; of gate b of the step, or of the tool */
-    PART_PROBE = 8,   /* :probe  asks what became of the call above */
-    PART_UNDO = 9,    /* :undo, :undo~2  takes back what the step above did */
+    PART_STEP = 1,      /* name, joined to its group with '/' */
+    PART_ITEM = 2,      /* [a] */
+    PART_ROUND = 3,     /* ~a */
+    PART_HANDLER = 4,   /* /on_error */
+    PART_TURN = 5,      /* .a   a model call of an agent */
+    PART_CALL = 6,      /* .a.b a tool call of turn a */
+    PART_GATE = 7,      /* :approve, the a-th; of gate b of the step, or of the tool */
+    PART_PROBE = 8,     /* :probe  asks what became of the call above */
+    PART_UNDO = 9,      /* :undo, :undo~2  takes back what the step above did */
+    PART_FALLBACK = 10, /* :fallback, the a-th asked in the step's place */
 } Part;
-#define PART_LAST PART_UNDO
+#define PART_LAST PART_FALLBACK
 
 typedef struct Shape Shape;
 typedef struct Budget Budget;
@@ -193,6 +194,8 @@ struct Frame {
     bool unhandled;        /* its failure is past on_error */
     bool abandoned;        /* cancelled, and nobody knows yet what it did */
     bool left;             /* its parent has let go of it; there for what it still owes */
+    bool falling;          /* somebody else is asked in its callee's place */
+    uint8_t fallen;        /* how many have been so far, that one among them */
     uint32_t withheld; /* stands still until the retry of this number is applied; 0: it does not */
     uint32_t a, b;     /* of the address part */
     int64_t started_ms, ended_ms;
@@ -455,6 +458,19 @@ uint32_t retry_spent(Run *r, const Frame *f);
 void retry_renumber(Run *r, Frame *f);
 void retry_save(const Run *r, Buf *b);
 void retry_load(Run *r, Cursor *c);
+
+/* ---- fallback (fallback.c) ----------------------------------------------------------------------------------------------- */
+
+/* Nobody answered, so that somebody else may be asked; a refusal of content is not shopped around. */
+bool error_out_of_reach(Value error);
+/* Its callee failed: true if the next in its place is asked. */
+bool fallback_takes_failure(Run *r, Frame *f);
+/* Who was asked in the place of f has ended. */
+void fallback_done(Run *r, Frame *f, Frame *child);
+/* Is there somebody left to be asked, if this call fails? */
+bool fallback_left(const Frame *f);
+/* NULL, or what is broken. */
+const char *fallback_check(const Frame *f);
 
 /* ---- expressions (scope.c) ----------------------------------------------------------------------------------------------- */
 

@@ -159,8 +159,11 @@ static void save_frame(Buf *b, const Run *r, const Frame *f) {
     buf_u8(b, f->part);
     buf_u8(b, f->layers);
     buf_u8(b, f->status);
-    buf_u8(b, (uint8_t)(f->handling | f->handler_returned << 1 | f->tolerated << 2 |
-                        f->gating << 3 | f->unhandled << 4 | f->abandoned << 5 | f->left << 6));
+    buf_u8(b,
+           (uint8_t)(f->handling | f->handler_returned << 1 | f->tolerated << 2 | f->gating << 3 |
+                     f->unhandled << 4 | f->abandoned << 5 | f->left << 6 | (f->fallen > 0) << 7));
+    if (f->fallen)
+        buf_u8(b, (uint8_t)(f->fallen << 1 | f->falling));
     buf_varint(b, f->a);
     buf_varint(b, f->b);
     buf_svarint(b, f->started_ms);
@@ -203,7 +206,8 @@ static bool load_shape(Run *r, Frame *f, Loader *l) {
     if (number > SHAPES_COUNT)
         return false;
     if (number == 0)
-        return status_final(f->status) || f->status == STATUS_NEW || f->handling || f->gating;
+        return status_final(f->status) || f->status == STATUS_NEW || f->handling || f->gating ||
+               f->fallen;
     f->shape = shapes[number - 1];
     if ((f->shape == &shape_each && !f->node->for_) ||
         (f->shape == &shape_loop && !f->node->repeat) ||
@@ -233,7 +237,12 @@ static Frame *load_frame(Run *r, Frame *parent, Loader *l, unsigned depth) {
         c->bad = true;
         return NULL;
     }
+    uint8_t fallen = flags & 128 ? cursor_u8(c) : 0;
     uint32_t a = (uint32_t)cursor_varint(c), b = (uint32_t)cursor_varint(c);
+    if (fallen >> 1 > r->plan->nodes[no]->n_fallbacks) {
+        c->bad = true;
+        return NULL;
+    }
     Frame *f = frame_new(r, parent, r->plan->nodes[no], (Part)part, a, b, layers);
     f->status = status;
     f->handling = flags & 1;
@@ -243,6 +252,8 @@ static Frame *load_frame(Run *r, Frame *parent, Loader *l, unsigned depth) {
     f->unhandled = flags & 16;
     f->abandoned = flags & 32;
     f->left = flags & 64;
+    f->falling = fallen & 1;
+    f->fallen = fallen >> 1;
     f->started_ms = cursor_svarint(c);
     f->ended_ms = cursor_svarint(c);
     f->with = value_decode(c, &r->arena);

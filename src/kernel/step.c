@@ -39,6 +39,9 @@ uint8_t step_layers(const Node *n) {
 
 static Str entering_because(Run *r, const Frame *f) {
     const Node *n = f->node;
+    if (f->part == PART_FALLBACK)
+        return arena_fmt(&r->arena, "%.*s, in the place of %.*s", STR_FMT(n->callee->name),
+                         STR_FMT(n->fallback_of->callee->name));
     if (!(f->layers & LAYER_STEP) || f->part != PART_STEP)
         return STR("");
     Buf b = BUF_INIT(256);
@@ -74,9 +77,9 @@ void frame_restart_timeout(Run *r, Frame *f) {
 static Value with_around(const Frame *f) {
     const Frame *p = f->parent;
     bool means = f->part == PART_PROBE || f->part == PART_UNDO;
-    return means && p->shape == &shape_call   ? p->call->args
-           : means || f->part == PART_HANDLER ? p->with
-                                              : VALUE_NULL;
+    return means && p->shape == &shape_call                               ? p->call->args
+           : means || f->part == PART_HANDLER || f->part == PART_FALLBACK ? p->with
+                                                                          : VALUE_NULL;
 }
 
 /* The value of `with`, checked against what the callee takes. */
@@ -302,7 +305,10 @@ static void tell_parent(Run *r, Frame *f) {
             frame_end_failed(r, p, error);
         return;
     }
-    p->shape->child_done(r, p, f);
+    if (f->part == PART_FALLBACK)
+        fallback_done(r, p, f);
+    else
+        p->shape->child_done(r, p, f);
 }
 
 static void end_ok(Run *r, Frame *f, Value output, Str choice) {
@@ -344,7 +350,9 @@ void frame_done(Run *r, Frame *f, Value output) {
     if ((f->layers & LAYER_ONCE) || f->part == PART_CALL) {
         ErrorKind kind;
         Str problem;
-        const Callee *callee = f->shape == &shape_call ? f->call->callee : NULL;
+        const Callee *callee = f->shape == &shape_call ? f->call->callee
+                               : f->fallen             ? f->node->callee
+                                                       : NULL;
         if (f->shape != &shape_agent &&
             !step_accepts(r, f, callee, output, &output, &kind, &problem)) {
             frame_fail(r, f, error_make(r, f, str_from(error_kind_name(kind)), problem, 0, output));
@@ -407,8 +415,10 @@ static void stop_inside(Run *r, Frame *f) {
     want_close_all(r, f);
 }
 
-/* What it did is taken back: now on_error has its turn. */
+/* What it did is taken back: now who stands in has his turn, then on_error. */
 void frame_unwound(Run *r, Frame *f) {
+    if (fallback_takes_failure(r, f))
+        return;
     if ((f->layers & LAYER_ITEM) && !f->unhandled) {
         if (f->node->on_error == ON_ERROR_CONTINUE)
             f->tolerated = true;

@@ -134,7 +134,9 @@ bool want_announced(const Want *w) {
 
 bool want_has_other(const Want *w) {
     ASSERT(w->kind == WANT_ATTEMPT);
-    return w->frame->part == PART_TURN && w->frame->parent->agent->model + 1 < w->callee->n_models;
+    bool model = w->frame->part == PART_TURN &&
+                 w->frame->parent->agent->model + 1 < w->callee->n_models;
+    return model || fallback_left(w->frame);
 }
 
 Str want_by(const Want *w, const Template *by, Arena *a) {

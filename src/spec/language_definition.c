@@ -43,7 +43,7 @@ static const Keyword agent[] = {
     { "key_life", "duration", 0, RUNS, "how long the target remembers a key" },
     CALLED_BACK,
     GOVERNED,
-    { "fallback", "agent | [agent]", 0, LATER, "who is asked instead" },
+    { "fallback", "agent | [agent]", 0, RUNS, "who is asked where it is out of reach" },
     { "memory", "Memory", 0, LATER, "what it remembers across runs" },
     { "guard", "Guard | [Guard]", CALLED, RUNS, "what is not let through" },
 };

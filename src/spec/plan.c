@@ -129,15 +129,36 @@ static const Node *child_of(const Node *group, Str name) {
     return NULL;
 }
 
+/* ":fallback~2" behind a step: who is asked second in its place. */
+static const Node *in_its_place(const Node *n, Str part) {
+    ptrdiff_t at = str_find(part, STR(":fallback"));
+    if (!n || at < 0)
+        return n;
+    Str rest = str_slice(part, (size_t)at + sizeof ":fallback" - 1, part.len);
+    bool counted = rest.len && rest.p[0] == '~';
+    uint32_t number = counted ? 0 : 1;
+    for (size_t i = 1; counted && i < rest.len && number <= n->n_fallbacks; i++)
+        if (rest.p[i] >= '0' && rest.p[i] <= '9')
+            number = number * 10 + (uint32_t)(rest.p[i] - '0');
+    return number > 0 && number <= n->n_fallbacks ? n->fallbacks[number - 1] : NULL;
+}
+
+static Str without_place(Str part) {
+    ptrdiff_t at = str_find(part, STR(":fallback"));
+    return at > 0 ? str_slice(part, 0, (size_t)at) : part;
+}
+
 static const Node *find_from(const Node *group, Str path) {
     size_t at = 0;
     const Node *n = group;
     while (n && at < path.len) {
-        Str part = take_part(path, &at);
+        size_t from = at;
+        Str part = without_place(take_part(path, &at));
         if (part.len && part.p[0] >= '0' && part.p[0] <= '9')
             continue; /* a turn or a call of an agent */
         const Node *child = child_of(n, part);
         n = !child && str_is(part, "on_error") && n->n_handlers ? n->handlers[0].step : child;
+        n = in_its_place(n, str_slice(path, from, at));
     }
     return n == group ? NULL : n;
 }

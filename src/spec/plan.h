@@ -285,7 +285,9 @@ struct Callee {
     int64_t timeout_ms;
     int64_t queue_ms;         /* how long it may wait for its turn; 0: for ever */
     const Governed *governed; /* NULL: nothing holds it back */
-    Retry retry;              /* of the callee; a step's own wins */
+    const Callee **fallbacks; /* of an agent: asked in this order where it is out of reach */
+    size_t n_fallbacks;
+    Retry retry; /* of the callee; a step's own wins */
     CelProgram *check;
     Limits limits;
     /* run: evaluated with `input` = the arguments. command is a list of texts. */
@@ -387,7 +389,12 @@ struct Node {
     Node *parent; /* the group it stands in; NULL for the root */
     /* an on_error step: the step it stands for, whose parent is its parent too; else NULL */
     Node *handler_of;
-    uint32_t index; /* among its siblings */
+    /* invoke: one for each who is asked where the callee is out of reach, fallbacks of fallbacks among them; they are asked
+     * with what this step was given, by its rules, and stand in no group */
+    Node **fallbacks;
+    size_t n_fallbacks;
+    Node *fallback_of; /* one of those: the step */
+    uint32_t index;    /* among its siblings */
 
     uint32_t *needs; /* sibling indexes; in a list: the step before, unless first */
     size_t n_needs;

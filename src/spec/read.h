@@ -383,6 +383,9 @@ void read_guards(Reader *r, const Yaml *y, const Sight *sight, Guards *ret_guard
 bool read_rate(Reader *r, const Yaml *y, const char *what, Rate *ret_rate);
 void read_breaker(Reader *r, const Yaml *y, BreakerRule *ret_breaker);
 void read_pool(Reader *r, const Yaml *y, const Sight *sight, PoolRule *ret_pool);
+/* `fallback` of an agent; and when all steps are read, who is asked in each one's place (read_fallback.c). */
+void read_fallback(Reader *r, const Yaml *y, Callee *callee);
+void place_fallbacks(Reader *r);
 /* Of limits that are all read: what the engine holds its callers to, NULL if there are none. `line` tells apart what has
  * no name of its own; 0: it has one. */
 const Governed *read_governed(Reader *r, const Governed *draft, Pos pos, unsigned line);

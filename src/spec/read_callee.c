@@ -204,6 +204,11 @@ static void set_pool(Reader *r, const Yaml *key, const Yaml *value, void *target
     read_pool(r, value, &d->sight, &d->governed.pool);
 }
 
+static void set_fallback(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_fallback(r, value, callee_of(target));
+}
+
 /* ---- fields of agents ------------------------------------------------------------------------------------------------ */
 
 static void set_role(Reader *r, const Yaml *key, const Yaml *value, void *target) {
@@ -294,6 +299,7 @@ static const KeyRow agent_rows[] = {
     { "breaker", set_breaker },
     { "probe", set_probe },
     { "undo", set_undo },
+    { "fallback", set_fallback },
     { "a2a", set_kind_later },
     { "worker", set_kind_later },
     { "human", set_human },

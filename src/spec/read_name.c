@@ -4,7 +4,8 @@
 
 static const Callee *callee_of_name(Reader *r, const Yaml *y, Named *d) {
     if (d->state == NAMED_OPEN) {
-        error_at(r, y, "cycle", NULL, "agent `%.*s` is like itself", STR_FMT(d->name));
+        error_at(r, y, "cycle", "break the circle of `like` and `fallback`",
+                 "agent `%.*s` is like itself, or its own fallback", STR_FMT(d->name));
         return NULL;
     }
     if (d->state == NAMED_NEW) {

@@ -58,6 +58,13 @@ const Node *address_step(const Plan *plan, Str address, Arena *a) {
             path[n++] = '.';
         memcpy(path + n, name.p, name.len);
         n += name.len;
+        ptrdiff_t place = str_find(part, STR(":fallback"));
+        if (place < 0)
+            continue;
+        Str tail = str_slice(part, (size_t)place, part.len);
+        n = (size_t)place < name.len ? n - (name.len - (size_t)place) : n;
+        memcpy(path + n, tail.p, tail.len);
+        n += tail.len;
     }
     return n ? plan_find(plan, (Str){ path, n }) : NULL;
 }

@@ -122,6 +122,8 @@ static void write_label(Buf *b, const TraceNode *n, Str label) {
         buf_str_add(b, STR("turn "));
     if (depth == 2 && n->start_choice.len)
         label = n->start_choice;
+    if (str_starts(label, STR(":fallback")) && n->start_choice.len)
+        label = n->start_choice;
     words_clean(b, label, 60);
 }
 

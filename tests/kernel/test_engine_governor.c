@@ -367,6 +367,25 @@ static void the_next_model_is_asked_while_a_breaker_is_open(void **state) {
     assert_held(h, "r3", "the breaker of provider p");
 }
 
+static void who_has_a_fallback_does_not_wait_for_a_breaker(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    const char *file =
+        "  a: { agent: one }\nagents:\n"
+        "  one: { run: [p], effect: read, breaker: { failures: 1, open: 1h }, fallback: two }\n"
+        "  two: { run: [q], effect: read }\n";
+    start_n(h, 1, 2, file);
+    end_run(h, "r1", unreachable);
+    assert_true(str_is(h->flying[flight_of(h, "r1")]->address, "a:fallback"));
+    start_n(h, 3, 1, file);
+    assert_true(str_is(h->flying[flight_of(h, "r3")]->address, "a:fallback"));
+    assert_true(str_is(h->flying[flight_of(h, "r2")]->address, "a"));
+    end_run(h, "r3", went_well);
+    assert_int_equal(state_of(w, "r3"), STORE_DONE);
+    assert_info_has(w, "r3", "\"attempts\":1");
+    assert_folds(w, "r3");
+}
+
 /* ---- stops and crashes ----------------------------------------------------------------------------------------------- */
 
 static void what_waited_at_a_crash_was_never_sent(void **state) {
@@ -479,6 +498,7 @@ int main(void) {
         TEST(files_that_use_one_definition_share_its_limits),
         TEST(a_providers_rate_holds_for_all_its_agents),
         TEST(the_next_model_is_asked_while_a_breaker_is_open),
+        TEST(who_has_a_fallback_does_not_wait_for_a_breaker),
         TEST(what_waited_at_a_crash_was_never_sent),
         TEST(a_clean_stop_leaves_what_waits_to_the_next),
         TEST(a_crash_at_every_write_loses_nothing_that_waits),

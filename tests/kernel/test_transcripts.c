@@ -4,6 +4,7 @@
  * of it is said again to a run that is loaded from its snapshot after every fact, and must answer the same.
  *
  *   > run {"topic":"x"}            > ok plan#1 {"a":1} [tokens=9]     > failed plan#1 unavailable: no route
+ *   > refused plan#1 breaker_open: ..
  *   > unknown plan#1 timeout: ...  > dispatching pay#1                > timer nap wait       > at 5000
  *   > signal go {"x":1} id s1      > decide pay done {"id":7}         > pause | resume | cancel | crash
  *   > limits {"calls":3}              what limits become, in the units of a plan
@@ -204,8 +205,10 @@ static void finished(Str verb, Str *line, Fact *f) {
             f->payload = STR_NULL;
         return;
     }
-    f->outcome = str_is(verb, "failed") ? OUTCOME_FAILED : OUTCOME_UNKNOWN;
-    f->sent = f->outcome == OUTCOME_FAILED ? SENT_NO : SENT_MAYBE;
+    f->outcome = str_is(verb, "failed")    ? OUTCOME_FAILED
+                 : str_is(verb, "refused") ? OUTCOME_REFUSED
+                                           : OUTCOME_UNKNOWN;
+    f->sent = f->outcome == OUTCOME_UNKNOWN ? SENT_MAYBE : SENT_NO;
     kind_and_message(line, f);
 }
 
@@ -294,7 +297,8 @@ static bool control_word(Str verb, Str line, Fact *f) {
 
 static Fact fact_of(Talk *t, Str verb, Str line) {
     Fact f = { .time_ms = t->now };
-    if (str_is(verb, "ok") || str_is(verb, "failed") || str_is(verb, "unknown")) {
+    if (str_is(verb, "ok") || str_is(verb, "failed") || str_is(verb, "unknown") ||
+        str_is(verb, "refused")) {
         finished(verb, &line, &f), price(t, &f);
     } else if (str_is(verb, "reused")) {
         reused(t, line, &f);

@@ -471,21 +471,14 @@ static void model_answered(Run *r, Frame *f, Value reply) {
 
 /* The next model of the list takes over where the last one is out of reach; a content refusal is not shopped around. */
 static bool next_model(Run *r, Frame *f, Value error, uint32_t attempts) {
-    static const char *const out_of_reach[] = { "unavailable",  "rate_limited", "timeout",
-                                                "breaker_open", "not_found",    "crashed" };
-    Str kind = value_as_str(value_getz(error, "kind"));
     const Callee *c = callee_of(f);
     size_t n = f->agent->model < c->n_models ? c->n_models : c->n_models + c->n_cheaper;
-    if (f->agent->model + 1 >= n)
+    if (f->agent->model + 1 >= n || !error_out_of_reach(error))
         return false;
-    for (size_t i = 0; i < ARRAY_LEN(out_of_reach); i++)
-        if (str_is(kind, out_of_reach[i])) {
-            f->agent->model++;
-            f->agent->turn--; /* the same turn, asked of another */
-            open_turn_after(r, f, attempts);
-            return true;
-        }
-    return false;
+    f->agent->model++;
+    f->agent->turn--; /* the same turn, asked of another */
+    open_turn_after(r, f, attempts);
+    return true;
 }
 
 static void child_done(Run *r, Frame *f, Frame *child) {
