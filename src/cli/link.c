@@ -49,6 +49,8 @@ struct LinkCall {
 
 static uv_loop_t *loop_of(Link *l) { return l->host ? host_loop(l->host) : &l->own_loop; }
 
+uv_loop_t *link_loop(Link *l) { return loop_of(l); }
+
 /* ---- callbacks */
 
 static void ticked(uv_timer_t *timer) {

@@ -56,6 +56,8 @@ LinkCall *link_call(Link *l, const ApiRequest *request, const ApiSink *sink,
 void link_hangup(LinkCall *call);
 void link_forget(LinkCall *call);
 
+/* Its loop, where it has one: as the engine, or the client of one. */
+uv_loop_t *link_loop(Link *l);
 /* Turns the loop until link_quit(). -ERR_IO, -ERR_INTERNAL: the store or the helper failed, which the log
  * has said; what is durable is safe, leave at once. */
 int link_run(Link *l);

@@ -69,6 +69,13 @@ static int report_limit(const Args *args, Str run, const TraceTree *tree) {
 
 static int report_person(const Args *args, Str run, const TraceTree *tree, const TraceNode *n) {
     Str at = n->address, why = clean(args, n->choice);
+    if (n->status == STATUS_WAITING) {
+        say_line("%.*s waits for people: %.*s %.*s", STR_FMT(run), STR_FMT(at), STR_FMT(why));
+        say_line("  baton approve %.*s %.*s      shows it whole, and takes the answer", STR_FMT(run),
+                 STR_FMT(at));
+        say_line("  baton serve      keeps deadlines and messages to people going meanwhile");
+        return EXIT_WAITING;
+    }
     if (n == tree->root)
         return report_limit(args, run, tree);
     say_line("%.*s waits for a person: %.*s is in doubt: %.*s", STR_FMT(run), STR_FMT(at),

@@ -9,11 +9,14 @@
 
 #include "base/json.h"
 #include "base/limits.h"
+#include "cli/asked.h"
+#include "cli/ask.h"
 #include "cli/place.h"
 #include "cli/report.h"
 #include "cli/say.h"
 #include "cli/sse.h"
 #include "cli/standing.h"
+#include "cli/type.h"
 #include "cli/view.h"
 #include "host/host.h"
 #include "server/event.h"
@@ -44,6 +47,10 @@ typedef struct Watch {
     bool existing; /* it did before us */
     bool lost, done, abandoned, leaving, told_wait;
     bool handed_over; /* said what there was to say, and another process goes on */
+    Typed typed;
+    Str talk_of;          /* the address of what is asked here */
+    bool asks, talking;   /* it is to be asked; it is */
+    bool withdrawn, later; /* meanwhile it is asked no more; it was put off */
 } Watch;
 
 static int64_t now_ms(void) {
@@ -117,8 +124,31 @@ static void tell_timer(Watch *w) {
         STR_FMT(w->options->run), STR_FMT(w->waits_for->address), STR_FMT(w->options->run));
 }
 
+/* What people are asked is asked here, if somebody sits here who can be asked. */
+static bool asks_here(const Watch *w) {
+    return w->standing == STANDING_PERSON && w->waits_for->status == STATUS_WAITING && !w->later &&
+           !w->args->json && !w->options->look_only && !w->interrupts && ask_possible();
+}
+
+/* While somebody thinks: is it still asked? */
+static void look_again(Watch *w) {
+    bool same = w->standing == STANDING_PERSON && str_eq(w->waits_for->address, w->talk_of);
+    w->withdrawn |= !same;
+    if (w->withdrawn)
+        link_quit(w->link);
+}
+
 static void look(Watch *w) {
     w->standing = standing_of(w->tree, &w->waits_for);
+    if (w->talking) {
+        look_again(w);
+        return;
+    }
+    w->asks = asks_here(w);
+    if (w->asks) {
+        link_quit(w->link);
+        return;
+    }
     if (w->options->look_only && w->standing != STANDING_PARKED)
         return; /* somebody else moves it, or may */
     switch (w->standing) {
@@ -231,6 +261,8 @@ static void signalled(void *ctx, int signum) {
 
 static void ticked(void *ctx) {
     Watch *w = ctx;
+    if (w->talking)
+        return;
     view_tick(&w->view, w->tree, now_ms());
 }
 
@@ -323,6 +355,65 @@ static void learn_plan(Watch *w) {
         w->tree->plan = w->plan;
 }
 
+/* ---- a person at this terminal */
+
+static bool talk_line(void *ctx, Str prompt, Str *ret_line) {
+    Watch *w = ctx;
+    say_text("%.*s", STR_FMT(prompt));
+    while (!w->withdrawn && !w->done && !w->lost && !w->interrupts && !w->typed.ended)
+        if (type_line(w->link, &w->typed, w->args->arena, ret_line))
+            return true;
+    say_text("\n");
+    return false;
+}
+
+static void tell_answer(Watch *w, Value item, const AskedAnswer *answer) {
+    Value reply;
+    Arena *a = w->args->arena;
+    int code =
+        place_ask(w->args, w->link, API_POST, place_run_path(a, w->options->run, "approvals"),
+                  STR(""), asked_body(a, item, answer, place_user()), &reply);
+    if (code != 0) /* the reason was said; what is asked now is asked again */
+        look(w);
+}
+
+static void talk(Watch *w) {
+    Value item;
+    view_clear(&w->view);
+    w->asks = w->withdrawn = false;
+    w->talk_of = arena_str(w->args->arena, w->waits_for->address);
+    int code = asked_find(w->args, w->link, w->options->run, w->talk_of.p, &item);
+    if (code != 0 || w->lost || w->done)
+        return;
+    w->talking = true;
+    AskedTalk t = { w->args->arena, say_ink(2), talk_line, w };
+    AskedAnswer answer = asked_talk(&t, item);
+    w->talking = false;
+    if (w->lost || w->done || w->interrupts)
+        return;
+    if (answer.verdict && !w->withdrawn) {
+        tell_answer(w, item, &answer);
+        return;
+    }
+    if (w->withdrawn)
+        say_line("it was decided meanwhile: baton why %.*s %.*s", STR_FMT(w->options->run),
+                 STR_FMT(w->talk_of));
+    w->later = !w->withdrawn;
+    look(w);
+}
+
+/* Until there is nothing more to be seen here. */
+static int watch_link(Watch *w) {
+    int err = 0;
+    while (!w->done && !w->lost && err == 0) {
+        if (w->asks)
+            talk(w);
+        else
+            err = link_run(w->link);
+    }
+    return err;
+}
+
 static void drop_link(Watch *w, int64_t grace_ms) {
     link_hangup(w->events);
     link_hangup(w->pause);
@@ -351,9 +442,7 @@ static int watch_links(Watch *w) {
             tell_resumed(w); /* the tree is known already */
         w->lost = false;
         begin_events(w);
-        int err = 0;
-        while (!w->done && !w->lost && err == 0)
-            err = link_run(w->link);
+        int err = watch_link(w);
         if (err != 0)
             return say_error(EXIT_INTERNAL,
                              "stopped by the trouble above; what was accepted is safe",
