@@ -35,7 +35,9 @@ static int read_json(Args *args, const char *flag, const char *given, Value *ret
 }
 
 static int read_answer(Deciding *d) {
-    const char *edited = args_flag(d->args, "edit"), *answer = args_flag(d->args, "answer");
+    bool yes = d->args->command->run == cmd_approve; /* the others change nothing and fill nothing in */
+    const char *edited = yes ? args_flag(d->args, "edit") : NULL;
+    const char *answer = yes ? args_flag(d->args, "answer") : NULL;
     const char *words = args_flag(d->args, "words");
     d->answer.value = VALUE_ABSENT;
     if (words)
