@@ -3,11 +3,15 @@
  *
  *   {"n":7,"ms":1763692800000,"what":"effect","class":"keyed","run":"r12","step":"s3[1]","attempt":"1","key":"k","input":{}}
  *
- *   ledger append FILE FLAKY CLASS   as a command: names and key from the environment, input on stdin, {"n":N} on stdout
- *   ledger serve FILE FLAKY          as a server on 127.0.0.1: POST /CLASS, names in headers; prints its port
+ *   ledger append FILE FLAKY CLASS [GATE]   as a command: names and key from the environment, input on stdin, {"n":N} on stdout
+ *   ledger serve FILE FLAKY [GATE]          as a server on 127.0.0.1: POST /CLASS, names in headers; prints its port
  *
  * `keyed` and `idempotent` honour keys: a call with a known key is answered like the first one and written down as a
  * "replay". Anything else happens as often as it is asked for.
+ *
+ * In the folder GATE a file hold-CLASS-POINT holds a call of that class up at that point: before (as if it had not come), during
+ * (it has come and nothing is done yet), after (it is done and nothing is said yet). Who is held up writes its process id to
+ * at-CLASS-POINT and goes on when the hold is gone; what was held up before is then dropped.
  *
  * It is as unreliable as the world: the first call of FLAKY percent of the steps is turned away (exit 75, 429; "refused"),
  * and of as many it happens and the answer is lost (killed, connection closed). Commands and server append under one
@@ -44,6 +48,7 @@ typedef enum Answer { ANSWER_GIVEN, ANSWER_LOST, TURNED_AWAY } Answer;
 typedef struct Book {
     const char *file;
     uint64_t flaky; /* percent */
+    const char *gate; /* NULL: none */
 } Book;
 
 static void die(const char *what) {
@@ -111,6 +116,24 @@ static void write_line(int fd, const Call *c, const Known *k, const char *what) 
         die("ledger: write");
 }
 
+/* True if the call was held up there. */
+static bool pass_gate(const Book *book, const char *class, const char *point) {
+    char hold[600], at[600], moved[620];
+    if (!book->gate)
+        return false;
+    snprintf(hold, sizeof hold, "%s/hold-%s-%s", book->gate, class, point);
+    snprintf(at, sizeof at, "%s/at-%s-%s", book->gate, class, point);
+    snprintf(moved, sizeof moved, "%s.new", at);
+    if (access(hold, F_OK) != 0)
+        return false;
+    FILE *f = fopen(moved, "w");
+    if (!f || fprintf(f, "%d", (int)getpid()) < 0 || fclose(f) != 0 || rename(moved, at) != 0)
+        die(at);
+    while (access(hold, F_OK) == 0)
+        usleep(2000);
+    return true;
+}
+
 /* The number of the effect in *ret_n, unless the call was turned away. */
 static Answer take(const Book *book, const Call *c, unsigned long *ret_n) {
     int fd = open(book->file, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -123,6 +146,7 @@ static Answer take(const Book *book, const Call *c, unsigned long *ret_n) {
     bool refused = luck < book->flaky;
     write_line(fd, c, &k, refused ? "refused" : replay ? "replay" : "effect");
     close(fd);
+    pass_gate(book, c->class, "after");
     *ret_n = replay ? k.first_effect : k.lines + 1;
     return refused ? TURNED_AWAY : luck < 2 * book->flaky ? ANSWER_LOST : ANSWER_GIVEN;
 }
@@ -153,6 +177,9 @@ static int append(const Book *book, const char *class) {
     copy_text(c.key, sizeof c.key, getenv("BATON_IDEMPOTENCY_KEY"));
     read_input(c.input, sizeof c.input);
     unsigned long n = 0;
+    if (pass_gate(book, class, "before"))
+        return 1;
+    pass_gate(book, class, "during");
     switch (take(book, &c, &n)) {
     case ANSWER_GIVEN: printf("{\"n\":%lu}\n", n); return 0;
     case ANSWER_LOST: kill(getpid(), SIGKILL); return 1;
@@ -229,6 +256,9 @@ _Noreturn static void serve_connection(int fd, const Book *book) {
     r.fd = fd;
     while (open && read_request(&r, &c)) {
         unsigned long n = 0;
+        if (pass_gate(book, c.class, "before"))
+            break;
+        pass_gate(book, c.class, "during");
         Answer how = take(book, &c, &n);
         open = answer_request(fd, how, n);
     }
@@ -269,10 +299,12 @@ _Noreturn static void serve(const Book *book) {
 int main(int argc, char **argv) {
     Book book = { .file = argc > 2 ? argv[2] : "" };
     bool good = argc > 3 && str_to_u64(str_from(argv[3]), &book.flaky);
-    if (good && argc == 5 && strcmp(argv[1], "append") == 0)
+    bool command = good && argc >= 5 && strcmp(argv[1], "append") == 0;
+    book.gate = argc > 4 + command ? argv[4 + command] : NULL;
+    if (command)
         return append(&book, argv[4]);
-    if (good && argc == 4 && strcmp(argv[1], "serve") == 0)
+    if (good && strcmp(argv[1], "serve") == 0)
         serve(&book);
-    fputs("ledger append FILE FLAKY CLASS | ledger serve FILE FLAKY\n", stderr);
+    fputs("ledger append FILE FLAKY CLASS [GATE] | ledger serve FILE FLAKY [GATE]\n", stderr);
     return 2;
 }
