@@ -28,19 +28,26 @@ int64_t bucket_ready_ms(Bucket *b, int64_t now_ms) {
     if (!b->rate.count)
         return ready;
     take_back(b, now_ms);
-    return b->free > 0 ? ready : MAX(ready, slot_at(b, 0)->due_ms);
+    if (b->free > 0)
+        return ready;
+    return b->n ? MAX(ready, slot_at(b, 0)->due_ms) : INT64_MAX;
 }
 
 static int64_t handful(const Bucket *b) {
     return (b->rate.count + BUCKET_SLOTS - 1) / BUCKET_SLOTS;
 }
 
+void bucket_take(Bucket *b) {
+    ASSERT(!b->rate.count || b->free > 0);
+    b->free -= b->rate.count > 0;
+}
+
+void bucket_give_back(Bucket *b) { b->free += b->rate.count > 0; }
+
 /* A clock that went back gives no token early: a slot is due no earlier than the one before it. */
-void bucket_take(Bucket *b, int64_t now_ms) {
+void bucket_use(Bucket *b, int64_t now_ms) {
     if (!b->rate.count)
         return;
-    ASSERT(b->free > 0);
-    b->free--;
     if (!b->slots)
         b->slots = xmalloc(BUCKET_SLOTS * sizeof *b->slots);
     int64_t due_ms = now_ms + b->rate.period_ms;

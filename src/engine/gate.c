@@ -83,6 +83,13 @@ void gates_timeout(Engine *e, Flight *f) {
     buf_deinit(&text);
 }
 
+void gates_left(Engine *e, Flight *f) {
+    f->left = true;
+    for (size_t i = 0; i < f->gate; i++)
+        if (gates[i]->left)
+            gates[i]->left(e, f, i);
+}
+
 void gates_ended(Engine *e, Flight *f) {
     for (size_t i = 0; i < f->gate; i++)
         if (gates[i]->ended)

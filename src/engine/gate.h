@@ -18,6 +18,8 @@ typedef struct Gate {
     /* OPEN: what it needs here is taken. HELD: it stands in a queue of this gate. REFUSED: f->completion says why, nothing
      * is taken. `at` is the gate's own place, for one that stands in the table twice. */
     GateAnswer (*ask)(Engine *e, Flight *f, size_t at);
+    /* It leaves now. May be NULL. */
+    void (*left)(Engine *e, Flight *f, size_t at);
     /* Gives back what it took here, or its place in the queue. */
     void (*leave)(Engine *e, Flight *f, size_t at);
     /* An attempt that passed here, and left, ended so. May be NULL. */
@@ -39,6 +41,8 @@ void gates_refuse(Engine *e, Flight *f, ErrorKind kind, const char *fmt, ...) PR
 GateAnswer gate_refusal(Flight *f, ErrorKind kind, const char *fmt, ...) PRINTF(3, 4);
 /* It waited for as long as its file allows. */
 void gates_timeout(Engine *e, Flight *f);
+/* It has passed all, and leaves. */
+void gates_left(Engine *e, Flight *f);
 /* It ended: f->completion says how. */
 void gates_ended(Engine *e, Flight *f);
 /* It has ended, or is wanted no more. */

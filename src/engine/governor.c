@@ -211,11 +211,11 @@ static bool is_ready(Governor *g, int64_t now_ms) {
     return governor_ready_ms(g, now_ms, &ceiling) <= now_ms;
 }
 
-static void take(Engine *e, Governor *g, Flight *f, size_t at) {
+static void take(Governor *g, Flight *f, size_t at) {
     f->taken |= (uint8_t)(1 << at);
     if (breaker_take(&g->breaker))
         f->tries |= (uint8_t)(1 << at);
-    bucket_take(&g->bucket, e->now_ms);
+    bucket_take(&g->bucket);
     g->used++;
     g->passed++;
 }
@@ -256,7 +256,7 @@ static GateAnswer ask(Engine *e, Flight *f, size_t at) {
     if (gives_up(g, f, at, e->now_ms))
         return refuse_open(g, f);
     if (!g->waiting && is_ready(g, e->now_ms)) {
-        take(e, g, f, at);
+        take(g, f, at);
         return GATE_OPEN;
     }
     if (g->pool.max && g->pool.queue >= 0 && g->waiting >= (uint32_t)g->pool.queue)
@@ -276,10 +276,21 @@ static void leave(Engine *e, Flight *f, size_t at) {
         dequeue(f);
     if (f->tries & bit)
         breaker_give_back(&g->breaker);
-    if (f->taken & bit)
+    if (f->taken & bit) {
         g->used--;
+        if (!f->left)
+            bucket_give_back(&g->bucket);
+    }
     f->taken &= (uint8_t)~bit;
     f->tries &= (uint8_t)~bit;
+    governor_stir(e, g);
+}
+
+static void left(Engine *e, Flight *f, size_t at) {
+    Governor *g = f->governors[at];
+    if (!g)
+        return;
+    bucket_use(&g->bucket, e->now_ms);
     governor_stir(e, g);
 }
 
@@ -346,7 +357,7 @@ static void let_through(Engine *e, Governor *g) {
         Flight *f = pop_next(g);
         if (perform_put_off(e, f))
             continue;
-        take(e, g, f, f->gate);
+        take(g, f, f->gate);
         gates_go_on(e, f);
     }
 }
@@ -378,4 +389,6 @@ void governor_due(Engine *e, Timer *t) {
     governor_stir(e, g);
 }
 
-const Gate gate_governor = { .ask = ask, .leave = leave, .ended = ended, .says = governor_says };
+const Gate gate_governor = {
+    .ask = ask, .left = left, .leave = leave, .ended = ended, .says = governor_says
+};

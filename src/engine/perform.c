@@ -150,6 +150,7 @@ static void start(Engine *e, Flight *f) {
     ASSERT(f->want->position <= f->r->durable_seq || f->want->effect == EFFECT_PURE ||
            MUTANT(perform_before_durable));
     compose(e, f);
+    gates_left(e, f);
     f->state = FLIGHT_STARTED;
     e->n_flying++;
     e->stats.attempts++;

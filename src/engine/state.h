@@ -144,6 +144,7 @@ struct Flight {
     bool stopped;    /* asked to stop, for whatever reason */
     /* asked because the engine stops: how it ends is for the next engine to find out */
     bool for_stop;
+    bool left;    /* the gates know that it is under way */
     bool judged;  /* the gates know how it ended */
     uint8_t gate; /* how many it has passed: the one it is held at */
     uint8_t taken,

@@ -192,6 +192,25 @@ static void a_rate_is_kept_in_every_window_and_wakes_the_engine_itself(void **st
     assert_true(engine_quiet(h->engine));
 }
 
+/* What was let through and could not leave yet counts from when it leaves. */
+static void a_rate_holds_also_after_the_disk_was_stuck(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    Said said[4];
+    w->hold_writes = true;
+    for (unsigned i = 0; i < 2; i++)
+        ask_start(h, i ? "r2" : "r1", ONE TOOL("rate: 2/m"), "{}", &said[i]);
+    pass(h, 59000);
+    w->hold_writes = false;
+    pass(h, 0);
+    assert_int_equal(h->n_flying, 2);
+    start_n(h, 3, 2, ONE TOOL("rate: 2/m"));
+    pass(h, 59999);
+    assert_int_equal(h->n_flying, 2);
+    pass(h, 1);
+    assert_int_equal(h->n_flying, 4);
+}
+
 static void who_asks_for_patience_is_given_it(void **state) {
     World *w = *state;
     Host *h = boot_holding(w);
@@ -489,6 +508,7 @@ int main(void) {
         TEST(who_waits_too_long_gives_up),
         TEST(a_paused_run_gives_its_turn_to_the_next),
         TEST(a_rate_is_kept_in_every_window_and_wakes_the_engine_itself),
+        TEST(a_rate_holds_also_after_the_disk_was_stuck),
         TEST(who_asks_for_patience_is_given_it),
         TEST(a_breaker_opens_tries_with_one_and_closes),
         TEST(a_refusal_is_an_answer),

@@ -61,7 +61,8 @@ static void grow_ask(Grow *g) {
         buf_str_add(&g->out, STR(", risk: high"));
     if (!g->calm && tape_percent(g->tape, 50)) {
         static const char *const silences[] = { "reject", "approve", "fail" };
-        buf_fmt(&g->out, ", deadline: %us, on_timeout: %s", 1 + tape_choose(g->tape, 20), silences[tape_choose(g->tape, 3)]);
+        buf_fmt(&g->out, ", deadline: %us, on_timeout: %s", 1 + tape_choose(g->tape, 20),
+                silences[tape_choose(g->tape, 3)]);
     }
 }
 
@@ -72,6 +73,29 @@ static void grow_gate(Grow *g, unsigned depth) {
     buf_str_add(&g->out, STR("approve: { "));
     grow_ask(g);
     buf_str_add(&g->out, tape_percent(g->tape, 40) ? STR(", at: after }\n") : STR(" }\n"));
+}
+
+/* In a calm run nothing is refused. */
+static const char *tool_for(Grow *g) {
+    unsigned dice = tape_choose(g->tape, 8);
+    return dice == 1 || dice == 2 ? "busy" : dice == 3 && !g->calm ? "picky" : "echo";
+}
+
+/* The same in every workflow of the universe, so that all runs share them. */
+static void grow_limits(Grow *g, Busy *busy) {
+    if (!busy->max)
+        *busy = (Busy){ 1 + tape_choose(g->tape, 3), 1 + tape_choose(g->tape, BUSY_RATE_MAX),
+                        2 + tape_choose(g->tape, 3) };
+    buf_fmt(
+        &g->out,
+        "  busy: { run: [busy], effect: keyed, rate: %u/s, pool: { max: %u, by: \"${{ input.me }}\" }, "
+        "breaker: { failures: %u, open: 2s } }\n",
+        busy->count, busy->max, busy->failures);
+    buf_fmt(
+        &g->out,
+        "  picky: { run: [picky], effect: keyed, pool: { max: 1, queue: 1 }, timeout: { queue: 2s }, "
+        "breaker: { failures: %u, open: 2s, when_open: fail } }\n",
+        busy->failures);
 }
 
 static void grow_leaf(Grow *g, unsigned depth) {
@@ -106,7 +130,7 @@ static void grow_leaf(Grow *g, unsigned depth) {
         grow_modifiers(g, depth);
         grow_gate(g, depth);
         indent(g, depth);
-        buf_fmt(&g->out, "tool: echo\n");
+        buf_fmt(&g->out, "tool: %s\n", tool_for(g));
         indent(g, depth);
         buf_fmt(&g->out, "effect: %s\n", effect_for(g));
         indent(g, depth);
@@ -158,9 +182,10 @@ Str grow_workflow(World *w, unsigned number, bool calm, unsigned *ret_signals) {
     buf_str_add(
         &g.out,
         STR("state:\n  log: { type: \"string[]\", reduce: append }\n"
-            "tools:\n  look: { description: Looks., input: { q: string }, run: [look], effect: keyed }\n"
             "agents:\n  clerk: { model: scripted/x.yaml, instructions: Answer., tools: [look] }\n"
-            "steps:\n"));
+            "tools:\n  look: { description: Looks., input: { q: string }, run: [look], effect: keyed }\n"));
+    grow_limits(&g, &w->busy);
+    buf_str_add(&g.out, STR("steps:\n"));
     grow_steps(&g, 1, 14);
     Str text = arena_str(&w->arena, buf_str(&g.out));
     ASSERT(!buf_over(&g.out));

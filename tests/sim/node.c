@@ -156,6 +156,7 @@ static void attempt_ends(World *w, SimNode *node, void *ctx) {
     if (work->ended)
         return;
     work->ended = true;
+    oracle_ends(node, work->attempt);
     world_say(w, "node %u: %.*s %.*s#%u ended %u", node->number, STR_FMT(work->attempt->run),
               STR_FMT(work->attempt->address), work->attempt->attempt, work->completion.outcome);
     engine_complete(node->engine, work->attempt, &work->completion);
@@ -195,6 +196,10 @@ static void good_payload(World *w, Work *work, bool calm) {
 }
 
 static void choose_outcome(World *w, Work *work) {
+    if (work->attempt->notice) { /* mail to people: somebody takes it */
+        work->completion = (Completion){ .outcome = OUTCOME_OK, .payload = STR("null") };
+        return;
+    }
     bool calm = run_named(w, work->attempt->run)->deterministic;
     uint32_t dice = calm || w->healed ? 0 : tape_choose(&w->tape, 20);
     Completion *c = &work->completion;
@@ -223,7 +228,10 @@ static void choose_outcome(World *w, Work *work) {
 static void start(void *ctx, Attempt *a) {
     SimNode *node = ctx;
     World *w = node->world;
-    oracle_attempt(w, a);
+    if (!a->notice) { /* it is mail, not work */
+        oracle_attempt(w, a);
+        oracle_limits(w, node, a);
+    }
     Work *work = ARENA_NEW(&w->arena, Work);
     work->attempt = a;
     work->by = node;
@@ -238,12 +246,12 @@ static void start(void *ctx, Attempt *a) {
     work->outside.address = arena_str(&w->arena, a->address);
     work->outside.key = arena_str(&w->arena, a->key);
     Buf reply = BUF_INIT(LIMIT_VALUE_BYTES);
-    if (a->kind != CALLEE_MODEL)
+    if (a->kind != CALLEE_MODEL && !a->notice)
         sim_reply(w, a->kind, a->request, true, &reply);
     work->reply = arena_str(&w->arena, buf_str(&reply));
     buf_deinit(&reply);
     int64_t took = a->effect == EFFECT_PURE ? 5 : 100 + tape_choose(&w->tape, 300000);
-    if (work->performs)
+    if (work->performs && !a->notice)
         world_at(w, w->now_us + tape_choose(&w->tape, (uint32_t)took), NULL, effect_happens, work);
     world_at(w, w->now_us + took, node, attempt_ends, work);
 }
@@ -295,6 +303,7 @@ void node_boot(World *w, SimNode *node) {
     node->wake_at_us = INT64_MAX;
     node->turning = false;
     node->busy_us[0] = node->busy_us[1] = 0;
+    memset(&node->busy, 0, sizeof node->busy);
     engine_enter(node->engine, entered, node);
     node_wake(node);
 }

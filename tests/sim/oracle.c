@@ -77,6 +77,26 @@ static bool has_fact(const History *h, const Attempt *a, FactKind kind, bool any
     return false;
 }
 
+/* 21: the limits of an engine are never exceeded: not at once, not in any second. */
+void oracle_limits(World *w, SimNode *node, const Attempt *a) {
+    if (!str_is(a->callee, "busy"))
+        return;
+    if (++node->busy.in_flight > w->busy.max)
+        world_fail(w, "21: %.*s %.*s is the %uth at once where %u may be", STR_FMT(a->run),
+                   STR_FMT(a->address), node->busy.in_flight, w->busy.max);
+    int64_t *slot = &node->busy.started_ms[node->busy.starts % w->busy.count];
+    if (node->busy.starts++ >= w->busy.count && world_ms(w) - *slot < 1000)
+        world_fail(w, "21: %.*s %.*s is one more than %u in a second", STR_FMT(a->run),
+                   STR_FMT(a->address), w->busy.count);
+    *slot = world_ms(w);
+    if (engine_held(node->engine, a->run, &w->arena).len)
+        world_mark(w, MARK_LINE);
+}
+
+void oracle_ends(SimNode *node, const Attempt *a) {
+    node->busy.in_flight -= str_is(a->callee, "busy");
+}
+
 void oracle_attempt(World *w, const Attempt *a) {
     Arena arena;
     History h;
@@ -121,8 +141,11 @@ void oracle_event(World *w) {
 static void count_facts(World *w, const History *h) {
     for (size_t i = 0; i < h->stored.n_rows; i++) {
         w->facts += h->rows[i].n_facts;
-        for (size_t f = 0; f < h->rows[i].n_facts; f++)
-            w->coverage->facts[h->rows[i].facts[f].fact.kind]++;
+        for (size_t f = 0; f < h->rows[i].n_facts; f++) {
+            const Fact *fact = &h->rows[i].facts[f].fact;
+            w->coverage->facts[fact->kind]++;
+            w->coverage->marks[MARK_NOT_LET_THROUGH] += fact->outcome == OUTCOME_REFUSED;
+        }
         for (size_t m = 0; m < h->rows[i].n_moves; m++) {
             const Move *move = &h->rows[i].moves[m];
             if (move->to == STATUS_RETRYING)
@@ -150,7 +173,8 @@ static const struct Node *node_of(const Plan *plan, Str address) {
 /* Whose question is it: that of the step, or of its gate. */
 static bool asks_group(const Plan *plan, Str address) {
     ptrdiff_t colon = str_find(address, STR(":"));
-    const struct Node *n = node_of(plan, colon < 0 ? address : str_slice(address, 0, (size_t)colon));
+    const struct Node *n =
+        node_of(plan, colon < 0 ? address : str_slice(address, 0, (size_t)colon));
     const Ask *ask = !n ? NULL : colon < 0 ? n->callee->ask : n->gates[0];
     return ask && ask->group.len > 0;
 }
@@ -245,9 +269,11 @@ static void answers_were_allowed(World *w, const SimRun *run, const History *h, 
             if (fact->kind != FACT_DECISION || fact->verb < DECISION_APPROVE)
                 continue;
             if (str_is(fact->shown, UNSEEN))
-                world_fail(w, "14: %.*s %.*s was decided by who had not seen it", STR_FMT(run->id), STR_FMT(fact->address));
+                world_fail(w, "14: %.*s %.*s was decided by who had not seen it", STR_FMT(run->id),
+                           STR_FMT(fact->address));
             if (str_is(fact->from, "mallory") && asks_group(plan, fact->address))
-                world_fail(w, "14: %.*s %.*s was decided by who may not", STR_FMT(run->id), STR_FMT(fact->address));
+                world_fail(w, "14: %.*s %.*s was decided by who may not", STR_FMT(run->id),
+                           STR_FMT(fact->address));
         }
 }
 

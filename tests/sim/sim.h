@@ -45,6 +45,12 @@ typedef struct Event {
     void *ctx;
 } Event;
 
+/* Of the tool `busy` of all workflows, whose limits a universe draws once. */
+#define BUSY_RATE_MAX 6
+typedef struct Busy {
+    unsigned max, count, failures; /* at once; in a second; 0: not drawn yet */
+} Busy;
+
 #define NODES 2
 struct SimNode {
     World *world;
@@ -55,6 +61,10 @@ struct SimNode {
     bool entered, turning;
     int64_t wake_at_us;
     int64_t busy_us[2]; /* reader and writer side: when they are free */
+    struct {            /* of the tool `busy`, in this life */
+        unsigned in_flight, starts;
+        int64_t started_ms[BUSY_RATE_MAX]; /* of the last starts, a ring */
+    } busy;
 };
 
 typedef struct Done { /* one thing that happened outside */
@@ -92,6 +102,8 @@ typedef enum Mark {
     MARK_MOVED,
     MARK_ASKED,
     MARK_EXPIRED,
+    MARK_LINE,
+    MARK_NOT_LET_THROUGH,
     MARK_COUNT,
 } Mark;
 typedef struct Coverage {
@@ -139,6 +151,7 @@ struct World {
     int64_t crash_at_append; /* exhaustive mode: crash everything at this append (-1: by chance) */
     bool crash_after;        /* after the commit rather than before */
     bool faults, healed;
+    Busy busy;
     uint64_t hash;   /* of the trace */
     uint64_t random; /* what engines get; not a choice */
     bool print;
@@ -183,6 +196,9 @@ bool people_are_content(const World *w);
 
 /* Before the first byte of an attempt leaves. */
 void oracle_attempt(World *w, const Attempt *a);
+/* It starts at this node, and ends there. */
+void oracle_limits(World *w, SimNode *node, const Attempt *a);
+void oracle_ends(SimNode *node, const Attempt *a);
 void oracle_event(World *w);
 void oracle_end(World *w);
 /* The run's rows and what it waits for, into the trace. */

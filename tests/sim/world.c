@@ -39,6 +39,8 @@ const char *const mark_names[MARK_COUNT] = {
     [MARK_MOVED] = "moved to another file",
     "question answered",
     "question that expired",
+    [MARK_LINE] = "attempt that stood in line",
+    [MARK_NOT_LET_THROUGH] = "attempt that was not let through",
 };
 
 /* ---- events ---- */
