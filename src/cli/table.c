@@ -168,7 +168,7 @@ const Command commands[] = {
       "Exit: as of `run`; 2 nothing was decided, 5 decided already, changed since it was shown, or not yours to decide.",
       approve_flags, 1, 2, cmd_approve },
     { "bench", "[CASE...]", "measure durable steps per second beside the limits of this disk",
-      "Cases: limits chain_keyed_64 chain_keyed_1 chain_pure_64 fan_1000 parked recovery start; store_64 when named.\n"
+      "Cases: limits chain_keyed_64 chain_keyed_1 chain_pure_64 fan_1000 parked recovery governor start; store_64 when named.\n"
       "Each works in a directory of its own below --data (else here), which is removed afterwards.",
       bench_flags, 0, -1, cmd_bench },
     { "cancel", "RUN... | -", "end a run, or several; what is in flight is stopped", MANY,
@@ -274,8 +274,7 @@ const Command commands[] = {
       "What ended ok stays as it is and is not done again; what failed is, with new keys. STEP is done anew whatever\n"
       "became of it, with all that comes after it; refused if an effect would happen twice. Exit: as of `run`.\n" MANY,
       reason_flags, 1, 2, cmd_retry },
-    { "revise", "RUN [STEP] --words TEXT",
-      "send what is shown back to whoever made it, with words",
+    { "revise", "RUN [STEP] --words TEXT", "send what is shown back to whoever made it, with words",
       "Where it can be done again: what an agent gave, a round of `repeat`, a call of an agent's tool. Exit: as of `approve`.",
       reject_flags, 1, 2, cmd_revise },
     { "run", "FILE [KEY=VALUE | KEY=@FILE]...",

@@ -142,6 +142,7 @@ static void compose(Engine *e, Flight *f) {
     a->request = value_copy(&a->arena, want_send(w, a->secret_mark, &a->arena));
     a->key = w->effect >= EFFECT_IDEMPOTENT ? want_key(w, e->install_key, &a->arena) : STR("");
     a->timeout_ms = want_timeout_ms(w);
+    a->time_left_ms = want_time_left_ms(w, e->now_ms);
     a->dir = arena_str(&a->arena, run_dir(run));
 }
 

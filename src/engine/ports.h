@@ -38,11 +38,12 @@ struct Attempt {
     SecretsFrom secrets_from;
     Secret *secrets; /* the executor's */
     size_t n_secrets;
-    Str key;            /* idempotency key; empty for pure and read */
-    int64_t timeout_ms; /* 0: none. The engine enforces it through stop() */
-    Str dir;            /* the run's directory: relative paths start here */
-    int64_t queued_us;  /* set by the executor: time it waited for a slot */
-    void *state;        /* the executor's */
+    Str key;              /* idempotency key; empty for pure and read */
+    int64_t timeout_ms;   /* 0: none. The engine enforces it through stop() */
+    int64_t time_left_ms; /* of all that bounds it, when it starts; 0: nothing does */
+    Str dir;              /* the run's directory: relative paths start here */
+    int64_t queued_us;    /* set by the executor: time it waited for a slot */
+    void *state;          /* the executor's */
 };
 
 /* How an attempt ended; Strs are borrowed for the call. What is definite and what unknown: reliability.md 4.2. */

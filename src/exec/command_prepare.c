@@ -69,6 +69,8 @@ static void add_identity(Environment *e, const Attempt *a) {
     set(e, STR("BATON_STEP"), a->address);
     set(e, STR("BATON_ATTEMPT"), arena_fmt(e->arena, "%u", a->attempt));
     set(e, STR("BATON_IDEMPOTENCY_KEY"), a->key.p ? a->key : STR(""));
+    if (a->time_left_ms)
+        set(e, STR("BATON_TIME_LEFT_MS"), arena_fmt(e->arena, "%lld", (long long)a->time_left_ms));
 }
 
 static const char *make_env(Attempt *a, CommandParts *ret) {

@@ -37,7 +37,7 @@ typedef enum TimerPurpose {
     TIMER_ASK = 7,      /* the deadline of what people are asked */
     TIMER_REMIND = 8,
     TIMER_ESCALATE = 9,
-    TIMER_PROBE = 11,   /* before a target is asked what happened */
+    TIMER_PROBE = 11, /* before a target is asked what happened */
 } TimerPurpose;
 
 typedef struct Want Want;
@@ -93,7 +93,8 @@ typedef struct Notice {
     Str id;
     const Channel *channel; /* of the plan; NULL: the address */
     Str address;            /* of a person: a mail address */
-    Value body; /* { about: asked | reminder | escalated | notice, workflow, asked: what want_ask() says } */
+    Value
+        body; /* { about: asked | reminder | escalated | notice, workflow, asked: what want_ask() says } */
 } Notice;
 const Notice *run_notices(const Run *r, size_t *ret_n);
 void run_forget_notices(Run *r);
@@ -142,6 +143,9 @@ Value want_doubt(const Want *w, const uint8_t install_key[32], Arena *a);
 Str want_key(const Want *w, const uint8_t install_key[32], Arena *a);
 /* Its timeout in ms, 0 for none. */
 int64_t want_timeout_ms(const Want *w);
+/* What is left of the tightest time around it at `now_ms`, in ms: its own timeout, those of its agent and of the groups and
+ * limits it stands in. At least 1; 0: none bounds it. */
+int64_t want_time_left_ms(const Want *w, int64_t now_ms);
 /* How long it may wait for its turn, in ms; 0: for ever. */
 int64_t want_queue_ms(const Want *w);
 /* What it has to pass before it leaves: the limits of its callee, then those of its model's provider; NULL: none. */

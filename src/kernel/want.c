@@ -107,6 +107,23 @@ int64_t want_timeout_ms(const Want *w) {
     return own && w->frame->node->timeout_ms ? w->frame->node->timeout_ms : w->callee->timeout_ms;
 }
 
+static int64_t sooner(int64_t due_ms, const Want *timer) {
+    return timer ? MIN(due_ms, timer->due_ms) : due_ms;
+}
+
+/* Nothing has to be cut here: the timers around it end it. This is for who does the work. */
+int64_t want_time_left_ms(const Want *w, int64_t now_ms) {
+    int64_t own_ms = want_timeout_ms(w), due_ms = own_ms ? now_ms + own_ms : INT64_MAX;
+    for (Frame *f = w->frame; f; f = f->parent) {
+        due_ms = sooner(due_ms, f->timeout);
+        if (!f->budget)
+            continue;
+        due_ms = sooner(due_ms, *budget_timer(f, TIMER_DEADLINE));
+        due_ms = sooner(due_ms, *budget_timer(f, TIMER_WORK));
+    }
+    return due_ms == INT64_MAX ? 0 : MAX((int64_t)1, due_ms - now_ms);
+}
+
 int64_t want_queue_ms(const Want *w) {
     ASSERT(w->kind == WANT_ATTEMPT);
     bool own = w->frame->part != PART_CALL;

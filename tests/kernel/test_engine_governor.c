@@ -405,6 +405,26 @@ static void who_has_a_fallback_does_not_wait_for_a_breaker(void **state) {
     assert_folds(w, "r3");
 }
 
+/* ---- the time that is left -------------------------------------------------------------------------------------------- */
+
+static void an_attempt_knows_the_time_that_is_left(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    start_n(h, 1, 2,
+            "  g:\n    timeout: 60s\n    steps:\n      a: { tool: t, timeout: 50s }\n" TOOL(
+                "pool: { max: 1 }"));
+    assert_int_equal(h->flying[0]->time_left_ms, 50000);
+    pass(h, 20000);
+    end_run(h, "r1", went_well);
+    assert_int_equal(h->flying[0]->time_left_ms, 40000);
+    start(h, "limited",
+          "  a: { tool: t, limits: { deadline: 90s } }\nlimits: { time: 2m }\n"
+          "tools:\n  t: { run: [p], effect: read }\n");
+    assert_int_equal(h->flying[flight_of(h, "limited")]->time_left_ms, 90000);
+    start(h, "free", "  a: { run: [p], effect: read }\n");
+    assert_int_equal(h->flying[flight_of(h, "free")]->time_left_ms, 0);
+}
+
 /* ---- stops and crashes ----------------------------------------------------------------------------------------------- */
 
 static void what_waited_at_a_crash_was_never_sent(void **state) {
@@ -519,6 +539,7 @@ int main(void) {
         TEST(a_providers_rate_holds_for_all_its_agents),
         TEST(the_next_model_is_asked_while_a_breaker_is_open),
         TEST(who_has_a_fallback_does_not_wait_for_a_breaker),
+        TEST(an_attempt_knows_the_time_that_is_left),
         TEST(what_waited_at_a_crash_was_never_sent),
         TEST(a_clean_stop_leaves_what_waits_to_the_next),
         TEST(a_crash_at_every_write_loses_nothing_that_waits),

@@ -24,6 +24,7 @@ int bench_chain_keyed_64(BenchRun *b);
 int bench_chain_keyed_1(BenchRun *b);
 int bench_chain_pure_64(BenchRun *b);
 int bench_fan_1000(BenchRun *b);
+int bench_governor(BenchRun *b);
 int bench_parked(BenchRun *b);
 int bench_recovery(BenchRun *b);
 int bench_start(BenchRun *b);
