@@ -122,6 +122,7 @@ static void wake_engine(void *ctx) { host_wake(((Link *)ctx)->host); }
 static int become_engine(Link *l, char *problem) {
     HostOptions options = { .dir = l->dir,
                             .no_recover = l->options.mode != LINK_CARRY,
+                            .log_asked = l->options.engine_only,
                             .ctx = l,
                             .ready = host_ready,
                             .signalled = host_signalled,

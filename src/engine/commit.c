@@ -186,6 +186,8 @@ static void let_out(Engine *e, const StoreAppend *it, Resident *r) {
     r->durable_seq = it->seq;
     if (it->n_mail)
         e->deliver_at_ms = e->now_ms;
+    if (e->options.log_asked && it->set_opens && !r->dropped && r->run)
+        notice_log(e, r->run, it->seq);
     e->stats.rows++;
     if (it->seq == 1)
         r->plan->stored = true;

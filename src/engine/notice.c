@@ -111,3 +111,39 @@ const StoreMail *notice_mail(Engine *e, Run *r, Arena *a, size_t *ret_n) {
     run_forget_notices(r);
     return mail;
 }
+
+/* ---- the console ------------------------------------------------------------------------------------------------------ */
+
+/* A question may come from a model: nothing in it shall steer the terminal that shows the log. */
+static Str tame(Arena *a, Str s) {
+    char *text = arena_alloc(a, s.len + 1);
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        unsigned char after = i + 1 < s.len ? (unsigned char)s.p[i + 1] : 0;
+        bool control = c < ' ' || c == 0x7f || (c == 0xC2 && after < 0xA0);
+        text[i] = control ? ' ' : s.p[i];
+        if (control && c == 0xC2 && i + 1 < s.len)
+            text[++i] = ' ';
+    }
+    return (Str){ text, s.len };
+}
+
+static Str text_of(Value v, const char *key) {
+    Value text = value_getz(v, key);
+    return value_is(text, V_STRING) ? value_as_str(text) : STR("");
+}
+
+void notice_log(Engine *e, Run *r, uint64_t seq) {
+    for (Want *w = run_wants(r); w; w = w->next) {
+        if (w->kind != WANT_APPROVAL || w->position != seq)
+            continue;
+        Arena arena = ARENA_NULL, *a = &arena;
+        Value line = want_ask_line(w, a);
+        Str who = text_of(line, "group").len ? text_of(line, "group") : text_of(line, "person");
+        engine_log(e, "%.*s is asked: %.*s (baton approve %.*s %.*s)",
+                   STR_FMT(who.len ? tame(a, who) : STR("somebody")),
+                   STR_FMT(tame(a, text_of(line, "ask"))), STR_FMT(run_id(r)),
+                   STR_FMT(want_address(w, a)));
+        arena_deinit(a);
+    }
+}

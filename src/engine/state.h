@@ -431,6 +431,8 @@ struct Delivery {
 
 /* What the run says to people, as mail for the append that makes it so. */
 const StoreMail *notice_mail(Engine *e, Run *r, Arena *a, size_t *ret_n);
+/* The console: what the run asks people since its row `seq`, a line for each. */
+void notice_log(Engine *e, Run *r, uint64_t seq);
 /* Asks the store for what is due, and sends it. */
 void deliver_take(Engine *e);
 int64_t deliver_next(const Engine *e);

@@ -297,6 +297,7 @@ static void open_engine(Host *h) {
                               .single = true,
                               .recover = !h->options.no_recover,
                               .resident_max = h->options.resident_max,
+                              .log_asked = h->options.log_asked,
                               .suspect = host_suspect(h) };
     h->engine = engine_new(&ports, &options);
     engine_enter(h->engine, h->options.ready, h->options.ctx);
