@@ -128,7 +128,8 @@ int cmd_effects(Args *args) {
     Link *link = NULL;
     Str id, query = STR("");
     Value answer = VALUE_ABSENT;
-    int code = args->n_words ? place_open_run(args, &link, &id) : place_open(args, LINK_READ, &link);
+    int code = args->n_words ? place_open_run(args, &link, &id)
+                             : place_open(args, LINK_READ, &link);
     if (code == 0 && args->n_words)
         query = arena_fmt(args->arena, "run=%.*s", STR_FMT(place_encode(args->arena, id)));
     if (code == 0)

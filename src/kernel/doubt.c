@@ -28,14 +28,14 @@ void call_unclear(Run *r, Frame *f, const Fact *fact) {
     Str kind = arena_str(&r->arena, fact->error_kind);
     MapBuilder data = map_builder(&r->arena);
     map_addz(&data, "kind", value_str(kind));
-    f->error = error_make(r, f, STR("in_doubt"), fact->message, f->call->attempt,
-                          map_done(&data, NULL));
+    f->error =
+        error_make(r, f, STR("in_doubt"), fact->message, f->call->attempt, map_done(&data, NULL));
     if (!probe_of(f)) {
         doubt(r, f, kind);
         return;
     }
-    frame_movef(r, f, STATUS_RETRYING, "asks in %.1fs what happened: %.*s",
-                PROBE_DELAY_MS / 1000.0, STR_FMT(kind));
+    frame_movef(r, f, STATUS_RETRYING, "asks in %.1fs what happened: %.*s", PROBE_DELAY_MS / 1000.0,
+                STR_FMT(kind));
     f->call->want = want_timer(r, f, TIMER_PROBE, r->time_ms + PROBE_DELAY_MS);
 }
 
@@ -171,7 +171,7 @@ static void decided_late(Run *r, Frame *f, const Fact *fact) {
                        fact->verb == DECISION_UNDO       ? "to be undone"
                        : happened                        ? "it was done"
                        : fact->verb == DECISION_NOT_DONE ? "it was not done"
-                                                           : "given up",
+                                                         : "given up",
                        STR_FMT(fact->from));
     came_to_rest(r, f, happened, by);
 }
@@ -236,17 +236,19 @@ static Str remedy_of(const Frame *f, Arena *a) {
         return arena_fmt(a, "`retry:` of the undo at %.*s:%u says how often it is tried",
                          STR_FMT(at.file), at.line);
     if (probe_of(f))
-        return arena_fmt(a, "the `probe:` at %.*s:%u has to say `{ done: true }` or `{ done: false }`",
+        return arena_fmt(a,
+                         "the `probe:` at %.*s:%u has to say `{ done: true }` or `{ done: false }`",
                          STR_FMT(at.file), at.line);
     if (f->call->effect != EFFECT_UNSAFE)
         return arena_fmt(a,
                          "`probe:` at %.*s:%u would have asked the target; a longer `retry:` would "
                          "have waited for it",
                          STR_FMT(at.file), at.line);
-    return arena_fmt(a,
-                     "`probe:` at %.*s:%u would have asked the target; `effect: keyed` would have sent "
-                     "it again, if the target honours %s",
-                     STR_FMT(at.file), at.line, key);
+    return arena_fmt(
+        a,
+        "`probe:` at %.*s:%u would have asked the target; `effect: keyed` would have sent "
+        "it again, if the target honours %s",
+        STR_FMT(at.file), at.line, key);
 }
 
 Value want_doubt(const Want *w, const uint8_t install_key[32], Arena *a) {

@@ -84,7 +84,8 @@ typedef enum Decision {
 typedef struct Usage { /* of one attempt; zero where nothing is known */
     int64_t tokens_in, tokens_out, tokens_cached;
     int64_t cost_nano;
-    int64_t cpu_us, peak_bytes; /* of a command: processor time of all its processes, memory of the largest */
+    int64_t cpu_us,
+        peak_bytes; /* of a command: processor time of all its processes, memory of the largest */
 } Usage;
 
 typedef struct Fact {

@@ -78,7 +78,8 @@ static Value late_of(const History *h, Str step, Arena *a) {
     return list_done(&l);
 }
 
-static Value with_evidence(Value doubt, Str run, const TraceTree *tree, const History *h, Arena *a) {
+static Value with_evidence(Value doubt, Str run, const TraceTree *tree, const History *h,
+                           Arena *a) {
     Str step = value_as_str(value_getz(doubt, "step"));
     const TraceNode *n = tree_find(tree, step);
     MapBuilder m = map_builder(a);
@@ -128,7 +129,8 @@ static void work(ApiCall *call, Store *store) {
     StoreDue *opens = ARENA_ARRAY(a, StoreDue, DOUBTS_MAX);
     size_t n = 0;
     ListBuilder list = list_builder(a);
-    if (store->ops->opens(store, only.p ? only : STR(""), WANT_DOUBT, 0, DOUBTS_MAX, a, opens, &n)) {
+    if (store->ops->opens(store, only.p ? only : STR(""), WANT_DOUBT, 0, DOUBTS_MAX, a, opens,
+                          &n)) {
         work_problem(call, 500, KIND_INTERNAL, arena_str(a, str_from(store->read_problem)));
         return;
     }

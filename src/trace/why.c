@@ -127,10 +127,11 @@ static void explain_doubt(Why *w, const TraceNode *n, Str run, Arena *a) {
     const TraceAttempt *at = node_attempt(n);
     Str lost = at && at->message.len ? at->message : STR("its outcome is unknown");
     if (str_starts(n->choice, STR("undo stuck")))
-        add_wait(w, arena_fmt(a,
-                              "a person: it could not be undone in %zu attempts (%.*s), and what was "
-                              "done before it is undone after it",
-                              n->n_attempts, STR_FMT(lost)));
+        add_wait(w,
+                 arena_fmt(a,
+                           "a person: it could not be undone in %zu attempts (%.*s), and what was "
+                           "done before it is undone after it",
+                           n->n_attempts, STR_FMT(lost)));
     else
         add_wait(w, arena_fmt(a,
                               "a person who can look at the target: attempt %u may or may not have "

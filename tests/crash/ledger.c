@@ -47,7 +47,7 @@ typedef enum Answer { ANSWER_GIVEN, ANSWER_LOST, TURNED_AWAY } Answer;
 
 typedef struct Book {
     const char *file;
-    uint64_t flaky; /* percent */
+    uint64_t flaky;   /* percent */
     const char *gate; /* NULL: none */
 } Book;
 

@@ -10,6 +10,7 @@
 #include "exec/executor.h"
 #include "host/spawn.h"
 
+#include "doc_table.h"
 #include "exec_world.h"
 
 #include <fcntl.h>
@@ -535,8 +536,70 @@ static void the_operators_words_are_read(UNUSED void **state) {
     }
 }
 
+/* ---- the table of docs/effects.md -------------------------------------------------------------------------------------- */
+
+static void stop_a_waiting_one(void) {
+    Attempt *busy[4], *late = shell("echo never");
+    unsigned before = w->completions;
+    for (int i = 0; i < 4; i++)
+        exec_start(w->exec, busy[i] = shell("sleep 0.2"));
+    exec_start(w->exec, late);
+    exec_stop(w->exec, late);
+    Completion ended = w->last;
+    world_wait(w, before + 5);
+    for (int i = 0; i < 4; i++)
+        attempt_free(busy[i]);
+    attempt_free(late);
+    w->last = ended;
+}
+
+static void lives_on_nothing(void) { run_shell("while :; do :; done"); }
+static void exits_with_0(void) { run_shell("exit 0"); }
+static void exits_with_75(void) { run_shell("exit 75"); }
+static void exits_with_3(void) { run_shell("exit 3"); }
+static void is_killed(void) { run_shell("kill -9 $$"); }
+static void is_stopped(void) { stop_ends_a_command_that_ignores_sigterm(NULL); }
+static void says_too_much(void) { run("{\"command\":[\"head\",\"-c\",\"10737418240\",\"/dev/zero\"]}"); }
+static void is_nowhere(void) { run("{\"command\":[\"no-such-program\"]}"); }
+static void may_not_be_run(void) { a_file_without_permission_is_denied(NULL); }
+
+/* Of the last row there is no way to say here: no process is to be had. */
+static void check_documented(const DocRow *r) {
+    static const struct {
+        const char *words;
+        void (*perform)(void);
+    } ways[] = {
+        { "exit code 0", exits_with_0 },
+        { "exit code 75", exits_with_75 },
+        { "any other exit code", exits_with_3 },
+        { "killed by a signal", is_killed },
+        { "stopped by Baton", is_stopped },
+        { "stopped before", stop_a_waiting_one },
+        { "more than 16 MiB", says_too_much },
+        { "ended by its limit", lives_on_nothing },
+        { "no such program", is_nowhere },
+        { "no permission", may_not_be_run },
+        { "no process", NULL },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+        if (strncmp(r->cells[0], ways[i].words, strlen(ways[i].words)) != 0)
+            continue;
+        if (ways[i].perform) {
+            ways[i].perform();
+            doc_check(r, w->last.outcome, w->last.sent, w->last.kind);
+        }
+        return;
+    }
+    fail_msg("nobody knows how a command ends so: %s", r->cells[0]);
+}
+
+static void every_row_of_the_documented_table_holds(UNUSED void **state) {
+    assert_int_equal(doc_each_row("## Commands", check_documented), 11);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_row_of_the_documented_table_holds),
         cmocka_unit_test(json_on_stdout_is_the_value),
         cmocka_unit_test(text_on_stdout_is_a_string_without_its_last_newline),
         cmocka_unit_test(no_output_is_an_empty_text),

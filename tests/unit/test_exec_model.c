@@ -12,6 +12,7 @@
 #include "exec/model_request.h"
 #include "exec/provider.h"
 
+#include "doc_table.h"
 #include "exec_world.h"
 #include "scripted_server.h"
 
@@ -276,6 +277,40 @@ static void a_200_with_a_status_inside_is_that_status(UNUSED void **state) {
                  SENT_MAYBE, KIND_UNAVAILABLE);
 }
 
+/* ---- the table of docs/effects.md -------------------------------------------------------------------------------------- */
+
+static void check_documented(const DocRow *r) {
+    static const struct {
+        const char *words, *body;
+        int status;
+    } answers[] = {
+        { "429 because of rate", "{\"error\":{\"message\":\"slow\",\"type\":\"requests\"}}", 429 },
+        { "429 because a quota", "{\"error\":{\"message\":\"pay\",\"type\":\"insufficient_quota\"}}", 429 },
+        { "400 because of a content filter",
+          "{\"error\":{\"message\":\"no\",\"code\":\"content_filter\"}}", 400 },
+        { "200 with a refusal", "{\"choices\":[{\"message\":{\"refusal\":\"no\"}}]}", 200 },
+        { "200 with no choice", "{\"choices\":[]}", 200 },
+        { "200 that is no JSON", "gateway", 200 },
+        { "200 with an error and a status inside",
+          "{\"error\":{\"code\":502,\"message\":\"up\"}}", 200 },
+        { "401", "{\"error\":{\"message\":\"key\"}}", 401 },
+        { "404", "{\"error\":{\"message\":\"no such model\"}}", 404 },
+        { "500", "{\"error\":{\"message\":\"broken\"}}", 500 },
+        { "529", "{\"error\":{\"message\":\"overloaded\"}}", 529 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(answers); i++)
+        if (!strncmp(r->cells[0], answers[i].words, strlen(answers[i].words))) {
+            ModelReply got = read_reply(answers[i].status, answers[i].body);
+            doc_check(r, got.outcome, got.sent, got.kind);
+            return;
+        }
+    fail_msg("nobody knows such an answer: %s", r->cells[0]);
+}
+
+static void every_row_of_the_documented_table_holds(UNUSED void **state) {
+    assert_int_equal(doc_each_row("## Models", check_documented), 11);
+}
+
 /* ---- over a connection ------------------------------------------------------------------------------------------------- */
 
 static World world;
@@ -450,6 +485,7 @@ int main(void) {
         cmocka_unit_test_teardown(synthesised_ids_differ_from_turn_to_turn, clear_arena),
         cmocka_unit_test_teardown(usage_is_read_and_may_be_absent, clear_arena),
         cmocka_unit_test_teardown(a_refusal_is_a_definite_failure_that_was_paid_for, clear_arena),
+        cmocka_unit_test_teardown(every_row_of_the_documented_table_holds, clear_arena),
         cmocka_unit_test_teardown(quota_is_told_from_rate, clear_arena),
         cmocka_unit_test_teardown(errors_come_in_many_shapes, clear_arena),
         cmocka_unit_test_teardown(a_200_that_is_no_answer_is_unknown, clear_arena),

@@ -23,7 +23,6 @@
  * same, and a keyed effect loses nothing by it. */
 #define RESENDS 2
 
-
 const Retry *call_retry(const Frame *f) {
     const Retry *own = &f->node->retry, *callees = &f->call->callee->retry;
     bool declared = f->part != PART_CALL && own->declared;
@@ -447,7 +446,6 @@ void call_give_up(Run *r, Frame *f) {
     Amount spent = f->call->reserved;
     budget_settle(r, f, &f->call->reserved, &spent);
 }
-
 
 /* Another engine goes on. What had surely not been sent is simply performed again; of the rest the outcome is unknown. */
 static void recovered(Run *r, Frame *f) {
