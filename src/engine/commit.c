@@ -69,7 +69,10 @@ static void take_dirty(Engine *e, Batch *b) {
         r->dirty = false;
         if (row_empty(&r->row->w)) { /* what came for it was ignored */
             row_give_back(e, TAKE(r->row));
-            resident_settle_idle(e, r);
+            if (r->run && run_finished(r->run) && !r->in_batch)
+                resident_drop(e, r);
+            else
+                resident_settle_idle(e, r);
             continue;
         }
         check(e, r);

@@ -254,7 +254,7 @@ bool engine_quiet(const Engine *e) {
 
 const Run *engine_run(Engine *e, Str id) {
     const Resident *r = resident_find(e, id);
-    return r ? r->run : NULL;
+    return r && r->state == RESIDENT_LIVE ? r->run : NULL;
 }
 
 void engine_read(Engine *e, StoreJob *job) {

@@ -180,6 +180,10 @@ int refold(Refold *what, Run **ret_run, Str *ret_problem) {
     RowWriter w;
     Run *run = NULL;
     gather_retries(what);
+    if (what->differences &&
+        what->n_retries) /* what was passed over cannot be told from what would be lost */
+        add(what, true, STR(""),
+            STR("was retried; `baton fork --file` starts another run with this file"));
     row_init(&w);
     *ret_problem = STR("it cannot be derived again");
     int err = give_all(what, &w, &run, ret_problem);

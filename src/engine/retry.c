@@ -157,7 +157,10 @@ static Run *derive(Engine *e, Resident *r, const Request *q, const StoreRun *sto
     Str twice = q->address.len ? run_would_repeat(run) : STR("");
     Value step = value_getz(run_error(run), "step");
     Str at = step.type == V_STRING && step.len ? value_as_str(step) : STR("the run as a whole");
-    if (twice.len)
+    if (run_undone(run).len)
+        *ret_problem = arena_fmt(a, "%.*s was undone; `baton fork %.*s` starts another run",
+                                 STR_FMT(run_undone(run)), STR_FMT(q->run));
+    else if (twice.len)
         *ret_problem =
             arena_fmt(a,
                       "%.*s has taken effect, or may have, and would do so a second time; "

@@ -273,6 +273,7 @@ typedef struct Signal {
     struct Signal *next;
 } Signal;
 
+typedef struct LetOut LetOut;
 /* The attempts, or turns, that an address had before it was made anew. */
 typedef struct Spent {
     uint64_t address; /* its hash */
@@ -309,7 +310,9 @@ struct Run {
     /* retries, while the run is derived again for one */
     Retried *retries;
     uint32_t n_retries, retried; /* retried: applied so far */
-    Str would_repeat;
+    Str would_repeat, was_undone;
+    LetOut *let_out;
+    int64_t stood_ms; /* since when it would have been over, in this life; 0: it goes on */
     Spent *spent;
     uint32_t n_spent, room_spent;
     HeldQueue held; /* calls that wait for the run to be resumed */

@@ -115,6 +115,11 @@ static void spend_attempt(Run *r, const Fact *fact) {
         spend(r, agent, turn);
 }
 
+static void stands(Run *r) {
+    if (!r->stood_ms)
+        r->stood_ms = r->time_ms;
+}
+
 /* ---- facts that nobody waits for -------------------------------------------------------------------------------------- */
 
 static Effect worst_effect(const Run *r, Str address) {
@@ -132,19 +137,46 @@ static Effect worst_effect(const Run *r, Str address) {
     return worst;
 }
 
-/* An effect that happened, or may have: done anew it would happen twice. */
+/* One that was let out; `ended`: and its end was recorded. */
+struct LetOut {
+    Str address;
+    uint32_t attempt;
+    bool ended;
+    LetOut *next;
+};
+
+/* An effect that happened, or may have: done anew it would happen twice. Only what failed for certain did not. */
 static void note_repeat(Run *r, const Fact *fact) {
-    bool definite = fact->kind == FACT_FINISHED &&
-                    (fact->outcome == OUTCOME_FAILED || fact->outcome == OUTCOME_REFUSED);
-    if (definite) {
-        if (str_eq(r->would_repeat, fact->address))
-            r->would_repeat = STR("");
-    } else if (!r->would_repeat.len && worst_effect(r, fact->address) >= EFFECT_KEYED) {
-        r->would_repeat = arena_str(&r->arena, fact->address);
+    if (worst_effect(r, fact->address) < EFFECT_KEYED)
+        return;
+    if (fact->kind == FACT_DISPATCHING) {
+        LetOut *l = ARENA_NEW(&r->arena, LetOut);
+        *l = (LetOut){ arena_str(&r->arena, fact->address), fact->attempt, false, r->let_out };
+        r->let_out = l;
+        return;
     }
+    for (LetOut *l = r->let_out; l; l = l->next)
+        l->ended |= l->attempt == fact->attempt && str_eq(l->address, fact->address);
+    bool definite = fact->outcome == OUTCOME_FAILED || fact->outcome == OUTCOME_REFUSED;
+    if (!definite && !r->would_repeat.len)
+        r->would_repeat = arena_str(&r->arena, fact->address);
 }
 
-Str run_would_repeat(const Run *r) { return r->would_repeat; }
+Str run_would_repeat(const Run *r) {
+    if (r->would_repeat.len)
+        return r->would_repeat;
+    for (const LetOut *l = r->let_out; l; l = l->next)
+        if (!l->ended)
+            return l->address;
+    return STR("");
+}
+Str run_undone(const Run *r) { return r->was_undone; }
+
+static void note_undone(Run *r, const Fact *fact) {
+    ptrdiff_t at = str_find(fact->address, STR(":undo"));
+    if (at >= 0 && !r->was_undone.len)
+        r->was_undone = arena_str(&r->arena, str_slice(fact->address, 0, (size_t)at));
+}
 
 /* The frame that the fact is of, or the nearest above it that is there. */
 static Frame *nearest(Run *r, Str address) {
@@ -177,6 +209,9 @@ static void account(Run *r, const Fact *fact) {
 
 void run_pass_over(Run *r, const Fact *fact) {
     r->time_ms = MAX(r->time_ms, fact->time_ms);
+    if (fact->kind == FACT_CONTROL && fact->verb == CONTROL_CANCEL)
+        stands(r);
+    note_undone(r, fact);
     if (fact->kind != FACT_FINISHED && fact->kind != FACT_DISPATCHING)
         return;
     spend_attempt(r, fact);
@@ -224,6 +259,7 @@ bool retry_takes_failure(Run *r, Frame *f) {
     f->error = r->tripped = VALUE_ABSENT;
     f->handling = f->tolerated = false;
     f->withheld = r->retried + 1;
+    stands(r);
     return true;
 }
 
@@ -232,6 +268,7 @@ bool retry_takes_timeout(Run *r, Frame *f, Want *w) {
     if (w->purpose != TIMER_GROUP || !is_marked(r, f))
         return false;
     w->due_ms = r->time_ms + (w->due_ms - f->started_ms);
+    stands(r);
     return true;
 }
 
@@ -248,10 +285,23 @@ static void shift_clocks(Run *r, Frame *f, int64_t ms) {
         shift_clocks(r, child, ms);
 }
 
+static void shift_timer(Run *r, Want *w, int64_t ms) {
+    Frame *f = w->frame;
+    if (w->purpose == TIMER_RETRY || (w->purpose == TIMER_WAIT && f->node->until))
+        return;
+    if (w->purpose == TIMER_WAIT && f->started_ms >= r->stood_ms) {
+        /* It began only when the run was derived again: nobody has waited yet. */
+        w->due_ms += r->time_ms - f->started_ms;
+        f->started_ms = r->time_ms;
+    } else {
+        w->due_ms += ms;
+    }
+}
+
 static void shift_timers(Run *r, int64_t ms) {
     for (Want *w = r->wants_first; w; w = w->next) {
-        if (w->kind == WANT_TIMER && w->purpose != TIMER_WAIT && w->purpose != TIMER_RETRY)
-            w->due_ms += ms;
+        if (w->kind == WANT_TIMER)
+            shift_timer(r, w, ms);
     }
     shift_clocks(r, r->root, ms);
 }
@@ -265,13 +315,20 @@ static void enter_again(Run *r, Frame *f) {
     frame_ready(r, f);
 }
 
-/* Says of everything that is open that it is: the journal told of its end. */
+/* Says of what is open that it is: the journal told of its end, or never of its beginning. */
+static void say_open(Run *r, Frame *f) {
+    const CallState *c = f->shape == &shape_call ? f->call : NULL;
+    bool attempt = c && c->want && c->want->kind == WANT_ATTEMPT;
+    frame_move(r, f, f->status, attempt ? c->attempt : 0, attempt ? c->args_hash : 0,
+               STR("goes on"));
+}
+
 static void go_on(Run *r, Frame *f) {
     for (Frame *child = f->first; child; child = child->next) {
         if (child->withheld == r->retried)
             enter_again(r, child);
         else if (!status_final(child->status) && child->status != STATUS_NEW) {
-            frame_move(r, child, child->status, 0, 0, STR("goes on"));
+            say_open(r, child);
             go_on(r, child);
         }
     }
@@ -280,6 +337,7 @@ static void go_on(Run *r, Frame *f) {
 void retry_apply(Run *r, const Fact *fact, int64_t ended_ms) {
     shift_timers(r, r->time_ms - ended_ms);
     r->retried++;
+    r->stood_ms = 0;
     r->status = RUN_RUNNING;
     held_resume(r);
     frame_movef(r, r->root, STATUS_RUNNING, "retried by %.*s", STR_FMT(fact->from));

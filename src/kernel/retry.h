@@ -33,5 +33,7 @@ void run_pass_over(Run *r, const Fact *fact);
 bool run_is_past(const Run *r);
 /* The address of an effect passed over that would be done a second time, though it must not; empty: none. */
 Str run_would_repeat(const Run *r);
+/* The address of a step passed over that was undone: what it did is not there to go on from. Empty: none. */
+Str run_undone(const Run *r);
 
 #endif

@@ -181,7 +181,7 @@ static void save_frame(Buf *b, const Run *r, const Frame *f) {
     undo_save(f, b);
     /* What a final frame had inside is gone, and its shape's state not needed any more; but an undo sees what it saw. */
     bool kept = f->undos || f->loose;
-    const Shape *shape = status_final(f->status) && !kept ? NULL : f->shape;
+    const Shape *shape = (status_final(f->status) && !kept) || f->withheld ? NULL : f->shape;
     buf_u8(b, shape_number(shape));
     if (shape && shape->save)
         shape->save(r, f, b);

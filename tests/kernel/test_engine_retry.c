@@ -194,6 +194,26 @@ static void it_survives_a_crash_at_every_write(void **state) {
     }
 }
 
+static void who_rejected_is_asked_again_and_who_approved_is_not(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start(h, "r1",
+          "  - { id: a, tool: echo, effect: keyed, with: 1, approve: { ask: \"a?\" } }\n"
+          "  - { id: flaky, tool: echo, effect: keyed, with: 1, approve: { ask: \"b?\" } }\n");
+    assert_int_equal(decide(h, "r1", "a:approve", DECISION_APPROVE, "").answer, ENGINE_OK);
+    assert_int_equal(decide(h, "r1", "flaky:approve", DECISION_REJECT, "").answer, ENGINE_OK);
+    assert_info_has(w, "r1", "\"status\":\"failed\"");
+    assert_int_equal(retry(h, "r1", "").answer, ENGINE_OK);
+    assert_int_equal(state_of(w, "r1"), STORE_IDLE);
+    assert_folds(w, "r1");
+    assert_int_equal(decide(h, "r1", "flaky:approve", DECISION_APPROVE, "").answer, ENGINE_OK);
+    assert_info_has(w, "r1", "\"status\":\"failed\"");
+    assert_int_equal(retry(h, "r1", "").answer, ENGINE_OK);
+    assert_info_has(w, "r1", "\"status\":\"succeeded\"");
+    assert_int_equal(times(w, "r1", "a"), 1);
+    assert_folds(w, "r1");
+}
+
 static Said forget(Host *h, const char *run) {
     Said said = { 0 };
     engine_forget(h->engine, str_from(run), STR("ann"), STR("asked to"), heard, &said);
@@ -234,6 +254,7 @@ int main(void) {
         TEST(what_cannot_be_retried_is_said),
         TEST(loops_and_handlers_keep_what_went_well),
         TEST(too_few_items_are_all_done_again),
+        TEST(who_rejected_is_asked_again_and_who_approved_is_not),
         TEST(what_is_over_is_forgotten),
         TEST(it_survives_a_crash_at_every_write),
     };

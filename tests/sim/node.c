@@ -186,6 +186,10 @@ void sim_reply(World *w, CalleeKind kind, Value request, bool calm, Buf *b) {
 
 static void good_payload(World *w, Work *work, bool calm) {
     Buf b = BUF_INIT(sizeof(work->payload));
+    if (work->attempt->notice) { /* who took it says nothing */
+        work->completion.payload = STR_NULL;
+        return;
+    }
     sim_reply(w, work->attempt->kind, work->attempt->request, calm, &b);
     ASSERT(!buf_over(&b));
     memcpy(work->payload, b.p, b.len);
@@ -251,7 +255,7 @@ static void start(void *ctx, Attempt *a) {
     work->reply = arena_str(&w->arena, buf_str(&reply));
     buf_deinit(&reply);
     int64_t took = a->effect == EFFECT_PURE ? 5 : 100 + tape_choose(&w->tape, 300000);
-    if (work->performs && !a->notice)
+    if (work->performs && !a->notice) /* the ledger is for what runs do */
         world_at(w, w->now_us + tape_choose(&w->tape, (uint32_t)took), NULL, effect_happens, work);
     world_at(w, w->now_us + took, node, attempt_ends, work);
 }

@@ -100,7 +100,7 @@ void oracle_ends(SimNode *node, const Attempt *a) {
 void oracle_attempt(World *w, const Attempt *a) {
     Arena arena;
     History h;
-    if (a->effect == EFFECT_PURE)
+    if (a->effect == EFFECT_PURE || a->notice)
         return;
     arena_init(&arena, 0);
     if (!read_history(w, a->run, &arena, &h))
@@ -115,7 +115,8 @@ void oracle_attempt(World *w, const Attempt *a) {
     if (a->effect == EFFECT_UNSAFE && !has_fact(&h, a, FACT_DISPATCHING, false, 0))
         world_fail(w, "6: unsafe %.*s %.*s#%u leaves before its dispatching is durable",
                    STR_FMT(a->run), STR_FMT(a->address), a->attempt);
-    if (has_fact(&h, a, FACT_FINISHED, true, OUTCOME_OK))
+    bool may_be_redone = run_named(w, a->run)->redone && a->effect < EFFECT_KEYED;
+    if (!may_be_redone && has_fact(&h, a, FACT_FINISHED, true, OUTCOME_OK))
         world_fail(w, "5: %.*s %.*s#%u is done again", STR_FMT(a->run), STR_FMT(a->address),
                    a->attempt);
     if (a->effect == EFFECT_UNSAFE && ledger_find(w, a->run, a->address))
@@ -251,12 +252,16 @@ static Str reference_output(World *w, const SimRun *run, const Plan *plan, Arena
 }
 
 static void terminal_once(World *w, const SimRun *run, const History *h) {
-    unsigned ends = 0;
+    unsigned ends = 0, lives = 1;
+    for (size_t i = 0; i < h->stored.n_rows; i++)
+        for (size_t f = 0; f < h->rows[i].n_facts; f++)
+            lives += h->rows[i].facts[f].fact.kind == FACT_CONTROL &&
+                     h->rows[i].facts[f].fact.verb == CONTROL_RETRY;
     for (size_t i = 0; i < h->stored.n_rows; i++)
         for (size_t m = 0; m < h->rows[i].n_moves; m++)
             ends += h->rows[i].moves[m].address.len == 0 && status_final(h->rows[i].moves[m].to);
-    if (ends != 1)
-        world_fail(w, "4: %.*s ended %u times", STR_FMT(run->id), ends);
+    if (ends != lives)
+        world_fail(w, "4: %.*s ended %u times in %u lives", STR_FMT(run->id), ends, lives);
 }
 
 /* 14: only who may, and only on what was shown; a question ends once. */

@@ -13,7 +13,7 @@
 typedef struct Asked {
     World *w;
     SimRun *run;
-    unsigned what; /* 0 start, 1 signal, 2 control, 3 decision, 4 another file, 5 an answer */
+    unsigned what; /* 0 start, 1 signal, 2 control, 3 decision, 4 another file, 6 retry, 5 an answer */
 } Asked;
 
 static SimNode *somebody_up(World *w) {
@@ -47,20 +47,30 @@ static void answered(void *ctx, const EngineReply *reply) {
         a->run->signals_acked++;
     if (a->what == 4 && reply->answer == ENGINE_OK)
         world_mark(a->w, MARK_MOVED);
+    if (a->what == 6 && reply->answer == ENGINE_OK) {
+        world_mark(a->w, MARK_RETRIED);
+        a->run->retries_left -= a->run->retries_left > 0;
+    }
+    if (a->what == 6 && str_find(reply->message, STR("cannot be retried")) >= 0) {
+        world_mark(a->w, MARK_RETRY_REFUSED);
+        a->run->retries_left = 0;
+    }
     if (a->what == 3 && reply->answer == ENGINE_OK)
         world_mark(a->w, MARK_DECIDED);
 }
 
 /* ---- what they look at: the store, never an engine ---- */
 
-static void look(World *w, SimRun *run, Arena *a, StoreState *ret_state, StoreDue *ret_opens,
-                 size_t *ret_n) {
+static void look(World *w, SimRun *run, Arena *a, StoreState *ret_state, bool *ret_failed,
+                 StoreDue *ret_opens, size_t *ret_n) {
     StoreRun stored;
     *ret_n = 0;
+    *ret_failed = false;
     *ret_state = (StoreState)0;
     if (w->eye->ops->load(w->eye, run->id, false, a, &stored))
         return;
     *ret_state = stored.info.state;
+    *ret_failed = str_find(stored.info.info, STR("\"status\":\"succeeded\"")) < 0;
     size_t n = 16;
     if (w->eye->ops->opens(w->eye, run->id, 0, 0, n, a, ret_opens, ret_n))
         world_fail(w, "opens cannot be read");
@@ -160,23 +170,47 @@ static void meddle(World *w, SimNode *node, SimRun *run, StoreState state) {
     }
 }
 
+/* As it was, or from a step on; until it is said to be done, or refused. */
+static void retry(World *w, SimNode *node, SimRun *run) {
+    Str step = STR("");
+    if (tape_percent(&w->tape, 25)) {
+        Arena a;
+        Diags diags = { .arena = &a };
+        Plan *plan = NULL;
+        arena_init(&a, 0);
+        int err = plan_compile(run->closure, &plan, &diags);
+        ASSERT(err == 0);
+        uint32_t n = tape_choose(&w->tape, (uint32_t)plan->root->n_children);
+        step = arena_str(&w->arena, plan->root->children[n]->name);
+        run->redone = true;
+        plan_free(plan);
+        arena_deinit(&a);
+    }
+    engine_retry(node->engine, run->id, step, STR("ann"), STR(""), answered, ask(w, run, 6));
+}
+
 static void visit(World *w, SimNode *unused, void *ctx) {
     SimRun *run = ctx;
     Arena a;
     StoreState state;
     StoreDue opens[16];
     size_t n;
+    bool failed;
     (void)unused;
     arena_init(&a, 0);
     SimNode *node = somebody_up(w);
-    look(w, run, &a, &state, opens, &n);
+    look(w, run, &a, &state, &failed, opens, &n);
     for (size_t i = 0; i < n; i++)
         w->coverage->wants[opens[i].kind]++;
-    run->finished = state == STORE_DONE;
+    bool again = state == STORE_DONE && failed && run->retries_left;
+    run->finished = state == STORE_DONE && !again;
     if (state == STORE_PARKED)
         world_fail(w, "run %.*s is parked", STR_FMT(run->id));
-    bool too_early = run->source && !run->source->acked;
-    if (node && !run->finished && !too_early) {
+    bool too_early = run->source && !run->source->acked && !run->source->finished;
+    if (node && again) {
+        retry(w, node, run);
+        node_wake(node);
+    } else if (node && !run->finished && !too_early) {
         if (!run->asked && run->source)
             run->nothing_new = run->source->deterministic && run->source->finished &&
                                !run->before.len;
@@ -240,6 +274,8 @@ void people_begin(World *w) {
         run->id = arena_fmt(&w->arena, "run%u", i);
         run->deterministic = tape_percent(&w->tape, 40);
         run->cancel_wanted = !run->deterministic && tape_percent(&w->tape, 10);
+        if (!run->deterministic && tape_percent(&w->tape, 60))
+            run->retries_left = 1 + tape_choose(&w->tape, 2);
         run->workflow = grow_workflow(w, i, run->deterministic, &run->signals);
         run->closure = closure_with_project(w, run->workflow);
         plan_free(compile_or_fail(w, run));

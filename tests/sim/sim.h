@@ -104,6 +104,8 @@ typedef enum Mark {
     MARK_EXPIRED,
     MARK_LINE,
     MARK_NOT_LET_THROUGH,
+    MARK_RETRIED,
+    MARK_RETRY_REFUSED,
     MARK_COUNT,
 } Mark;
 typedef struct Coverage {
@@ -115,6 +117,8 @@ struct SimRun {
     Str id;
     Str workflow, closure;
     bool acked, finished;
+    bool redone;           /* a person named a step to be done anew: what ended ok may run again */
+    unsigned retries_left; /* how often somebody will have it go on when it failed or was cancelled */
     unsigned signals; /* waits for s0 .. s(n-1) */
     unsigned signals_acked;
     bool cancel_wanted;

@@ -41,6 +41,8 @@ const char *const mark_names[MARK_COUNT] = {
     "question that expired",
     [MARK_LINE] = "attempt that stood in line",
     [MARK_NOT_LET_THROUGH] = "attempt that was not let through",
+    [MARK_RETRIED] = "run retried",
+    [MARK_RETRY_REFUSED] = "retry refused",
 };
 
 /* ---- events ---- */
