@@ -186,14 +186,18 @@ static size_t split(Str text, Str *lines, size_t max) {
 }
 
 static void write_line(Buf *b, char mark, Str line, const Ink *ink) {
-    buf_fmt(b, "  %s%c ", mark == '+' ? ink_status(ink, STATUS_OK)
-                          : mark == '-' ? ink_status(ink, STATUS_FAILED) : "", mark);
+    buf_fmt(b, "  %s%c ",
+            mark == '+'   ? ink_status(ink, STATUS_OK)
+            : mark == '-' ? ink_status(ink, STATUS_FAILED)
+                          : "",
+            mark);
     words_clean(b, line, LINE_CHARS);
     buf_fmt(b, "%s\n", mark == ' ' ? "" : ink_end(ink));
 }
 
 /* The longest common lines stay, by the table of their lengths. */
-static void write_difference(Buf *b, const Str *x, size_t n, const Str *y, size_t m, const Ink *ink) {
+static void write_difference(Buf *b, const Str *x, size_t n, const Str *y, size_t m,
+                             const Ink *ink) {
     static unsigned char common[CHANGE_LINES + 1][CHANGE_LINES + 1];
     memset(common, 0, sizeof common);
     for (size_t i = n; i-- > 0;)
@@ -234,9 +238,9 @@ static const char *editor(void) {
 
 static int run_editor(Arena *a, const char *path) {
     Str command = arena_fmt(a, "%s '%s'", editor(), path); /* the path is ours: no quotes in it */
-    return system(command.p) == 0 ? 0
-                                  : say_error(EXIT_USAGE, "the editor `%s` did not end well", "",
-                                              editor());
+    return system(command.p) == 0
+               ? 0
+               : say_error(EXIT_USAGE, "the editor `%s` did not end well", "", editor());
 }
 
 static int edit_file(Arena *a, int fd, const char *path, Value value, Value *ret_value) {

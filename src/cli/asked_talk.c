@@ -147,8 +147,7 @@ static bool edit(const AskedTalk *t, Value item, AskedAnswer *ret) {
     asked_write_change(&b, before, ret->value, &t->ink);
     say_buf(&b);
     ret->verdict = "approve";
-    return t->line(t->ctx, STR("  approve it like this? [y/n] "), &sure) &&
-           str_is(trim(sure), "y");
+    return t->line(t->ctx, STR("  approve it like this? [y/n] "), &sure) && str_is(trim(sure), "y");
 }
 
 static bool answer_form(const AskedTalk *t, Value item, AskedAnswer *ret) {

@@ -35,7 +35,8 @@ static int read_json(Args *args, const char *flag, const char *given, Value *ret
 }
 
 static int read_answer(Deciding *d) {
-    bool yes = d->args->command->run == cmd_approve; /* the others change nothing and fill nothing in */
+    bool yes = d->args->command->run ==
+               cmd_approve; /* the others change nothing and fill nothing in */
     const char *edited = yes ? args_flag(d->args, "edit") : NULL;
     const char *answer = yes ? args_flag(d->args, "answer") : NULL;
     const char *words = args_flag(d->args, "words");

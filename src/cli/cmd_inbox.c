@@ -60,8 +60,8 @@ static int fetch(Args *args, Link *link, ListBuilder *list) {
             list_add(list, items.items[i]);
         if (code != 0 || !value_is(next, V_STRING))
             return code;
-        query = arena_fmt(args->arena, "%.*s&page=%.*s", STR_FMT(base),
-                          STR_FMT(value_as_str(next)));
+        query =
+            arena_fmt(args->arena, "%.*s&page=%.*s", STR_FMT(base), STR_FMT(value_as_str(next)));
     }
 }
 

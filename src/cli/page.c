@@ -9,7 +9,8 @@ const Exit exits[] = {
     { EXIT_USAGE, "the command line, the file or its input was refused" },
     { EXIT_RUN_FAILED, "the run failed or was cancelled" },
     { EXIT_NOT_FOUND, "no such run or step" },
-    { EXIT_CONFLICT, "the id is another run's, or it was decided or finished already, or is not yours to decide" },
+    { EXIT_CONFLICT,
+      "the id is another run's, or it was decided or finished already, or is not yours to decide" },
     { EXIT_WAITING, "the run waits for a person or a signal" },
     { EXIT_PAUSED, "the run was paused by Ctrl-C" },
 };

@@ -71,8 +71,8 @@ static int report_person(const Args *args, Str run, const TraceTree *tree, const
     Str at = n->address, why = clean(args, n->choice);
     if (n->status == STATUS_WAITING) {
         say_line("%.*s waits for people: %.*s %.*s", STR_FMT(run), STR_FMT(at), STR_FMT(why));
-        say_line("  baton approve %.*s %.*s      shows it whole, and takes the answer", STR_FMT(run),
-                 STR_FMT(at));
+        say_line("  baton approve %.*s %.*s      shows it whole, and takes the answer",
+                 STR_FMT(run), STR_FMT(at));
         say_line("  baton serve      keeps deadlines and messages to people going meanwhile");
         return EXIT_WAITING;
     }

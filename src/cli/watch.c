@@ -48,8 +48,8 @@ typedef struct Watch {
     bool lost, done, abandoned, leaving, told_wait;
     bool handed_over; /* said what there was to say, and another process goes on */
     Typed typed;
-    Str talk_of;          /* the address of what is asked here */
-    bool asks, talking;   /* it is to be asked; it is */
+    Str talk_of;           /* the address of what is asked here */
+    bool asks, talking;    /* it is to be asked; it is */
     bool withdrawn, later; /* meanwhile it is asked no more; it was put off */
 } Watch;
 
@@ -302,10 +302,10 @@ static int open_link(Watch *w) {
 static int refuse_run(Value answer, unsigned status) {
     Value detail = value_getz(answer, "detail");
     Str text = value_is(detail, V_STRING) ? value_as_str(detail) : STR("the engine refused");
-    int code = status == 404   ? EXIT_NOT_FOUND
+    int code = status == 404                    ? EXIT_NOT_FOUND
                : status == 409 || status == 403 ? EXIT_CONFLICT
-               : status == 500 ? EXIT_INTERNAL
-                               : EXIT_USAGE;
+               : status == 500                  ? EXIT_INTERNAL
+                                                : EXIT_USAGE;
     return say_error(code, "%.*s", "", STR_FMT(text));
 }
 
@@ -370,9 +370,9 @@ static bool talk_line(void *ctx, Str prompt, Str *ret_line) {
 static void tell_answer(Watch *w, Value item, const AskedAnswer *answer) {
     Value reply;
     Arena *a = w->args->arena;
-    int code =
-        place_ask(w->args, w->link, API_POST, place_run_path(a, w->options->run, "approvals"),
-                  STR(""), asked_body(a, item, answer, place_user()), &reply);
+    int code = place_ask(w->args, w->link, API_POST,
+                         place_run_path(a, w->options->run, "approvals"), STR(""),
+                         asked_body(a, item, answer, place_user()), &reply);
     if (code != 0) /* the reason was said; what is asked now is asked again */
         look(w);
 }

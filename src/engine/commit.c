@@ -121,6 +121,9 @@ static void submit(Engine *e, Batch *b) {
 void commit_hand_over(Engine *e) {
     bool inside = e->phase >= ENGINE_INSIDE && e->phase < ENGINE_LEAVING;
     bool nothing = !e->gather.dirty.first && !e->gather.n_mail_done && !e->gather.deliveries.first;
+    /* With nothing to write and nothing being written all rows are durable; what still waits for one is of runs that were dropped. */
+    if (!e->batch && inside && !e->gather.dirty.first)
+        perform_durable(e, &e->gather.flights);
     if (e->batch || !inside || e->failed || nothing)
         return;
     Batch *b = e->batches[0].busy ? &e->batches[1] : &e->batches[0];

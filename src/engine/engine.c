@@ -265,6 +265,7 @@ void engine_read(Engine *e, StoreJob *job) {
 EngineStats engine_stats(const Engine *e) {
     EngineStats s = e->stats;
     s.resident = e->n_residents;
+    s.attempts_known = e->n_flights;
     s.in_flight = e->n_flying;
     for (const Resident *r = e->gather.dirty.first; r; r = r->next)
         s.queued_rows++;

@@ -182,7 +182,7 @@ int engine_compare(Store *store, const StoreRun *stored, const Plan *own, const 
                    Arena *a, Differences *ret, Str *ret_problem);
 
 typedef struct EngineStats {
-    size_t resident, in_flight, queued_rows;
+    size_t resident, attempts_known, in_flight, queued_rows;
     uint64_t rows, batches, facts, attempts;
     uint64_t commit_us_last;
 } EngineStats;

@@ -493,6 +493,8 @@ static void take_completion(Engine *e, Flight *f) {
         apply_finished(e, f);
     } else if (f->want) {
         f->want->cookie = NULL;
+    } else if (MUTANT(late_end_leaks)) {
+        return;
     } else {
         keep_late(e, f);
     }

@@ -63,6 +63,8 @@ static void sweep(Engine *e) {
 }
 
 void watch_tell(Engine *e, const EngineEvent *event) {
+    if (MUTANT(watch_skips) && event->seq % 3 == 2)
+        return;
     e->telling = true;
     for (EngineWatcher *w = e->watchers; w; w = w->next) {
         if (!w->gone && (!w->id_len || str_eq((Str){ w->id, w->id_len }, event->run)))

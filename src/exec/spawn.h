@@ -19,10 +19,10 @@ typedef enum SpawnStage {
 
 typedef struct SpawnEnd {
     SpawnStage stage;
-    int error;  /* errno, unless SPAWN_RAN */
-    bool lost;  /* the helper died: how the command ended is not known */
-    int code;   /* exit code, if it exited */
-    int signal; /* which killed it; 0: it exited */
+    int error;          /* errno, unless SPAWN_RAN */
+    bool lost;          /* the helper died: how the command ended is not known */
+    int code;           /* exit code, if it exited */
+    int signal;         /* which killed it; 0: it exited */
     int64_t cpu_us;     /* that its whole tree used */
     int64_t peak_bytes; /* of memory in use, of the largest of its processes */
 } SpawnEnd;

@@ -22,7 +22,7 @@ typedef struct HostOptions {
     const char *dir;          /* data directory; made (0700) if missing */
     StoreSqliteOptions store; /* zero is good; install_key is filled in by the host */
     bool no_recover; /* serve only what is asked: runs of an earlier engine stay where they are */
-    size_t resident_max;   /* EngineOptions, as the next */
+    size_t resident_max; /* EngineOptions, as the next */
     bool log_asked;
     unsigned requests_max; /* HTTP requests in flight at once, of tools and models; 0: 256 */
     unsigned commands_max; /* commands in flight at once; 0: 128 */

@@ -152,9 +152,7 @@ bool guard_catches_unsent(Run *r, Frame *f) {
     size_t from = s->messages.n;
     if (!looks_at_content(r, agent))
         return false;
-    while (from > 0 &&
-           (s->turn == s->before ||
-            !is_of_model(s->messages.items[from - 1])))
+    while (from > 0 && (s->turn == s->before || !is_of_model(s->messages.items[from - 1])))
         from--;
     for (size_t i = from; i < s->messages.n; i++)
         if (message_caught(r, f, agent, s->messages.items[i]))

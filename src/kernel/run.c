@@ -66,7 +66,7 @@ static void cancel(Run *r, const Fact *fact) {
     frame_cancel_inside(r, r->root, why);
     want_close_all(r, r->root);
     undo_begin(r, r->root);
-    run_end(r, RUN_CANCELLED, VALUE_ABSENT, error);
+    run_end(r, MUTANT(cancel_as_failure) ? RUN_FAILED : RUN_CANCELLED, VALUE_ABSENT, error);
 }
 
 /* Enters what became ready, in order, until nothing is. What does not fit a budget is tried again when one settled. */

@@ -308,6 +308,7 @@ void node_boot(World *w, SimNode *node) {
     node->turning = false;
     node->busy_us[0] = node->busy_us[1] = 0;
     memset(&node->busy, 0, sizeof node->busy);
+    engine_watch(node->engine, STR(""), audit_told, node);
     engine_enter(node->engine, entered, node);
     node_wake(node);
 }

@@ -3,12 +3,7 @@
 
 /* ---- a run as the store has it ---- */
 
-typedef struct History {
-    StoreRun stored;
-    Row *rows;
-} History;
-
-static bool read_history(World *w, Str run, Arena *a, History *ret) {
+bool read_history(World *w, Str run, Arena *a, History *ret) {
     if (w->eye->ops->load(w->eye, run, true, a, &ret->stored))
         return false;
     ret->rows = ARENA_ARRAY(a, Row, ret->stored.n_rows);
@@ -298,6 +293,7 @@ static void fold_is_the_same(World *w, SimRun *run, const History *h, Arena *a) 
         world_fail(w, "3: %.*s is done in the store and not when folded", STR_FMT(run->id));
     waits_were_long_enough(w, run, h, plan);
     answers_were_allowed(w, run, h, plan);
+    audit_history(w, run, h, plan, a);
     world_mark(w, run_status(folded) == RUN_OK ? MARK_RUN_OK : MARK_RUN_FAILED);
     if (run->deterministic) {
         Str expected = reference_output(w, run, plan, a);

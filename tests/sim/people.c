@@ -94,7 +94,8 @@ static void settle_doubts(World *w, SimNode *node, SimRun *run, const StoreDue *
 /* Anybody may say anything; what counts is whether he may, and whether he has seen it. */
 static void answer_one(World *w, SimNode *node, SimRun *run, const StoreDue *asked) {
     static const char *const names[] = { "ann", "bo", "cy", "mallory" };
-    EngineDecision d = { .address = arena_str(&w->arena, asked->address), .verb = DECISION_APPROVE };
+    EngineDecision d = { .address = arena_str(&w->arena, asked->address),
+                         .verb = DECISION_APPROVE };
     d.from = str_from(names[tape_choose(&w->tape, ARRAY_LEN(names))]);
     if (tape_percent(&w->tape, 15))
         d.shown = STR(UNSEEN);
@@ -106,7 +107,8 @@ static void answer_one(World *w, SimNode *node, SimRun *run, const StoreDue *ask
     engine_decide(node->engine, run->id, &d, answered, ask(w, run, 5));
 }
 
-static void answer_questions(World *w, SimNode *node, SimRun *run, const StoreDue *opens, size_t n) {
+static void answer_questions(World *w, SimNode *node, SimRun *run, const StoreDue *opens,
+                             size_t n) {
     for (size_t i = 0; i < n; i++)
         if (opens[i].kind == WANT_APPROVAL)
             answer_one(w, node, run, &opens[i]);
@@ -139,9 +141,11 @@ static void start_run(World *w, SimNode *node, SimRun *run) {
 
 static Str closure_with_project(World *w, Str text) {
     const Str names[] = { STR("flow.yaml"), STR("baton.yaml") };
-    const Str texts[] = { text, STR("baton: 1\ngroups: { leads: [ann, bo, cy], chiefs: [ann] }\n"
-                                    "channels: { chat: { chat: \"https://chat.example/x\" } }\n"
-                                    "escalation: { high: { notify: [chat], wait: true, after: 5s, then: chiefs } }\n") };
+    const Str texts[] = {
+        text, STR("baton: 1\ngroups: { leads: [ann, bo, cy], chiefs: [ann] }\n"
+                  "channels: { chat: { chat: \"https://chat.example/x\" } }\n"
+                  "escalation: { high: { notify: [chat], wait: true, after: 5s, then: chiefs } }\n")
+    };
     return closure_make(&w->arena, names[0], names, texts, ARRAY_LEN(names));
 }
 
@@ -157,16 +161,16 @@ static void meddle(World *w, SimNode *node, SimRun *run, StoreState state) {
     if (waits && run->acked && tape_percent(&w->tape, 15))
         move(w, node, run);
     if (state == STORE_PAUSED) {
-        engine_control(node->engine, run->id, CONTROL_RESUME, STR("ann"), STR(""), STR(""), answered,
-                       ask(w, run, 2));
+        engine_control(node->engine, run->id, CONTROL_RESUME, STR("ann"), STR(""), STR(""),
+                       answered, ask(w, run, 2));
     } else if (!run->deterministic && w->faults && tape_percent(&w->tape, 3)) {
         world_mark(w, MARK_PAUSED);
         engine_control(node->engine, run->id, CONTROL_PAUSE, STR("ann"), STR(""), STR(""), answered,
                        ask(w, run, 2));
     } else if (run->cancel_wanted && tape_percent(&w->tape, 10)) {
         world_mark(w, MARK_CANCELLED);
-        engine_control(node->engine, run->id, CONTROL_CANCEL, STR("ann"), STR(""), STR(""), answered,
-                       ask(w, run, 2));
+        engine_control(node->engine, run->id, CONTROL_CANCEL, STR("ann"), STR(""), STR(""),
+                       answered, ask(w, run, 2));
     }
 }
 

@@ -60,6 +60,7 @@ struct SimNode {
     uint64_t life; /* one more with each crash */
     bool entered, turning;
     int64_t wake_at_us;
+    int64_t stalled_until_us; /* its process stands still, and does not know it */
     int64_t busy_us[2]; /* reader and writer side: when they are free */
     struct {            /* of the tool `busy`, in this life */
         unsigned in_flight, starts;
@@ -106,6 +107,7 @@ typedef enum Mark {
     MARK_NOT_LET_THROUGH,
     MARK_RETRIED,
     MARK_RETRY_REFUSED,
+    MARK_STALL,
     MARK_COUNT,
 } Mark;
 typedef struct Coverage {
@@ -130,6 +132,7 @@ struct SimRun {
     /* its source had recorded everything before it began: nothing of it is done again */
     bool nothing_new, asked;
     unsigned moves; /* to another file, asked for so far */
+    uint64_t told[NODES], told_life[NODES]; /* newest row that watchers were told of */
 };
 
 #define RUNS_MAX 8
@@ -197,6 +200,19 @@ const Done *ledger_find(const World *w, Str run, Str address);
 void people_begin(World *w);
 SimRun *run_named(World *w, Str id);
 bool people_are_content(const World *w);
+
+/* A run as the store has it. */
+typedef struct History {
+    StoreRun stored;
+    Row *rows;
+} History;
+
+bool read_history(World *w, Str run, Arena *a, History *ret);
+
+/* What holds over a whole journal (8 9 12 15 18), over what is told of it (24), and over what is left at the end (27). */
+void audit_history(World *w, const SimRun *run, const History *h, const Plan *plan, Arena *a);
+void audit_told(void *ctx, const EngineEvent *e);
+bool audit_quiet(const World *w);
 
 /* Before the first byte of an attempt leaves. */
 void oracle_attempt(World *w, const Attempt *a);

@@ -43,6 +43,7 @@ const char *const mark_names[MARK_COUNT] = {
     [MARK_NOT_LET_THROUGH] = "attempt that was not let through",
     [MARK_RETRIED] = "run retried",
     [MARK_RETRY_REFUSED] = "retry refused",
+    [MARK_STALL] = "stall of one engine",
 };
 
 /* ---- events ---- */
@@ -122,6 +123,19 @@ static void chance_of_crash(World *w, SimNode *node, void *ctx) {
     world_at(w, w->now_us + 500000 + tape_choose(&w->tape, 8000000), NULL, chance_of_crash, NULL);
 }
 
+/* One that stood still past its lease wakes up in a world that went on without it. */
+static void chance_of_stall(World *w, SimNode *node, void *ctx) {
+    (void)node;
+    (void)ctx;
+    if (w->healed)
+        return;
+    SimNode *victim = &w->nodes[tape_choose(&w->tape, NODES)];
+    victim->stalled_until_us = w->now_us + tape_choose(&w->tape, 15000000);
+    world_say(w, "node %u stands still", victim->number);
+    world_mark(w, MARK_STALL);
+    world_at(w, w->now_us + 5000000 + tape_choose(&w->tape, 30000000), NULL, chance_of_stall, NULL);
+}
+
 static void heal(World *w, SimNode *node, void *ctx) {
     (void)node;
     (void)ctx;
@@ -146,21 +160,46 @@ static void build(World *w) {
     }
     people_begin(w);
     world_at(w, w->now_us + HEAL_US, NULL, heal, NULL);
+    if (w->faults && tape_percent(&w->tape, 40))
+        world_at(w, w->now_us + tape_choose(&w->tape, 5000000), NULL, chance_of_stall, NULL);
     if (w->crashes_wanted)
         world_at(w, w->now_us + 200000 + tape_choose(&w->tape, 3000000), NULL, chance_of_crash,
                  NULL);
 }
 
+static void step(World *w) {
+    Event e = next_event(w);
+    w->now_us = MAX(w->now_us, e.at_us);
+    if (e.node && e.node->life != e.life)
+        return;
+    if (e.node && e.node->stalled_until_us > w->now_us) {
+        world_at(w, e.node->stalled_until_us, e.node, e.fn, e.ctx);
+        return;
+    }
+    w->steps++;
+    e.fn(w, e.node, e.ctx);
+    oracle_event(w);
+}
+
+/* When everybody has what he wants, what is still under way comes to its end, and nothing of it is left in any engine. */
+#define LAST_EVENTS 20000
+static void come_to_rest(World *w) {
+    for (unsigned i = 0; i < LAST_EVENTS && w->n_events && !audit_quiet(w); i++)
+        step(w);
+    for (unsigned i = 0; i < NODES && !audit_quiet(w); i++) {
+        EngineStats s = { 0 };
+        if (w->nodes[i].engine)
+            s = engine_stats(w->nodes[i].engine);
+        if (s.attempts_known || s.in_flight || s.queued_rows)
+            world_fail(w, "27: every run has ended, and node %u knows of %zu attempts, %zu in flight, and has %zu rows to write", i,
+                       s.attempts_known, s.in_flight, s.queued_rows);
+    }
+}
+
 static void turn(World *w) {
     int64_t begin = w->now_us;
     while (w->n_events && w->steps < EVENTS_MAX && w->now_us - begin < GIVE_UP_US) {
-        Event e = next_event(w);
-        w->now_us = MAX(w->now_us, e.at_us);
-        if (e.node && e.node->life != e.life)
-            continue;
-        w->steps++;
-        e.fn(w, e.node, e.ctx);
-        oracle_event(w);
+        step(w);
         if (people_are_content(w) && (w->healed || w->crashes >= w->crashes_wanted))
             return;
     }
@@ -177,6 +216,7 @@ bool world_run(World *w) {
         return false;
     build(w);
     turn(w);
+    come_to_rest(w);
     oracle_end(w);
     return true;
 }

@@ -21,7 +21,8 @@ static inline void doc_read_row(const char *line, DocRow *r) {
         size_t from = strspn(at, " "), to = len;
         while (to > from && at[to - 1] == ' ')
             to--;
-        snprintf(r->cells[r->n], sizeof r->cells[0], "%.*s", (int)(to > from ? to - from : 0), at + from);
+        snprintf(r->cells[r->n], sizeof r->cells[0], "%.*s", (int)(to > from ? to - from : 0),
+                 at + from);
         at += len + (at[len] == '|');
     }
 }
@@ -64,8 +65,8 @@ static inline void doc_check(const DocRow *r, Outcome outcome, Sent sent, ErrorK
     const char *k = kind ? error_kind_name(kind) : "";
     if (strcmp(r->cells[1], doc_outcome(outcome)) || strcmp(r->cells[2], doc_sent(sent)) ||
         strcmp(r->cells[3], k))
-        fail_msg("`%s`: the table says %s, %s, %s; the program %s, %s, %s", r->cells[0], r->cells[1],
-                 r->cells[2], r->cells[3], doc_outcome(outcome), doc_sent(sent), k);
+        fail_msg("`%s`: the table says %s, %s, %s; the program %s, %s, %s", r->cells[0],
+                 r->cells[1], r->cells[2], r->cells[3], doc_outcome(outcome), doc_sent(sent), k);
 }
 
 #endif

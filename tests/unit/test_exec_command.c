@@ -559,7 +559,9 @@ static void exits_with_75(void) { run_shell("exit 75"); }
 static void exits_with_3(void) { run_shell("exit 3"); }
 static void is_killed(void) { run_shell("kill -9 $$"); }
 static void is_stopped(void) { stop_ends_a_command_that_ignores_sigterm(NULL); }
-static void says_too_much(void) { run("{\"command\":[\"head\",\"-c\",\"10737418240\",\"/dev/zero\"]}"); }
+static void says_too_much(void) {
+    run("{\"command\":[\"head\",\"-c\",\"10737418240\",\"/dev/zero\"]}");
+}
 static void is_nowhere(void) { run("{\"command\":[\"no-such-program\"]}"); }
 static void may_not_be_run(void) { a_file_without_permission_is_denied(NULL); }
 

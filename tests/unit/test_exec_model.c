@@ -285,14 +285,15 @@ static void check_documented(const DocRow *r) {
         int status;
     } answers[] = {
         { "429 because of rate", "{\"error\":{\"message\":\"slow\",\"type\":\"requests\"}}", 429 },
-        { "429 because a quota", "{\"error\":{\"message\":\"pay\",\"type\":\"insufficient_quota\"}}", 429 },
+        { "429 because a quota",
+          "{\"error\":{\"message\":\"pay\",\"type\":\"insufficient_quota\"}}", 429 },
         { "400 because of a content filter",
           "{\"error\":{\"message\":\"no\",\"code\":\"content_filter\"}}", 400 },
         { "200 with a refusal", "{\"choices\":[{\"message\":{\"refusal\":\"no\"}}]}", 200 },
         { "200 with no choice", "{\"choices\":[]}", 200 },
         { "200 that is no JSON", "gateway", 200 },
-        { "200 with an error and a status inside",
-          "{\"error\":{\"code\":502,\"message\":\"up\"}}", 200 },
+        { "200 with an error and a status inside", "{\"error\":{\"code\":502,\"message\":\"up\"}}",
+          200 },
         { "401", "{\"error\":{\"message\":\"key\"}}", 401 },
         { "404", "{\"error\":{\"message\":\"no such model\"}}", 404 },
         { "500", "{\"error\":{\"message\":\"broken\"}}", 500 },

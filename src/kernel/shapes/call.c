@@ -272,7 +272,8 @@ static bool retry_fits(Run *r, Frame *f, Fact *last) {
 bool call_once_more(Run *r, Frame *f, Fact *fact, bool was_unknown) {
     CallState *c = f->call;
     const Retry *policy = call_retry(f);
-    bool retry = c->retries < (uint32_t)policy->times && tried_again(policy, fact->error_kind);
+    uint32_t times = (uint32_t)policy->times + (MUTANT(retry_once_more) ? 1 : 0);
+    bool retry = c->retries < times && tried_again(policy, fact->error_kind);
     bool resend = was_unknown && !policy->declared && c->resends < RESENDS;
     if ((!retry && !resend) || !retry_fits(r, f, fact))
         return false;

@@ -44,7 +44,9 @@ bool human_known(const Frame *f) {
     case ROLE_STEP: return f->node->callee && f->node->callee->ask;
     case ROLE_TOOL: tool = agent_call_tool(f, STR("")); return tool && tool->callee->ask;
     case ROLE_GATE: return f->b < f->node->n_gates;
-    case ROLE_TOOL_GATE: tool = agent_call_tool(f->parent, STR("")); return tool && f->b < tool->n_gates;
+    case ROLE_TOOL_GATE:
+        tool = agent_call_tool(f->parent, STR(""));
+        return tool && f->b < tool->n_gates;
     }
     return false;
 }
