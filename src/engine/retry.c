@@ -154,18 +154,18 @@ static Run *derive(Engine *e, Resident *r, const Request *q, const StoreRun *sto
                  .a = a };
     if (refold(&f, &run, ret_problem))
         return NULL;
-    Str twice = q->address.len ? run_would_repeat(run) : STR("");
+    Str twice = run_would_repeat(run);
     Value step = value_getz(run_error(run), "step");
     Str at = step.type == V_STRING && step.len ? value_as_str(step) : STR("the run as a whole");
     if (run_undone(run).len)
         *ret_problem = arena_fmt(a, "%.*s was undone; `baton fork %.*s` starts another run",
                                  STR_FMT(run_undone(run)), STR_FMT(q->run));
     else if (twice.len)
-        *ret_problem =
-            arena_fmt(a,
-                      "%.*s has taken effect, or may have, and would do so a second time; "
-                      "`baton fork %.*s --from %.*s` starts another run",
-                      STR_FMT(twice), STR_FMT(q->run), STR_FMT(q->address));
+        *ret_problem = arena_fmt(
+            a,
+            "%.*s has taken effect, or may have, and would do so a second time; "
+            "`baton fork %.*s --from %.*s` starts another run",
+            STR_FMT(twice), STR_FMT(q->run), STR_FMT(q->address.len ? q->address : twice));
     else if (run_finished(run))
         *ret_problem = arena_fmt(a,
                                  "%.*s failed although every step in it ended well; "

@@ -42,6 +42,8 @@ static bool is_marked(const Run *r, const Frame *f) {
     Buf b = { .p = room, .room = sizeof(room), .cap_bytes = sizeof(room) };
     if (!run_is_past(r))
         return false;
+    if (r->cut) /* the run was cancelled: what failed after that is no reason to fail */
+        return true;
     frame_write_address(&b, f);
     const Retried *now = &r->retries[r->retried];
     for (size_t i = 0; i < now->n_failed; i++)
@@ -163,6 +165,9 @@ static void note_repeat(Run *r, const Fact *fact) {
 }
 
 Str run_would_repeat(const Run *r) {
+    bool from_step = run_is_past(r) && r->retries[r->n_retries - 1].step.len;
+    if (r->lasting.len || !from_step)
+        return r->lasting;
     if (r->would_repeat.len)
         return r->would_repeat;
     for (const LetOut *l = r->let_out; l; l = l->next)
@@ -209,8 +214,10 @@ static void account(Run *r, const Fact *fact) {
 
 void run_pass_over(Run *r, const Fact *fact) {
     r->time_ms = MAX(r->time_ms, fact->time_ms);
-    if (fact->kind == FACT_CONTROL && fact->verb == CONTROL_CANCEL)
+    if (fact->kind == FACT_CONTROL && fact->verb == CONTROL_CANCEL) {
+        r->cut = true;
         stands(r);
+    }
     note_undone(r, fact);
     if (fact->kind != FACT_FINISHED && fact->kind != FACT_DISPATCHING)
         return;
@@ -238,12 +245,21 @@ static bool can_stand_still(const Frame *f) {
     return f->shape != &shape_group && f->shape != &shape_each && f->shape != &shape_loop;
 }
 
+/* It begins anew, with turns of other numbers. What its tools did lasts, and it would have them do it again. */
+static void forget_conversation(Run *r, const Frame *f) {
+    const Callee *c = f->node->callee;
+    spend(r, frame_address(f, &r->arena), f->agent->turn);
+    for (size_t i = 0; i < c->n_tools; i++)
+        if (f->agent->used[i] && c->tools[i].callee->effect >= EFFECT_KEYED)
+            r->lasting = frame_address(f, &r->arena);
+}
+
 bool retry_takes_failure(Run *r, Frame *f) {
     if (!is_marked(r, f) || !can_stand_still(f))
         return false;
     if (f->shape != &shape_call) {
         if (f->shape == &shape_agent)
-            spend(r, frame_address(f, &r->arena), f->agent->turn);
+            forget_conversation(r, f);
         while (f->first)
             frame_release(r, f->first);
         if (f->part != PART_GATE && f->part != PART_CALL) /* those are what they are */
@@ -338,6 +354,7 @@ void retry_apply(Run *r, const Fact *fact, int64_t ended_ms) {
     shift_timers(r, r->time_ms - ended_ms);
     r->retried++;
     r->stood_ms = 0;
+    r->cut = false;
     r->status = RUN_RUNNING;
     held_resume(r);
     frame_movef(r, r->root, STATUS_RUNNING, "retried by %.*s", STR_FMT(fact->from));

@@ -387,7 +387,7 @@ Run *run_blank(const Plan *plan) {
     r->state = ARENA_ARRAY(&r->arena, StateCell, plan->n_state);
     r->paused = VALUE_ABSENT;
     r->labels = map_done(&(MapBuilder){ .arena = &r->arena }, NULL);
-    r->would_repeat = r->was_undone = STR("");
+    r->would_repeat = r->was_undone = r->lasting = STR("");
     r->tripped = VALUE_ABSENT;
     return r;
 }

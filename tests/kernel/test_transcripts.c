@@ -11,11 +11,13 @@
  *   > ask ADDRESS                  the request and key of an open attempt
  *   > fork [STEP] {"topic":"y"}    another run, that is offered what this one recorded before STEP
  *   > reused plan#1                takes what is offered
+ *   > retry [from STEP] [failed ADDRESS...]   goes on in place with what is over
  *
  * BATON_UPDATE=1 writes the files anew; read the difference before you keep it. */
 #include "base/json.h"
 #include "base/limits.h"
 #include "kernel/outcomes.h"
+#include "kernel/retry.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -36,6 +38,10 @@ typedef struct Talk {
     int64_t now;
     bool reloads;              /* goes on with the run as loaded from its snapshot */
     Outcomes *noted, *offered; /* by this run; to it */
+    Fact *facts;               /* that it has taken, for a retry */
+    size_t n_facts, room_facts;
+    Retried retries[8];
+    size_t n_retries;
     Buf out;
 } Talk;
 
@@ -83,10 +89,10 @@ static void print_notices(Talk *t) {
     run_forget_notices(t->run);
 }
 
-static void print_wants(Talk *t) {
+static void print_wants_from(Talk *t, Want *first) {
     static const char *const kinds[] = { "",       "attempt", "timer", "approval",
                                          "signal", "child",   "doubt" };
-    for (Want *w = run_opened(t->run); w; w = w->next) {
+    for (Want *w = first; w; w = w->next) {
         Str address = want_address(w, &t->arena);
         buf_fmt(&t->out, "  + %s %.*s", kinds[w->kind], STR_FMT(address));
         if (w->kind == WANT_ATTEMPT)
@@ -115,6 +121,8 @@ static void print_wants(Talk *t) {
     run_forget_closed(t->run);
     print_notices(t);
 }
+
+static void print_wants(Talk *t) { print_wants_from(t, run_opened(t->run)); }
 
 static void print_end(Talk *t) {
     if (run_status(t->run) == RUN_RUNNING)
@@ -324,6 +332,14 @@ static Fact fact_of(Talk *t, Str verb, Str line) {
 
 /* ---- the conversation ---- */
 
+static void keep_fact(Talk *t, const Fact *f) {
+    if (t->n_facts == t->room_facts) {
+        t->room_facts = MAX(t->room_facts * 2, (size_t)16);
+        t->facts = xrealloc(t->facts, t->room_facts * sizeof *t->facts);
+    }
+    t->facts[t->n_facts++] = *f;
+}
+
 static void start_of(Talk *t, Str source, Str before, Str input) {
     RowWriter row;
     Str problem = STR_NULL;
@@ -340,6 +356,7 @@ static void start_of(Talk *t, Str source, Str before, Str input) {
     if (err) {
         buf_fmt(&t->out, "  refused: %.*s\n", STR_FMT(problem));
     } else {
+        keep_fact(t, &accepted);
         print_moves(t, &row);
         print_wants(t);
         print_end(t);
@@ -383,10 +400,44 @@ static void apply(Talk *t, Str verb, Str line) {
         buf_fmt(&t->out, err == RUN_E_IGNORED ? "  ignored\n" : "  corrupt\n");
         assert_true(row_empty(&row));
     } else {
+        keep_fact(t, &f);
         print_moves(t, &row);
         print_wants(t);
         print_end(t);
     }
+    check(t);
+    row_deinit(&row);
+}
+
+/* As the engine does: the run is derived again from its facts, then the retry is applied. */
+static void retry(Talk *t, Str line) {
+    Fact f = { .kind = FACT_CONTROL, .verb = CONTROL_RETRY, .time_ms = t->now, .from = STR("ann") };
+    ListBuilder failed = list_builder(&t->arena);
+    Str problem;
+    for (Str w = word(&line); w.len; w = word(&line)) {
+        if (str_is(w, "from"))
+            f.address = word(&line);
+        else if (!str_is(w, "failed"))
+            list_add(&failed, value_str(w));
+    }
+    f.payload = value_text(&t->arena, list_done(&failed));
+    assert_true(t->n_retries < ARRAY_LEN(t->retries));
+    t->retries[t->n_retries++] = retried_read(&f, &t->arena);
+    t->run = run_free(t->run);
+    assert_int_equal(run_start_again(t->plan, &t->facts[0], t->retries, t->n_retries, &t->run,
+                                     &problem, &t->arena),
+                     0);
+    for (size_t i = 1; i < t->n_facts; i++)
+        if (run_apply(t->run, &t->facts[i], NULL))
+            run_pass_over(t->run, &t->facts[i]);
+    run_forget_closed(t->run);
+    RowWriter row;
+    row_init(&row);
+    assert_int_equal(run_apply(t->run, &f, &row), 0);
+    keep_fact(t, &f);
+    print_moves(t, &row);
+    print_wants_from(t, run_wants(t->run));
+    print_end(t);
     check(t);
     row_deinit(&row);
 }
@@ -399,6 +450,8 @@ static void say(Talk *t, Str line) {
         start(t, line);
     else if (str_is(verb, "fork"))
         fork_run(t, line);
+    else if (str_is(verb, "retry"))
+        retry(t, line);
     else if (str_is(verb, "ask"))
         ask(t, line);
     else if (str_is(verb, "at") && str_to_u64(line, &at))
