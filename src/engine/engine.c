@@ -41,6 +41,7 @@ Engine *engine_free(Engine *e) {
         request_free(e, q);
     timers_deinit(e);
     resident_deinit(e);
+    twins_deinit(e);
     perform_deinit(e);
     governors_deinit(e);
     deliver_deinit(e);
@@ -123,10 +124,10 @@ static bool end_turn(Engine *e) {
     e->wake_ms = next;
     learn_pace(e);
     e->in_turn = false;
-    return !e->failed &&
-           (e->batch_back || e->completed.first || e->loaded.first || e->reused.first ||
-            e->migrations.first || next <= e->now_ms || (e->stirred && !engine_stopping(e)) ||
-            (e->inbox.first && e->phase >= ENGINE_INSIDE));
+    return !e->failed && (e->batch_back || e->completed.first || e->loaded.first ||
+                          e->reused.first || e->migrations.first || next <= e->now_ms ||
+                          ((e->stirred || twins_wait(e)) && !engine_stopping(e)) ||
+                          (e->inbox.first && e->phase >= ENGINE_INSIDE));
 }
 
 bool engine_turn(Engine *e) {

@@ -5,12 +5,16 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* In the order in which they are passed: the callee's limits, then those of the provider it asks. */
-static const Gate *const gates[] = { &gate_governor, &gate_governor };
+/* In the order in which they are passed: is another one of the same on its way? Then the callee's limits, then those of the
+ * provider it asks. */
+static const struct {
+    const Gate *gate;
+    size_t at; /* which of its places this is */
+} gates[] = { { &gate_twin, 0 }, { &gate_governor, 0 }, { &gate_governor, 1 } };
 
 bool gates_pass(Engine *e, Flight *f) {
     for (; f->gate < ARRAY_LEN(gates); f->gate++) {
-        switch (gates[f->gate]->ask(e, f, f->gate)) {
+        switch (gates[f->gate].gate->ask(e, f, gates[f->gate].at)) {
         case GATE_OPEN: continue;
         case GATE_HELD:
             if (f->state == FLIGHT_HELD)
@@ -27,8 +31,12 @@ bool gates_pass(Engine *e, Flight *f) {
 }
 
 void gates_go_on(Engine *e, Flight *f) {
-    ASSERT(f->state == FLIGHT_HELD);
     f->gate++;
+    gates_ask_again(e, f);
+}
+
+void gates_ask_again(Engine *e, Flight *f) {
+    ASSERT(f->state == FLIGHT_HELD);
     if (!gates_pass(e, f))
         return;
     timer_disarm(e, &f->timer);
@@ -86,27 +94,27 @@ void gates_timeout(Engine *e, Flight *f) {
 void gates_left(Engine *e, Flight *f) {
     f->left = true;
     for (size_t i = 0; i < f->gate; i++)
-        if (gates[i]->left)
-            gates[i]->left(e, f, i);
+        if (gates[i].gate->left)
+            gates[i].gate->left(e, f, gates[i].at);
 }
 
 void gates_ended(Engine *e, Flight *f) {
     for (size_t i = 0; i < f->gate; i++)
-        if (gates[i]->ended)
-            gates[i]->ended(e, f, i);
+        if (gates[i].gate->ended)
+            gates[i].gate->ended(e, f, gates[i].at);
 }
 
 void gates_leave(Engine *e, Flight *f) {
     size_t n = MIN((size_t)f->gate + (f->state == FLIGHT_HELD), ARRAY_LEN(gates));
     f->gate = 0;
     for (size_t i = n; i > 0; i--)
-        gates[i - 1]->leave(e, f, i - 1);
+        gates[i - 1].gate->leave(e, f, gates[i - 1].at);
 }
 
 /* ---- questions ------------------------------------------------------------------------------------------------------- */
 
 static Value says(Engine *e, const Want *w, const Flight *f, Arena *a) {
-    Value gate = gates[f->gate]->says(e, f, f->gate, a);
+    Value gate = gates[f->gate].gate->says(e, f, gates[f->gate].at, a);
     MapBuilder m = map_builder(a);
     map_addz(&m, "step", value_str(want_address(w, a)));
     map_addz(&m, "since", value_time_text(f->held_since_ms, a));

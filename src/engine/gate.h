@@ -16,7 +16,7 @@ typedef enum GateAnswer { GATE_OPEN, GATE_HELD, GATE_REFUSED } GateAnswer;
 
 typedef struct Gate {
     /* OPEN: what it needs here is taken. HELD: it stands in a queue of this gate. REFUSED: f->completion says why, nothing
-     * is taken. `at` is the gate's own place, for one that stands in the table twice. */
+     * is taken. `at` tells the places of a gate apart that stands in the table twice. */
     GateAnswer (*ask)(Engine *e, Flight *f, size_t at);
     /* It leaves now. May be NULL. */
     void (*left)(Engine *e, Flight *f, size_t at);
@@ -28,13 +28,17 @@ typedef struct Gate {
     Value (*says)(Engine *e, const Flight *f, size_t at, Arena *a);
 } Gate;
 
-/* The one file's table of functions for both limits of a callee: its own and its provider's (governor.c). */
+/* Of both limits of a callee: its own and its provider's (governor.c). */
 extern const Gate gate_governor;
+/* Of those that wait for the same (twin.c). */
+extern const Gate gate_twin;
 
 /* From the gate it stands at: true if it has passed all. */
 bool gates_pass(Engine *e, Flight *f);
 /* What it waited for is there and taken: to the gates behind, and on. */
 void gates_go_on(Engine *e, Flight *f);
+/* What it waited for is gone: the gate it stands at is asked once more. */
+void gates_ask_again(Engine *e, Flight *f);
 /* A held one is not let through: that is its outcome. */
 void gates_refuse(Engine *e, Flight *f, ErrorKind kind, const char *fmt, ...) PRINTF(4, 5);
 /* The completion of such a one, for ask(). */

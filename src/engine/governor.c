@@ -211,6 +211,9 @@ static bool is_ready(Governor *g, int64_t now_ms) {
     return governor_ready_ms(g, now_ms, &ceiling) <= now_ms;
 }
 
+/* Is it that of the callee, or of the provider? */
+static size_t place_of(const Governor *g, const Flight *f) { return f->governors[0] == g ? 0 : 1; }
+
 static void take(Governor *g, Flight *f, size_t at) {
     f->taken |= (uint8_t)(1 << at);
     if (breaker_take(&g->breaker))
@@ -328,7 +331,7 @@ void governor_stir(Engine *e, Governor *g) {
 static void refuse_in_lane(Engine *e, Governor *g, Lane *l) {
     for (Flight *f = l->first, *next; f; f = next) {
         next = f->lane_next;
-        if (!gives_up(g, f, f->gate, e->now_ms))
+        if (!gives_up(g, f, place_of(g, f), e->now_ms))
             continue;
         refuse_open(g, f);
         gates_refuse(e, f, KIND_NONE, "%s", "");
@@ -357,7 +360,7 @@ static void let_through(Engine *e, Governor *g) {
         Flight *f = pop_next(g);
         if (perform_put_off(e, f))
             continue;
-        take(g, f, f->gate);
+        take(g, f, place_of(g, f));
         gates_go_on(e, f);
     }
 }
@@ -374,12 +377,14 @@ static void look_again(Engine *e, Governor *g) {
 void governor_take(Engine *e) {
     if (engine_stopping(e))
         return;
+    twins_take(e);
     for (Governor *g; (g = e->stirred);) {
         e->stirred = g->next_stirred;
         g->stirred = false;
         refuse_those_that_give_up(e, g);
         let_through(e, g);
         look_again(e, g);
+        twins_take(e);
     }
 }
 

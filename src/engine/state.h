@@ -35,6 +35,7 @@ typedef struct PlanEntry PlanEntry;
 typedef struct Pending Pending;
 typedef struct Governor Governor;
 typedef struct Lane Lane;
+typedef struct Twin Twin;
 
 /* Facts taken in by one turn: above that the batch is handed over first, so that a flood does not delay a commit. */
 #define TURN_FACTS_MAX 4096
@@ -150,6 +151,7 @@ struct Flight {
     uint8_t taken,
         tries; /* governor.c: at which gates it has a slot, and at which it tries a breaker; bits */
     Governor *governors[2];
+    Twin *twin; /* it leads, or waits for */
     Lane *lane; /* in which it waits */
     Flight *lane_prev, *lane_next;
     int64_t held_since_ms, held_ms;
@@ -188,6 +190,10 @@ void perform_deinit(Engine *e);
 
 /* Lets through who may pass now. */
 void governor_take(Engine *e);
+/* Lets those ask again that waited for one that is gone. */
+void twins_take(Engine *e);
+bool twins_wait(const Engine *e);
+void twins_deinit(Engine *e);
 /* Its timer is due. */
 void governor_due(Engine *e, Timer *t);
 void governors_deinit(Engine *e);
@@ -547,6 +553,7 @@ struct Engine {
     Governor **governors; /* by key; NULL until one is met */
     size_t n_governors;
     Governor *stirred;
+    Twin **twins, *orphans; /* twin.c; NULL until one is met */
 
     /* timers */
     TimerHeap timers;

@@ -405,6 +405,60 @@ static void who_has_a_fallback_does_not_wait_for_a_breaker(void **state) {
     assert_folds(w, "r3");
 }
 
+/* ---- the same, at the same time --------------------------------------------------------------------------------------- */
+
+#define GET(path)                                                                                  \
+    "  a: { tool: t, with: { path: " path " } }\ntools:\n"                                         \
+    "  t: { http: { url: \"http://x/${{ input.path }}\" }, input: { path: string }, retry: 0, "    \
+    "pool: { max: 1 } }\n"
+
+static void the_same_request_is_sent_once_for_all_that_wait(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    start_n(h, 1, 4, GET("one"));
+    start_n(h, 5, 1, GET("two"));
+    assert_held(h, "r3", "the same request of run r2");
+    assert_held(h, "r2", "pool of tool t");
+    end_run(h, "r1", went_well);
+    end_run(h, "r2", (Completion){ .outcome = OUTCOME_OK, .sent = SENT_YES, .payload = STR("7") });
+    for (unsigned i = 1; i <= 4; i++) {
+        char id[8];
+        snprintf(id, sizeof id, "r%u", i);
+        assert_int_equal(state_of(w, id), STORE_DONE);
+        assert_int_equal(times(w, id, "a"), i <= 2);
+        assert_folds(w, id);
+    }
+    assert_info_has(w, "r4", "\"reused\":1");
+    assert_true(is_flying(h, "r5"));
+}
+
+static void who_loses_the_first_asks_for_itself(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    start_n(h, 1, 5, GET("one"));
+    control(h, "r2", CONTROL_CANCEL);
+    control(h, "r4", CONTROL_CANCEL);
+    assert_held(h, "r5", "the same request of run r3");
+    end_run(h, "r1", went_well);
+    end_run(h, "r3", unreachable);
+    assert_int_equal(state_of(w, "r3"), STORE_DONE);
+    assert_true(is_flying(h, "r5"));
+    end_run(h, "r5", went_well);
+    assert_int_equal(state_of(w, "r5"), STORE_DONE);
+    assert_int_equal(times(w, "r4", "a"), 0);
+}
+
+static void what_may_not_be_shared_is_not(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    const char *post = "  a: { tool: t }\ntools:\n"
+                       "  t: { http: { url: \"http://x/\", method: PUT }, pool: { max: 1 } }\n";
+    start_n(h, 1, 3, post);
+    assert_held(h, "r3", "2nd in line");
+    start_n(h, 4, 3, ONE "tools:\n  t: { run: [p], effect: read, pool: { max: 1 } }\n");
+    assert_held(h, "r6", "5th in line"); /* of the same pool */
+}
+
 /* ---- the time that is left -------------------------------------------------------------------------------------------- */
 
 static void an_attempt_knows_the_time_that_is_left(void **state) {
@@ -539,6 +593,9 @@ int main(void) {
         TEST(a_providers_rate_holds_for_all_its_agents),
         TEST(the_next_model_is_asked_while_a_breaker_is_open),
         TEST(who_has_a_fallback_does_not_wait_for_a_breaker),
+        TEST(the_same_request_is_sent_once_for_all_that_wait),
+        TEST(who_loses_the_first_asks_for_itself),
+        TEST(what_may_not_be_shared_is_not),
         TEST(an_attempt_knows_the_time_that_is_left),
         TEST(what_waited_at_a_crash_was_never_sent),
         TEST(a_clean_stop_leaves_what_waits_to_the_next),

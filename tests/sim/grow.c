@@ -78,7 +78,10 @@ static void grow_gate(Grow *g, unsigned depth) {
 /* In a calm run nothing is refused. */
 static const char *tool_for(Grow *g) {
     unsigned dice = tape_choose(g->tape, 8);
-    return dice == 1 || dice == 2 ? "busy" : dice == 3 && !g->calm ? "picky" : "echo";
+    return dice == 1 || dice == 2  ? "busy"
+           : dice == 3 && !g->calm ? "picky"
+           : dice == 4             ? "page"
+                                   : "echo";
 }
 
 /* The same in every workflow of the universe, so that all runs share them. */
@@ -96,6 +99,8 @@ static void grow_limits(Grow *g, Busy *busy) {
         "  picky: { run: [picky], effect: keyed, pool: { max: 1, queue: 1 }, timeout: { queue: 2s }, "
         "breaker: { failures: %u, open: 2s, when_open: fail } }\n",
         busy->failures);
+    buf_str_add(&g->out,
+                STR("  page: { http: { url: \"http://x/${{ input.n }}\" }, pool: { max: 1 } }\n"));
 }
 
 static void grow_leaf(Grow *g, unsigned depth) {
