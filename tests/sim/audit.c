@@ -10,12 +10,14 @@ static void writers_take_turns(World *w, const SimRun *run, const History *h) {
         const Row *now = &h->rows[i], *before = &h->rows[i - 1];
         if (now->engine == before->engine) {
             if (now->epoch < before->epoch)
-                world_fail(w, "8: row %zu of %.*s is of an epoch that was over", i + 1, STR_FMT(run->id));
+                world_fail(w, "8: row %zu of %.*s is of an epoch that was over", i + 1,
+                           STR_FMT(run->id));
             continue;
         }
         for (size_t k = i; k-- > 0;)
             if (h->rows[k].engine == now->engine && h->rows[k].epoch >= now->epoch)
-                world_fail(w, "8: row %zu of %.*s is of an engine that had been fenced", i + 1, STR_FMT(run->id));
+                world_fail(w, "8: row %zu of %.*s is of an engine that had been fenced", i + 1,
+                           STR_FMT(run->id));
     }
 }
 
@@ -60,7 +62,8 @@ static Track *track(Audit *u, Str address) {
 static void look_at_signal(Audit *u, const Fact *f) {
     for (size_t i = 0; i < u->n_signals; i++)
         if (str_eq(u->signals[i], f->id))
-            world_fail(u->w, "15: %.*s took the signal %.*s twice", STR_FMT(u->run->id), STR_FMT(f->id));
+            world_fail(u->w, "15: %.*s took the signal %.*s twice", STR_FMT(u->run->id),
+                       STR_FMT(f->id));
     if (f->id.len)
         u->signals[u->n_signals++] = f->id;
 }
@@ -71,12 +74,13 @@ static void look_at_fact(Audit *u, const Fact *f) {
     u->in_second = f->time_ms / 1000 == u->second ? u->in_second + 1 : 1;
     u->second = f->time_ms / 1000;
     if (u->in_second > FACTS_IN_A_SECOND)
-        world_fail(u->w, "12: %.*s turns in a circle: %u facts in a second", STR_FMT(u->run->id), u->in_second);
+        world_fail(u->w, "12: %.*s turns in a circle: %u facts in a second", STR_FMT(u->run->id),
+                   u->in_second);
     if (f->kind == FACT_FINISHED) {
         Track *t = track(u, f->address);
         if (t->open != f->attempt)
-            world_fail(u->w, "9: %.*s took the end of %.*s#%u, and #%u was under way", STR_FMT(u->run->id), STR_FMT(f->address),
-                       f->attempt, t->open);
+            world_fail(u->w, "9: %.*s took the end of %.*s#%u, and #%u was under way",
+                       STR_FMT(u->run->id), STR_FMT(f->address), f->attempt, t->open);
         t->reused += f->reused;
     }
     if (f->kind == FACT_DECISION)
@@ -98,7 +102,8 @@ static void look_at_move(Audit *u, const Move *m) {
         u->end = m->to;
     if (m->attempt) {
         if (u->cancelled && str_find(m->address, STR(":")) < 0)
-            world_fail(u->w, "18: %.*s was cancelled, and %.*s#%u begins", STR_FMT(u->run->id), STR_FMT(m->address), m->attempt);
+            world_fail(u->w, "18: %.*s was cancelled, and %.*s#%u begins", STR_FMT(u->run->id),
+                       STR_FMT(m->address), m->attempt);
         t->attempts++;
         t->open = m->attempt;
     } else if (m->to != STATUS_RUNNING && m->to != STATUS_NEW) {
@@ -124,8 +129,8 @@ static void tried_as_often_as_allowed(Audit *u) {
         unsigned policy = 1 + (unsigned)n->retry.times + (n->retry.declared ? 0 : 2);
         unsigned most = policy * (1 + u->retried) + u->recovered + t->decisions + t->reused;
         if (t->attempts > most)
-            world_fail(u->w, "12: %.*s tried %.*s %u times, %u are allowed", STR_FMT(u->run->id), STR_FMT(t->address), t->attempts,
-                       most);
+            world_fail(u->w, "12: %.*s tried %.*s %u times, %u are allowed", STR_FMT(u->run->id),
+                       STR_FMT(t->address), t->attempts, most);
     }
 }
 
@@ -147,7 +152,8 @@ void audit_history(World *w, const SimRun *run, const History *h, const Plan *pl
     }
     tried_as_often_as_allowed(&u);
     if (u.cancelled != (u.end == STATUS_CANCELLED))
-        world_fail(w, "18: %.*s %s cancelled and ended %s", STR_FMT(run->id), u.cancelled ? "was" : "was not", status_name(u.end));
+        world_fail(w, "18: %.*s %s cancelled and ended %s", STR_FMT(run->id),
+                   u.cancelled ? "was" : "was not", status_name(u.end));
 }
 
 /* ---- 24: what watchers are told ---- */
@@ -177,14 +183,15 @@ void audit_told(void *ctx, const EngineEvent *e) {
     Arena a;
     arena_init(&a, 0);
     StoreRun stored;
-    bool there = w->eye->ops->load(w->eye, e->run, false, &a, &stored) == 0 && stored.head_seq >= e->seq;
+    bool there = w->eye->ops->load(w->eye, e->run, false, &a, &stored) == 0 &&
+                 stored.head_seq >= e->seq;
     arena_deinit(&a);
     if (!there)
-        world_fail(w, "24: node %u tells row %llu of %.*s, which is not durable", node->number, (unsigned long long)e->seq,
-                   STR_FMT(e->run));
+        world_fail(w, "24: node %u tells row %llu of %.*s, which is not durable", node->number,
+                   (unsigned long long)e->seq, STR_FMT(e->run));
     if (*last && (e->seq <= *last || (e->seq > *last + 1 && !others_wrote(w, e, *last))))
-        world_fail(w, "24: node %u tells row %llu of %.*s after row %llu", node->number, (unsigned long long)e->seq,
-                   STR_FMT(e->run), (unsigned long long)*last);
+        world_fail(w, "24: node %u tells row %llu of %.*s after row %llu", node->number,
+                   (unsigned long long)e->seq, STR_FMT(e->run), (unsigned long long)*last);
     *last = e->seq;
 }
 

@@ -13,7 +13,8 @@
 typedef struct Asked {
     World *w;
     SimRun *run;
-    unsigned what; /* 0 start, 1 signal, 2 control, 3 decision, 4 another file, 6 retry, 5 an answer */
+    unsigned
+        what; /* 0 start, 1 signal, 2 control, 3 decision, 4 another file, 6 retry, 5 an answer */
 } Asked;
 
 static SimNode *somebody_up(World *w) {

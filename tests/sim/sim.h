@@ -61,8 +61,8 @@ struct SimNode {
     bool entered, turning;
     int64_t wake_at_us;
     int64_t stalled_until_us; /* its process stands still, and does not know it */
-    int64_t busy_us[2]; /* reader and writer side: when they are free */
-    struct {            /* of the tool `busy`, in this life */
+    int64_t busy_us[2];       /* reader and writer side: when they are free */
+    struct {                  /* of the tool `busy`, in this life */
         unsigned in_flight, starts;
         int64_t started_ms[BUSY_RATE_MAX]; /* of the last starts, a ring */
     } busy;
@@ -119,8 +119,9 @@ struct SimRun {
     Str id;
     Str workflow, closure;
     bool acked, finished;
-    bool redone;           /* a person named a step to be done anew: what ended ok may run again */
-    unsigned retries_left; /* how often somebody will have it go on when it failed or was cancelled */
+    bool redone; /* a person named a step to be done anew: what ended ok may run again */
+    unsigned
+        retries_left; /* how often somebody will have it go on when it failed or was cancelled */
     unsigned signals; /* waits for s0 .. s(n-1) */
     unsigned signals_acked;
     bool cancel_wanted;
@@ -131,7 +132,7 @@ struct SimRun {
     Str before;
     /* its source had recorded everything before it began: nothing of it is done again */
     bool nothing_new, asked;
-    unsigned moves; /* to another file, asked for so far */
+    unsigned moves;                         /* to another file, asked for so far */
     uint64_t told[NODES], told_life[NODES]; /* newest row that watchers were told of */
 };
 

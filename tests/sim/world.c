@@ -191,8 +191,10 @@ static void come_to_rest(World *w) {
         if (w->nodes[i].engine)
             s = engine_stats(w->nodes[i].engine);
         if (s.attempts_known || s.in_flight || s.queued_rows)
-            world_fail(w, "27: every run has ended, and node %u knows of %zu attempts, %zu in flight, and has %zu rows to write", i,
-                       s.attempts_known, s.in_flight, s.queued_rows);
+            world_fail(
+                w,
+                "27: every run has ended, and node %u knows of %zu attempts, %zu in flight, and has %zu rows to write",
+                i, s.attempts_known, s.in_flight, s.queued_rows);
     }
 }
 
