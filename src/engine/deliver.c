@@ -23,7 +23,7 @@
 /* ---- which there are -------------------------------------------------------------------------------------------------- */
 
 static Delivery *find(const Engine *e, Str id) {
-    Delivery *d = e->deliveries;
+    Delivery *d = MUTANT(told_twice) ? NULL : e->deliveries;
     while (d && !str_eq(d->mail.id, id))
         d = d->all_next;
     return d;
@@ -126,7 +126,7 @@ static void keep_record(Engine *e, Delivery *d, Str error) {
 
 static void try_again(Engine *e, Delivery *d, Str error, int64_t retry_after_ms) {
     static const char *const changed[] = { "tries", "error", "at_ms" };
-    int64_t wait = d->tries > 12 ? TRY_LAST_MS : TRY_FIRST_MS << (d->tries - 1);
+    int64_t wait = d->tries > 12 ? TRY_LAST_MS : TRY_FIRST_MS << MAX(d->tries - 1, (int64_t)0);
     wait = MAX(MIN(wait, (int64_t)TRY_LAST_MS), retry_after_ms);
     MapBuilder m = body_without(d, changed, ARRAY_LEN(changed));
     map_addz(&m, "tries", value_int(d->tries));
@@ -143,7 +143,7 @@ static bool is_final(const Completion *c) {
 static void failed(Engine *e, Delivery *d, const Completion *c) {
     Arena *a = &d->attempt.arena;
     Str error = arena_str(a, str_slice(c->message, 0, MIN(c->message.len, (size_t)500)));
-    bool give_up = is_final(c) || e->now_ms - d->made_ms > GIVE_UP_MS;
+    bool give_up = is_final(c) || e->now_ms - d->made_ms > GIVE_UP_MS || MUTANT(told_or_not);
     Str run = d->attempt.run, name = d->attempt.callee;
     if (give_up)
         engine_log(e, "run %.*s: %.*s could not be told, and it is not tried again: %.*s",
@@ -167,7 +167,7 @@ void deliver_complete(Engine *e, Attempt *a, const Completion *c) {
     if (stopped) { /* the next engine sends it */
         d->durable = true;
     } else {
-        d->tries++;
+        d->tries += !MUTANT(told_impatiently);
         if (c->outcome == OUTCOME_OK)
             keep_record(e, d, STR(""));
         else

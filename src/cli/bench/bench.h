@@ -26,6 +26,7 @@ int bench_chain_pure_64(BenchRun *b);
 int bench_fan_1000(BenchRun *b);
 int bench_governor(BenchRun *b);
 int bench_parked(BenchRun *b);
+int bench_asked(BenchRun *b);
 int bench_recovery(BenchRun *b);
 int bench_start(BenchRun *b);
 int bench_store_64(BenchRun *b);
@@ -38,6 +39,7 @@ Str bench_chain(Arena *a, unsigned steps, const char *effect);
 Str bench_fan(Arena *a);
 /* A run that waits for the signal `go`. */
 Str bench_wait(Arena *a);
+Str bench_ask(Arena *a);
 
 /* ---- measuring (measure.c) ---- */
 

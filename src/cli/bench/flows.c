@@ -47,3 +47,10 @@ Str bench_wait(Arena *a) {
     buf_fmt(&b, "baton: 1\nname: parked\nsteps:\n  - { id: hold, wait: { signal: go } }\n");
     return closure_of(a, &b);
 }
+
+Str bench_ask(Arena *a) {
+    Buf b = BUF_INIT(MIB);
+    buf_fmt(&b, "baton: 1\nname: asked\nsteps:\n  - id: pay\n    approve: { ask: Pay this?, deadline: 24h }\n"
+                "    tool: echo\n    with: { amount: 120 }\n");
+    return closure_of(a, &b);
+}
