@@ -7,7 +7,10 @@
 #include "cli/place.h"
 #include "cli/say.h"
 
+#include <errno.h>
+#include <spawn.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -236,11 +239,18 @@ static const char *editor(void) {
     return visual && *visual ? visual : plain && *plain ? plain : NULL;
 }
 
+/* By a shell, since the variable may hold arguments; the path is one of its own. */
 static int run_editor(Arena *a, const char *path) {
-    Str command = arena_fmt(a, "%s '%s'", editor(), path); /* the path is ours: no quotes in it */
-    return system(command.p) == 0
-               ? 0
-               : say_error(EXIT_USAGE, "the editor `%s` did not end well", "", editor());
+    Str command = arena_fmt(a, "exec %s \"$1\"", editor());
+    char *const words[] = { "sh", "-c", (char *)command.p, "sh", (char *)path, NULL };
+    pid_t child;
+    int status = -1;
+    if (posix_spawnp(&child, "sh", NULL, NULL, words, environ) == 0)
+        while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+            ;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    return say_error(EXIT_USAGE, "the editor `%s` did not end well", "", editor());
 }
 
 static int edit_file(Arena *a, int fd, const char *path, Value value, Value *ret_value) {
@@ -264,7 +274,7 @@ int asked_edit(Arena *a, Value value, Value *ret_value) {
     const char *folder = getenv("TMPDIR");
     if (!editor())
         return say_error(EXIT_USAGE, "there is no editor", "set EDITOR, or give the JSON");
-    if (!folder || !*folder || strchr(folder, '\''))
+    if (!folder || !*folder)
         folder = "/tmp";
     char *path = (char *)arena_fmt(a, "%s/baton-edit-XXXXXX.json", folder).p;
     int fd = mkstemps(path, 5);

@@ -43,6 +43,8 @@ static int read_answer(Deciding *d) {
     d->answer.value = VALUE_ABSENT;
     if (words)
         d->answer.words = str_from(words);
+    else if (d->args->command->run == cmd_revise)
+        return say_error(EXIT_USAGE, "say what is to be different: --words TEXT", "");
     if (edited && answer)
         return say_error(EXIT_USAGE, "--edit changes what is approved, --answer fills a form in",
                          "give one of them");
@@ -164,8 +166,4 @@ int cmd_approve(Args *args) { return decide(args, "approve"); }
 
 int cmd_reject(Args *args) { return decide(args, "reject"); }
 
-int cmd_revise(Args *args) {
-    if (!args_flag(args, "words"))
-        return say_error(EXIT_USAGE, "say what is to be different: --words TEXT", "");
-    return decide(args, "revise");
-}
+int cmd_revise(Args *args) { return decide(args, "revise"); }

@@ -38,7 +38,7 @@ static Str steps_of(Arena *a, Value run) {
 static void write_wait(Buf *b, Value wait) {
     Str what = text_of(wait, "for"), name = text_of(wait, "name");
     Value due = value_getz(wait, "due_ms");
-    if (str_is(what, "doubt"))
+    if (str_is(what, "doubt") || str_is(what, "approval"))
         what = STR("a person");
     buf_str_add(b, what);
     if (name.len) {

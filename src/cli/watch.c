@@ -9,14 +9,13 @@
 
 #include "base/json.h"
 #include "base/limits.h"
-#include "cli/asked.h"
 #include "cli/ask.h"
 #include "cli/place.h"
 #include "cli/report.h"
 #include "cli/say.h"
 #include "cli/sse.h"
 #include "cli/standing.h"
-#include "cli/type.h"
+#include "cli/talk.h"
 #include "cli/view.h"
 #include "host/host.h"
 #include "server/event.h"
@@ -47,10 +46,9 @@ typedef struct Watch {
     bool existing; /* it did before us */
     bool lost, done, abandoned, leaving, told_wait;
     bool handed_over; /* said what there was to say, and another process goes on */
-    Typed typed;
-    Str talk_of;           /* the address of what is asked here */
-    bool asks, talking;    /* it is to be asked; it is */
-    bool withdrawn, later; /* meanwhile it is asked no more; it was put off */
+    Talk talk;
+    bool asks;  /* something is to be asked here */
+    bool later; /* it was put off */
 } Watch;
 
 static int64_t now_ms(void) {
@@ -132,15 +130,15 @@ static bool asks_here(const Watch *w) {
 
 /* While somebody thinks: is it still asked? */
 static void look_again(Watch *w) {
-    bool same = w->standing == STANDING_PERSON && str_eq(w->waits_for->address, w->talk_of);
-    w->withdrawn |= !same;
-    if (w->withdrawn)
+    w->talk.withdrawn |= w->standing != STANDING_PERSON ||
+                         !str_eq(w->waits_for->address, w->talk.about);
+    if (w->talk.withdrawn)
         link_quit(w->link);
 }
 
 static void look(Watch *w) {
     w->standing = standing_of(w->tree, &w->waits_for);
-    if (w->talking) {
+    if (w->talk.about.len) {
         look_again(w);
         return;
     }
@@ -261,7 +259,7 @@ static void signalled(void *ctx, int signum) {
 
 static void ticked(void *ctx) {
     Watch *w = ctx;
-    if (w->talking)
+    if (w->talk.about.len)
         return;
     view_tick(&w->view, w->tree, now_ms());
 }
@@ -357,49 +355,14 @@ static void learn_plan(Watch *w) {
 
 /* ---- a person at this terminal */
 
-static bool talk_line(void *ctx, Str prompt, Str *ret_line) {
-    Watch *w = ctx;
-    say_text("%.*s", STR_FMT(prompt));
-    while (!w->withdrawn && !w->done && !w->lost && !w->interrupts && !w->typed.ended)
-        if (type_line(w->link, &w->typed, w->args->arena, ret_line))
-            return true;
-    say_text("\n");
-    return false;
-}
-
-static void tell_answer(Watch *w, Value item, const AskedAnswer *answer) {
-    Value reply;
-    Arena *a = w->args->arena;
-    int code = place_ask(w->args, w->link, API_POST,
-                         place_run_path(a, w->options->run, "approvals"), STR(""),
-                         asked_body(a, item, answer, place_user()), &reply);
-    if (code != 0) /* the reason was said; what is asked now is asked again */
-        look(w);
-}
-
-static void talk(Watch *w) {
-    Value item;
+static void talk_here(Watch *w) {
     view_clear(&w->view);
-    w->asks = w->withdrawn = false;
-    w->talk_of = arena_str(w->args->arena, w->waits_for->address);
-    int code = asked_find(w->args, w->link, w->options->run, w->talk_of.p, &item);
-    if (code != 0 || w->lost || w->done)
-        return;
-    w->talking = true;
-    AskedTalk t = { w->args->arena, say_ink(2), talk_line, w };
-    AskedAnswer answer = asked_talk(&t, item);
-    w->talking = false;
-    if (w->lost || w->done || w->interrupts)
-        return;
-    if (answer.verdict && !w->withdrawn) {
-        tell_answer(w, item, &answer);
-        return;
-    }
-    if (w->withdrawn)
-        say_line("it was decided meanwhile: baton why %.*s %.*s", STR_FMT(w->options->run),
-                 STR_FMT(w->talk_of));
-    w->later = !w->withdrawn;
-    look(w);
+    w->asks = false;
+    TalkEnd end = talk(&w->talk, w->link, w->options->run, w->waits_for->address);
+    w->later |= end == TALK_LATER;
+    bool looked = end != TALK_DECIDED && (end != TALK_WITHDRAWN || w->talk.withdrawn);
+    if (looked && !w->done && !w->lost && !w->interrupts)
+        look(w);
 }
 
 /* Until there is nothing more to be seen here. */
@@ -407,7 +370,7 @@ static int watch_link(Watch *w) {
     int err = 0;
     while (!w->done && !w->lost && err == 0) {
         if (w->asks)
-            talk(w);
+            talk_here(w);
         else
             err = link_run(w->link);
     }
@@ -522,7 +485,11 @@ static int report(Watch *w) {
 
 int watch_run(const Args *args, const WatchOptions *options) {
     Watch w = {
-        .args = args, .options = options, .tree = tree_new(options->plan), .document = VALUE_ABSENT
+        .args = args,
+        .options = options,
+        .tree = tree_new(options->plan),
+        .document = VALUE_ABSENT,
+        .talk = { .args = args },
     };
     w.text = BUF_INIT(LIMIT_VALUE_BYTES);
     view_init(&w.view);

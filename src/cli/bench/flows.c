@@ -50,7 +50,9 @@ Str bench_wait(Arena *a) {
 
 Str bench_ask(Arena *a) {
     Buf b = BUF_INIT(MIB);
-    buf_fmt(&b, "baton: 1\nname: asked\nsteps:\n  - id: pay\n    approve: { ask: Pay this?, deadline: 24h }\n"
-                "    tool: echo\n    with: { amount: 120 }\n");
+    buf_fmt(
+        &b,
+        "baton: 1\nname: asked\nsteps:\n  - id: pay\n    approve: { ask: Pay this?, deadline: 24h }\n"
+        "    tool: echo\n    with: { amount: 120 }\n");
     return closure_of(a, &b);
 }
