@@ -72,7 +72,7 @@ static void write_waiting(Buf *b, Value run) {
     write_held(b, run);
     Value waiting = value_getz(run, "waiting"), error = value_getz(run, "error"),
           paused = value_getz(run, "paused");
-    if (value_is(paused, V_MAP) && text_of(paused, "limit").len) {
+    if (value_is(paused, V_MAP) && text_of(paused, "text").len) {
         words_clean(b, text_of(paused, "text"), 160);
         buf_str_add(b, value_is(waiting, V_LIST) && waiting.len ? STR("; ") : STR(""));
     }

@@ -82,6 +82,7 @@ const char *args_flag_nth(const Args *args, const char *name, size_t n);
 
 int cmd_approve(Args *args);
 int cmd_bench(Args *args);
+int cmd_budgets(Args *args);
 int cmd_cancel(Args *args);
 int cmd_completion(Args *args);
 int cmd_deliveries(Args *args);

@@ -61,8 +61,14 @@ int report_end(const Args *args, Str run, Value document) {
 
 static int report_limit(const Args *args, Str run, const TraceTree *tree) {
     say_line("%.*s is paused: %.*s", STR_FMT(run), STR_FMT(clean(args, tree->pause_reason)));
-    say_line("  baton resume %.*s --limit %.*s      raises the limit and goes on", STR_FMT(run),
-             STR_FMT(clean(args, tree->pause_raise)));
+    if (tree->pause_raise.len == 0)
+        say_line(
+            "  baton resume %.*s      tries again: a new day or month has a new budget; after the file was "
+            "changed, `baton migrate` moves the run to it first",
+            STR_FMT(run));
+    else
+        say_line("  baton resume %.*s --limit %.*s      raises the limit and goes on", STR_FMT(run),
+                 STR_FMT(clean(args, tree->pause_raise)));
     say_line("  baton cancel %.*s      ends it", STR_FMT(run));
     return EXIT_WAITING;
 }

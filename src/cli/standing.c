@@ -33,9 +33,12 @@ Standing standing_of(const TraceTree *t, const TraceNode **ret_node) {
     *ret_node = NULL;
     if (tree_ended(t))
         return STANDING_ENDED;
-    if (t->in_flight > 0 || t->seq == 0)
+    /* What a budget of the project holds back has not left, though the run has begun it. */
+    bool by_budget = t->paused && str_starts(t->paused_by, STR("budget "));
+    if ((t->in_flight > 0 && !by_budget) || t->seq == 0)
         return STANDING_BUSY;
-    if (t->paused && !t->paused_by.len) { /* by a limit of the file, not by anybody */
+    /* By a limit of the file or a budget of the project, not by anybody. */
+    if (t->paused && (!t->paused_by.len || by_budget)) {
         *ret_node = t->root;
         return STANDING_PERSON;
     }

@@ -171,6 +171,9 @@ const Command commands[] = {
       "Cases: limits chain_keyed_64 chain_keyed_1 chain_pure_64 fan_1000 parked asked recovery governor start; store_64 when named.\n"
       "Each works in a directory of its own below --data (else here), which is removed afterwards.",
       bench_flags, 0, -1, cmd_bench },
+    { "budgets", "", "what all runs together spent, of what the project allows",
+      "One line for each budget of the project file, value of its label, and day or month (UTC), newest first.",
+      NULL, 0, 0, cmd_budgets },
     { "cancel", "RUN... | -", "end a run, or several; what is in flight is stopped", MANY,
       reason_flags, 1, -1, cmd_cancel },
     { "completion", "bash|fish|zsh",

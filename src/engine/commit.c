@@ -120,7 +120,8 @@ static void submit(Engine *e, Batch *b) {
 
 void commit_hand_over(Engine *e) {
     bool inside = e->phase >= ENGINE_INSIDE && e->phase < ENGINE_LEAVING;
-    bool nothing = !e->gather.dirty.first && !e->gather.n_mail_done && !e->gather.deliveries.first;
+    bool nothing = !e->gather.dirty.first && !e->gather.n_mail_done &&
+                   !e->gather.deliveries.first && !e->changed_accounts;
     /* With nothing to write and nothing being written all rows are durable; what still waits for one is of runs that were dropped. */
     if (!e->batch && inside && !e->gather.dirty.first)
         perform_durable(e, &e->gather.flights);
@@ -129,7 +130,8 @@ void commit_hand_over(Engine *e) {
     Batch *b = e->batches[0].busy ? &e->batches[1] : &e->batches[0];
     ASSERT(!b->busy);
     take_dirty(e, b);
-    if (b->n == 0 && !e->gather.n_mail_done && !e->gather.deliveries.first) {
+    if (b->n == 0 && !e->gather.n_mail_done && !e->gather.deliveries.first &&
+        !e->changed_accounts) {
         ASSERT(!e->gather.requests.first);
         return;
     }
@@ -139,6 +141,7 @@ void commit_hand_over(Engine *e) {
     QUEUE_MOVE(&b->flights, &e->gather.flights);
     QUEUE_MOVE(&b->deliveries, &e->gather.deliveries);
     b->store.mail_again = deliver_mail(&b->deliveries, &b->arena, &b->store.n_mail_again);
+    b->store.n_accounts = accounts_changed(e, &b->arena, &b->store.accounts);
     b->store.mail_done = e->gather.mail_done;
     b->store.n_mail_done = e->gather.n_mail_done;
     e->gather.mail_done = NULL;

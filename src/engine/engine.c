@@ -44,6 +44,7 @@ Engine *engine_free(Engine *e) {
     twins_deinit(e);
     perform_deinit(e);
     governors_deinit(e);
+    accounts_deinit(e);
     deliver_deinit(e);
     plans_deinit(e);
     watch_deinit(e);
@@ -126,7 +127,7 @@ static bool end_turn(Engine *e) {
     e->in_turn = false;
     return !e->failed && (e->batch_back || e->completed.first || e->loaded.first ||
                           e->reused.first || e->migrations.first || next <= e->now_ms ||
-                          ((e->stirred || twins_wait(e)) && !engine_stopping(e)) ||
+                          ((e->stirred || e->stirred_accounts || e->breaches || twins_wait(e)) && !engine_stopping(e)) ||
                           (e->inbox.first && e->phase >= ENGINE_INSIDE));
 }
 
@@ -142,6 +143,7 @@ bool engine_turn(Engine *e) {
     perform_take(e);
     timers_take(e);
     perform_take(e);
+    accounts_take(e);
     governor_take(e);
     commit_hand_over(e);
     lease_take(e);
@@ -209,7 +211,7 @@ static void hurry(Engine *e) {
 
 static bool all_written(const Engine *e) {
     return !e->batch && !e->gather.dirty.first && !e->gather.n_mail_done &&
-           !e->gather.deliveries.first;
+           !e->gather.deliveries.first && !e->changed_accounts;
 }
 
 static bool all_ended(const Engine *e) {

@@ -123,6 +123,8 @@ EngineWatcher *engine_unwatch(EngineWatcher *w);
 /* What attempts of a run wait for in the engine: a list of { step, since, since_ms, kind, name, says, until }. Nothing of it is
  * stored: a run that is not in memory has none. */
 Value engine_held(Engine *e, Str run, Arena *a);
+/* What attempts hold of an account of the project's budgets now: { cost_nano, tokens, calls }. */
+Value engine_accounts_held(Engine *e, Str key, Arena *a);
 
 /* Every limit of a provider, an agent or a tool that runs of this engine have met, and how near it is: a list of { of, name,
  * ceiling, in_flight, waiting, passed, refused, pool, rate, breaker, keys }. */

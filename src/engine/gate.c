@@ -1,16 +1,16 @@
-#include "engine/gate.h"
+#include "engine/account.h"
 
 #include "base/time.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-/* In the order in which they are passed: is another one of the same on its way? Then the callee's limits, then those of the
- * provider it asks. */
+/* In the order in which they are passed: is another one of the same on its way? Then the budgets of the project, the callee's
+ * limits, those of the provider it asks. */
 static const struct {
     const Gate *gate;
     size_t at; /* which of its places this is */
-} gates[] = { { &gate_twin, 0 }, { &gate_governor, 0 }, { &gate_governor, 1 } };
+} gates[] = { { &gate_twin, 0 }, { &gate_account, 0 }, { &gate_governor, 0 }, { &gate_governor, 1 } };
 
 bool gates_pass(Engine *e, Flight *f) {
     for (; f->gate < ARRAY_LEN(gates); f->gate++) {

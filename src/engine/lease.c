@@ -11,7 +11,9 @@
 typedef struct LeaseJob {
     Pending p; /* first */
     int64_t now_ms, ttl_ms;
-    bool single, first, lost;
+    bool single, first, lost, recover;
+    StoreAccount *accounts; /* in p.arena */
+    size_t n_accounts;
     size_t taken_over;
     StoreLease lease;
     Arena ids_arena;
@@ -47,7 +49,8 @@ static void add_id(LeaseJob *j, Str id) {
 static void read_owned(StoreJob *job, Store *store) {
     LeaseJob *j = (LeaseJob *)job;
     Str page[OWNED_PAGE];
-    size_t n = OWNED_PAGE;
+    size_t n = j->recover ? OWNED_PAGE : 0;
+    j->p.err = store->ops->accounts(store, &j->p.arena, &j->accounts, &j->n_accounts);
     for (uint64_t after = 0; n == OWNED_PAGE && !j->p.err;) {
         j->p.err = store->ops->owned(store, STORE_ACTIVE, after, OWNED_PAGE, &j->ids_arena, page,
                                      &n, &after);
@@ -61,7 +64,10 @@ static void take_owned(StoreJob *job) {
     Engine *e = j->p.e;
     if (j->p.err) {
         engine_fail(e, "reading which runs go on", j->p.err);
-    } else if (!engine_stopping(e)) {
+    } else {
+        accounts_entered(e, j->accounts, j->n_accounts);
+    }
+    if (!j->p.err && j->recover && !engine_stopping(e)) {
         arena_deinit(&e->recover_arena);
         e->recover_arena = j->ids_arena;
         j->ids_arena = ARENA_NULL;
@@ -83,6 +89,7 @@ static void take_owned(StoreJob *job) {
 
 static void ask_owned(Engine *e) {
     LeaseJob *j = new_job(e, false, read_owned, take_owned);
+    j->recover = e->options.recover;
     pending_submit(&j->p);
 }
 
@@ -112,15 +119,7 @@ static void entered(StoreJob *job) {
         e->lease = j->lease;
         e->lease_until_ms = j->now_ms + j->ttl_ms;
         e->renew_at_ms = j->now_ms + j->ttl_ms / 3;
-        if (e->options.recover) {
-            ask_owned(e);
-        } else {
-            e->phase = engine_stopping(e) ? e->phase : ENGINE_INSIDE;
-            EngineReady ready = e->ready;
-            e->ready = NULL;
-            if (ready)
-                ready(e->ready_ctx, 0, 0, e->lease.recovered);
-        }
+        ask_owned(e);
     }
     pending_free(&j->p);
     engine_wake(e);

@@ -234,6 +234,7 @@ static void recover(Engine *e, Resident *r) {
     Str name = arena_fmt(&e->scratch, "engine %llu/%llu", (unsigned long long)e->lease.engine,
                          (unsigned long long)e->lease.epoch);
     Fact recovered = { .kind = FACT_RECOVERED, .time_ms = e->now_ms, .name = name };
+    accounts_recovered(e, r);
     if (!MUTANT(recovery_unsaid))
         apply_fact(e, r, &recovered);
     perform_all(e, r);

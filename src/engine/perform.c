@@ -153,6 +153,7 @@ static void start(Engine *e, Flight *f) {
     compose(e, f);
     gates_left(e, f);
     f->state = FLIGHT_STARTED;
+    f->departed = true;
     e->n_flying++;
     e->stats.attempts++;
     if (f->attempt.timeout_ms > 0)

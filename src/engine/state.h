@@ -33,6 +33,7 @@ typedef struct Request Request;
 typedef struct Delivery Delivery;
 typedef struct PlanEntry PlanEntry;
 typedef struct Pending Pending;
+typedef struct Account Account;
 typedef struct Governor Governor;
 typedef struct Lane Lane;
 typedef struct Twin Twin;
@@ -154,6 +155,15 @@ struct Flight {
     Twin *twin; /* it leads, or waits for */
     Lane *lane; /* in which it waits */
     Flight *lane_prev, *lane_next;
+    /* account.c: what it holds, and of which accounts; where it waits; what a person is asked about */
+    Account **accounts;
+    size_t n_accounts;
+    int64_t reserved[3];
+    Account *account;
+    Flight *account_prev, *account_next, *breach_next;
+    const ProjectBudget *breached;
+    Str breach;
+    bool departed; /* it has left, and may be billed */
     int64_t held_since_ms, held_ms;
     Completion completion;
     Flight *next;
@@ -185,6 +195,17 @@ void perform_stop_all(Engine *e);
 /* Stands where a secret belongs until it is sent: random, so that nothing written before can hold it. */
 Str perform_mark(Engine *e, Arena *a);
 void perform_deinit(Engine *e);
+
+/* ---- accounts (account.c) -------------------------------------------------------------------------------------------- */
+
+void accounts_entered(Engine *e, const StoreAccount *stored, size_t n);
+/* Before FACT_RECOVERED is applied. */
+void accounts_recovered(Engine *e, Resident *r);
+/* Lets through who may pass now, and pauses who breached. */
+void accounts_take(Engine *e);
+/* Those whose sums are to be written with the next batch. */
+size_t accounts_changed(Engine *e, Arena *a, const StoreAccount **ret);
+void accounts_deinit(Engine *e);
 
 /* ---- gates (gate.c, governor.c) -------------------------------------------------------------------------------------- */
 
@@ -554,6 +575,9 @@ struct Engine {
     size_t n_governors;
     Governor *stirred;
     Twin **twins, *orphans; /* twin.c; NULL until one is met */
+    Account **accounts; /* by key; NULL until one is met */
+    Account *stirred_accounts, *changed_accounts;
+    Flight *breaches;
 
     /* timers */
     TimerHeap timers;

@@ -80,6 +80,8 @@ void memory_undo_later(StoreMemory *m, MemUndoKind kind, size_t at) {
     u->at = at;
     if (kind == UNDO_RUN_WAS)
         u->was = m->runs[at];
+    if (kind == UNDO_ACCOUNT_WAS)
+        u->account = m->accounts[at];
 }
 
 void memory_begin(StoreMemory *m) {
@@ -98,6 +100,7 @@ static void take_back(StoreMemory *m, const MemUndo *u) {
     case UNDO_MAIL_NEW: m->n_mail = u->at; break;
     case UNDO_MAIL_GONE: m->mail[u->at].gone = false; break;
     case UNDO_CLOSURE_NEW: m->n_closures = u->at; break;
+    case UNDO_ACCOUNT_WAS: m->accounts[u->at] = u->account; break;
     }
 }
 
@@ -148,6 +151,7 @@ void store_memory_free(StoreMemory *m) {
     free(m->runs);
     free(m->run_index);
     free(m->mail);
+    free(m->accounts);
     free(m->closures);
     free(m->engines);
     free(m->undo);
@@ -249,6 +253,7 @@ static const StoreOps memory_ops = {
     .due = memory_due,
     .opens = memory_opens,
     .mail = memory_mail_now,
+    .accounts = memory_accounts,
     .list = memory_list,
     .check = memory_check,
 };

@@ -26,6 +26,11 @@ typedef struct MemMail {
     bool gone;
 } MemMail;
 
+typedef struct MemAccount {
+    StoreAccount account;
+    bool gone; /* it was not there yet when power was cut */
+} MemAccount;
+
 typedef struct MemEngine { /* number id - 1 */
     uint64_t epoch;
     int64_t lease_until_ms;
@@ -38,12 +43,14 @@ typedef enum MemUndoKind {
     UNDO_MAIL_NEW,
     UNDO_MAIL_GONE,
     UNDO_CLOSURE_NEW,
+    UNDO_ACCOUNT_WAS,
 } MemUndoKind;
 
 typedef struct MemUndo {
     MemUndoKind kind;
     size_t at;
     MemRun was;
+    MemAccount account;
 } MemUndo;
 
 typedef struct MemBatch { /* an unsynced one */
@@ -61,6 +68,8 @@ struct StoreMemory {
     size_t run_index_room;
     MemMail *mail; /* in the order sent */
     size_t n_mail, mail_room;
+    MemAccount *accounts;
+    size_t n_accounts, accounts_room;
     StorePayload **closures;
     size_t n_closures, closures_room;
     MemEngine *engines;
@@ -112,6 +121,7 @@ int memory_opens(Store *s, Str run, uint8_t kind, uint64_t skip, size_t max, Are
                  StoreDue *ret, size_t *ret_n);
 int memory_mail_now(Store *s, bool world, int64_t now_ms, size_t max, Arena *a, StoreMail *ret,
                     size_t *ret_n, int64_t *ret_next_ms);
+int memory_accounts(Store *s, Arena *a, StoreAccount **ret, size_t *ret_n);
 int memory_list(Store *s, StoreState state, uint64_t before, size_t max, Arena *a, StoreRun *ret,
                 size_t *ret_n, uint64_t *ret_before);
 int memory_check(Store *s, void (*problem)(void *ctx, Str text), void *ctx, uint64_t *ret_rows);

@@ -148,6 +148,28 @@ static void set_outcomes(StoreBatch *batch, StoreOutcome outcome) {
         batch->items[i].outcome = outcome;
 }
 
+/* Its place, made if it is not there. */
+static size_t account_at(StoreMemory *m, uint64_t engine, Str key) {
+    for (size_t i = 0; i < m->n_accounts; i++)
+        if (m->accounts[i].account.engine == engine && str_eq(m->accounts[i].account.key, key))
+            return i;
+    GROW(m, accounts);
+    m->accounts[m->n_accounts] =
+        (MemAccount){ .account = { .engine = engine, .key = keep(m, key) }, .gone = true };
+    return m->n_accounts++;
+}
+
+static void set_account(StoreMemory *m, const MemStore *h, const StoreAccount *account) {
+    size_t at = account_at(m, h->engine, account->key);
+    memory_undo_later(m, UNDO_ACCOUNT_WAS, at);
+    MemAccount *mine = &m->accounts[at];
+    mine->gone = false;
+    mine->account.cost = account->cost;
+    mine->account.tokens = account->tokens;
+    mine->account.calls = account->calls;
+    mine->account.info = keep(m, account->info);
+}
+
 static void commit(StoreMemory *m, const MemStore *h, StoreBatch *batch) {
     bool fenced = !h->epoch || m->engines[h->engine - 1].epoch != h->epoch;
     if (fenced && !MUTANT(store_ignores_epoch)) {
@@ -170,6 +192,8 @@ static void commit(StoreMemory *m, const MemStore *h, StoreBatch *batch) {
         take_mail(m, batch->mail_again[i].id);
         add_mail(m, &batch->mail_again[i], h->engine);
     }
+    for (size_t i = 0; i < batch->n_accounts; i++)
+        set_account(m, h, &batch->accounts[i]);
 }
 
 static StoreFault next_fault(StoreMemory *m) {

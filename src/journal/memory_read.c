@@ -242,3 +242,29 @@ int memory_check(Store *s, void (*problem)(void *ctx, Str text), void *ctx, uint
     *ret_rows = rows;
     return bad ? STORE_E_DAMAGED : 0;
 }
+
+static int by_account(const void *a, const void *b) {
+    const StoreAccount *x = a, *y = b;
+    int order = str_cmp(x->key, y->key);
+    return order ? order : x->engine < y->engine ? -1 : x->engine > y->engine;
+}
+
+int memory_accounts(Store *s, Arena *a, StoreAccount **ret, size_t *ret_n) {
+    MemStore *h = (MemStore *)s;
+    MEMORY_LOCKED(h->m);
+    StoreAccount *list = ARENA_ARRAY(a, StoreAccount, h->m->n_accounts + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < h->m->n_accounts; i++) {
+        if (h->m->accounts[i].gone)
+            continue;
+        list[n] = h->m->accounts[i].account;
+        list[n].key = arena_str(a, list[n].key);
+        list[n].info = arena_str(a, list[n].info);
+        n++;
+    }
+    if (n)
+        qsort(list, n, sizeof *list, by_account);
+    *ret = list;
+    *ret_n = n;
+    return 0;
+}

@@ -52,7 +52,10 @@
     X(ADD_OPEN, "INSERT INTO open(run,n,kind,due,key,address,sum)VALUES(?1,?2,?3,?4,?5,?6,?7)")    \
     X(ADD_MAIL, "INSERT INTO mail(id,dest,not_before,body,sum)VALUES(?1,?2,?3,?4,?5)"              \
                 "ON CONFLICT(id)DO NOTHING")                                                       \
-    X(TAKE_MAIL, "DELETE FROM mail WHERE id=?1")
+    X(TAKE_MAIL, "DELETE FROM mail WHERE id=?1")                                                   \
+    X(SET_ACCOUNT, "INSERT INTO account(engine,key,cost,tokens,calls,info,sum)"                    \
+                   "VALUES(1,?1,?2,?3,?4,?5,?6)ON CONFLICT(engine,key)DO UPDATE SET "              \
+                   "cost=?2,tokens=?3,calls=?4,info=?5,sum=?6")
 
 #define RUN_COLUMNS "key,id,closure,state,created,updated,name,info,head,head_seq,sum"
 #define ROW_COLUMNS "id,run,seq,prev,hash,body,data,data_hash"
@@ -150,6 +153,9 @@ int meta_write(SqliteStore *s, const SqliteMeta *meta);
 uint64_t store_mark(const SqliteMeta *meta);
 uint64_t run_sum(uint64_t key, Str id, uint64_t closure, const StoreRunInfo *info);
 uint64_t open_sum(uint64_t run, uint64_t n, const StoreOpen *open);
+uint64_t account_sum(uint64_t engine, const StoreAccount *account);
+/* Stores of before have no such table until somebody writes to them. */
+int schema_has_accounts(Sql *c, bool *ret);
 uint64_t mail_sum(const StoreMail *mail);
 
 /* sqlite_recover.c: judges a store that was just opened and learns its heads and its end. */
@@ -184,6 +190,7 @@ int sqlite_owned(Store *base, StoreState state, uint64_t after, size_t max, Aren
                  size_t *ret_n, uint64_t *ret_after);
 int sqlite_load(Store *base, Str run, bool all_rows, Arena *a, StoreRun *ret);
 int sqlite_payload(Store *base, Str run, const Hash *hash, Arena *a, Str *ret);
+int sqlite_accounts(Store *base, Arena *a, StoreAccount **ret, size_t *ret_n);
 int sqlite_list(Store *base, StoreState state, uint64_t before, size_t max, Arena *a, StoreRun *ret,
                 size_t *ret_n, uint64_t *ret_before);
 

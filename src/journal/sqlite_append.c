@@ -330,6 +330,22 @@ static void set_outcomes(StoreBatch *batch, StoreOutcome outcome) {
         batch->items[i].outcome = outcome;
 }
 
+static int write_accounts(SqliteStore *s, const StoreAccount *accounts, size_t n) {
+    sqlite3_stmt *st = s->w[ST_SET_ACCOUNT];
+    int r = 0;
+    for (size_t i = 0; !r && i < n; i++) {
+        const StoreAccount *a = &accounts[i];
+        bind_text(st, 1, a->key);
+        bind_i64(st, 2, a->cost);
+        bind_i64(st, 3, a->tokens);
+        bind_i64(st, 4, a->calls);
+        bind_text(st, 5, a->info);
+        bind_u64(st, 6, account_sum(1, a));
+        r = sql_run(&s->writer, st);
+    }
+    return r;
+}
+
 static int write_batch(SqliteStore *s, void *ctx) {
     Progress *p = ctx;
     StoreBatch *batch = p->batch;
@@ -348,6 +364,8 @@ static int write_batch(SqliteStore *s, void *ctx) {
         r = take_mail(s, batch->mail_done, batch->n_mail_done);
     if (!r)
         r = write_mail_again(s, batch->mail_again, batch->n_mail_again);
+    if (!r)
+        r = write_accounts(s, batch->accounts, batch->n_accounts);
     if (!r && p->last_row - s->meta.swept >= s->sweep_rows) {
         p->swept = true;
         p->meta.swept = p->last_row;

@@ -3,6 +3,11 @@
 
 #include <stdio.h>
 
+#define ACCOUNT_TABLE                                                                              \
+    "CREATE TABLE account(engine INTEGER NOT NULL,key TEXT NOT NULL,cost INTEGER NOT NULL,"        \
+    "tokens INTEGER NOT NULL,calls INTEGER NOT NULL,info TEXT NOT NULL,sum INTEGER NOT NULL,"      \
+    "PRIMARY KEY(engine,key))STRICT,WITHOUT ROWID"
+
 static const char *const objects[] = {
     "CREATE TABLE meta(k INTEGER PRIMARY KEY,install_key BLOB NOT NULL,generation INTEGER NOT NULL,"
     "epoch INTEGER NOT NULL,clean INTEGER NOT NULL,swept INTEGER NOT NULL,sum INTEGER NOT NULL)STRICT",
@@ -28,7 +33,10 @@ static const char *const objects[] = {
     "not_before INTEGER NOT NULL,body BLOB NOT NULL,sum INTEGER NOT NULL)STRICT",
     "CREATE UNIQUE INDEX mail_id ON mail(id)",
     "CREATE INDEX mail_not_before ON mail(not_before)",
+    ACCOUNT_TABLE,
 };
+/* The last of them came later: a store without it is good, and gets it when somebody first writes to it. */
+#define OBJECTS_ONCE (ARRAY_LEN(objects) - 1)
 
 #define STATEMENT_TEXT(name, text) text,
 static const char *const writer_texts[] = { WRITER_STATEMENTS(STATEMENT_TEXT) };
@@ -91,10 +99,26 @@ int schema_verify(Sql *c) {
         n++;
     }
     sqlite3_finalize(st);
-    if (!r && (!same || n != ARRAY_LEN(objects)))
+    if (!r && (!same || (n != ARRAY_LEN(objects) && n != OBJECTS_ONCE)))
         r = sql_damaged(c->problem, "baton.db: its tables are not those of format %d",
                         STORE_FORMAT);
     return r;
+}
+
+int schema_has_accounts(Sql *c, bool *ret) {
+    sqlite3_stmt *st = NULL;
+    int r = sql_prepare(c, "SELECT 1 FROM sqlite_schema WHERE name='account'", &st);
+    if (!r)
+        r = sql_step(c, st, ret);
+    sqlite3_finalize(st);
+    return r;
+}
+
+/* By the writer, before its statements are prepared. */
+static int add_accounts(Sql *c) {
+    bool there;
+    int r = schema_has_accounts(c, &there);
+    return r || there ? r : sql_exec(c, ACCOUNT_TABLE);
 }
 
 static int prepare_all(Sql *c, const char *const *texts, size_t n, sqlite3_stmt **ret) {
@@ -105,7 +129,8 @@ static int prepare_all(Sql *c, const char *const *texts, size_t n, sqlite3_stmt 
 }
 
 int schema_prepare_writer(SqliteStore *s) {
-    return prepare_all(&s->writer, writer_texts, ARRAY_LEN(writer_texts), s->w);
+    int r = add_accounts(&s->writer);
+    return r ? r : prepare_all(&s->writer, writer_texts, ARRAY_LEN(writer_texts), s->w);
 }
 
 int schema_prepare_reader(SqliteStore *s) {
@@ -176,6 +201,15 @@ uint64_t open_sum(uint64_t run, uint64_t n, const StoreOpen *open) {
     sum = sum_u64(sum, (uint64_t)open->due_ms);
     sum = sum_str(sum, open->key);
     return sum_str(sum, open->address);
+}
+
+uint64_t account_sum(uint64_t engine, const StoreAccount *account) {
+    uint64_t sum = sum_u64(SUM_START, engine);
+    sum = sum_str(sum, account->key);
+    sum = sum_u64(sum, (uint64_t)account->cost);
+    sum = sum_u64(sum, (uint64_t)account->tokens);
+    sum = sum_u64(sum, (uint64_t)account->calls);
+    return sum_str(sum, account->info);
 }
 
 uint64_t mail_sum(const StoreMail *mail) {

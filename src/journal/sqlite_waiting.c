@@ -123,3 +123,59 @@ int sqlite_mail(Store *base, bool world, int64_t now_ms, size_t max, Arena *a, S
         *ret_next_ms = next;
     return 0;
 }
+
+static int read_account(SqliteStore *s, sqlite3_stmt *st, Arena *a, StoreAccount *ret) {
+    *ret = (StoreAccount){ .engine = column_u64(st, 0),
+                           .key = arena_str(a, column_str(st, 1)),
+                           .cost = sqlite3_column_int64(st, 2),
+                           .tokens = sqlite3_column_int64(st, 3),
+                           .calls = sqlite3_column_int64(st, 4),
+                           .info = arena_str(a, column_str(st, 5)) };
+    if (account_sum(ret->engine, ret) == column_u64(st, 6))
+        return 0;
+    return sql_damaged(s->reader.problem, "baton.db: account %.*s: its sum is wrong",
+                       STR_FMT(ret->key));
+}
+
+static int read_accounts(SqliteStore *s, sqlite3_stmt *st, Arena *a, StoreAccount **ret,
+                         size_t *ret_n) {
+    StoreAccount *list = NULL;
+    size_t n = 0, room = 0;
+    bool more;
+    int r;
+    while (!(r = sql_step(&s->reader, st, &more)) && more) {
+        if (n == room) {
+            room = MAX((size_t)16, room * 2);
+            StoreAccount *wider = ARENA_ARRAY(a, StoreAccount, room);
+            if (n)
+                memcpy(wider, list, n * sizeof *list);
+            list = wider;
+        }
+        r = read_account(s, st, a, &list[n]);
+        if (r)
+            break;
+        n++;
+    }
+    *ret = list;
+    *ret_n = n;
+    return r;
+}
+
+/* Read once when an engine enters, and for lists: the statement is not kept. */
+int sqlite_accounts(Store *base, Arena *a, StoreAccount **ret, size_t *ret_n) {
+    SqliteStore *s = (SqliteStore *)base;
+    sqlite3_stmt *st = NULL;
+    bool there;
+    *ret = NULL;
+    *ret_n = 0;
+    int r = schema_has_accounts(&s->reader, &there);
+    if (r || !there)
+        return r;
+    r = sql_prepare(&s->reader,
+                    "SELECT engine,key,cost,tokens,calls,info,sum FROM account ORDER BY key,engine",
+                    &st);
+    if (!r)
+        r = read_accounts(s, st, a, ret, ret_n);
+    sqlite3_finalize(st);
+    return r;
+}

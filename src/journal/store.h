@@ -59,6 +59,15 @@ typedef struct StoreMail {
 } StoreMail;
 static inline bool store_mail_is_world(const StoreMail *m) { return str_starts(m->to, STR("@")); }
 
+/* What one engine has spent of one account: sums, each written over the one before, so that a batch that is tried again
+ * spends nothing twice. What an account has in all is the sum over engines. */
+typedef struct StoreAccount {
+    uint64_t engine; /* read: whose; written: the handle's own */
+    Str key;
+    int64_t cost, tokens, calls;
+    Str info; /* opaque to the store: what lists show */
+} StoreAccount;
+
 typedef struct StoreRunInfo { /* the run's row, but for its head */
     StoreState state;
     int64_t created_ms, updated_ms;
@@ -101,6 +110,8 @@ typedef struct StoreBatch {
     const StoreMail
         *mail_again; /* each in the place of the one with its id: to be looked at later */
     size_t n_mail_again;
+    const StoreAccount *accounts; /* each in the place of the one of this engine with its key */
+    size_t n_accounts;
     int64_t now_ms; /* the engine's clock; paces the side file */
 } StoreBatch;
 
@@ -176,6 +187,8 @@ typedef struct StoreOps {
      * soonest not_before after those (0: none). */
     int (*mail)(Store *s, bool world, int64_t now_ms, size_t max, Arena *a, StoreMail *ret,
                 size_t *ret_n, int64_t *ret_next_ms);
+    /* R: of all engines, by key. */
+    int (*accounts)(Store *s, Arena *a, StoreAccount **ret, size_t *ret_n);
     /* R: newest first; before = 0 at first, then *ret_before. state 0: any. Rows and snapshot are left out. */
     int (*list)(Store *s, StoreState state, uint64_t before, size_t max, Arena *a, StoreRun *ret,
                 size_t *ret_n, uint64_t *ret_before);

@@ -68,6 +68,16 @@ Amount call_worst_case(const Frame *f) {
                      .of[BOUND_COST] = price_worst(price_of(f), bytes, output) };
 }
 
+WantWorst want_worst(const Want *w) {
+    if (w->kind != WANT_ATTEMPT || w->callee->kind != CALLEE_MODEL)
+        return (WantWorst){ 0 };
+    const int64_t *held = w->frame->call->reserved.of;
+    return (WantWorst){ .cost = held[BOUND_COST],
+                        .tokens = held[BOUND_TOKENS],
+                        .calls = held[BOUND_CALLS],
+                        .priced = price_of(w->frame)->known };
+}
+
 int64_t want_cost(const Want *w, const Usage *u) {
     if (w->callee->kind != CALLEE_MODEL)
         return u->cost_nano;

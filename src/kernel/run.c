@@ -492,6 +492,7 @@ RunStatus run_ending(const Run *r) { return run_finished(r) ? 0 : r->ending; }
 int64_t run_time(const Run *r) { return r->time_ms; }
 Str run_dir(const Run *r) { return r->dir; }
 Value run_input(const Run *r) { return r->input; }
+Value run_labels(const Run *r) { return r->labels; }
 Str run_source(const Run *r) { return r->source; }
 uint64_t run_source_upto(const Run *r) { return r->source_upto; }
 Value run_output(const Run *r) { return run_finished(r) ? r->output : VALUE_ABSENT; }

@@ -107,6 +107,13 @@ void run_forget_closed(Run *r);
 /* May its limits become these? { "cost": nano, "work.calls": n ... }; false: *ret_problem in `a` says why not. */
 bool run_takes_limits(Run *r, Value limits, Arena *a, Str *ret_problem);
 
+/* The most that the attempt may cost, as it was reserved; all 0 for what is no model call. */
+typedef struct WantWorst {
+    int64_t cost, tokens, calls;
+    bool priced; /* its model has a price */
+} WantWorst;
+WantWorst want_worst(const Want *w);
+
 /* What an attempt that used this much cost, by the prices that the closure pins; for other callees what the usage says. */
 int64_t want_cost(const Want *w, const Usage *u);
 
@@ -166,6 +173,8 @@ int64_t run_time(const Run *r);
 Str run_dir(const Run *r);
 /* As it was accepted, with the defaults of its type. */
 Value run_input(const Run *r);
+/* As they were when it began: a map. */
+Value run_labels(const Run *r);
 /* The run whose recorded outcomes this one reuses, up to which of its rows, and the step from which on it does not; empty:
  * none, all. */
 Str run_source(const Run *r);

@@ -110,6 +110,7 @@ void run_cancel(ApiCall *call);
 void run_signal(ApiCall *call);
 void run_effect(ApiCall *call);
 void effects_list(ApiCall *call);
+void budgets_get(ApiCall *call);
 void governor_get(ApiCall *call);
 void status_get(ApiCall *call);
 void verify_post(ApiCall *call);

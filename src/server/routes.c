@@ -4,6 +4,8 @@
 #include "server/call.h"
 
 const Route routes[] = {
+    { API_GET, "/v1/budgets", budgets_get,
+      "what all runs together spent of the project's budgets" },
     { API_GET, "/v1/effects", effects_list,
       "what is in doubt, with all that is known of it; `run`: of one run" },
     { API_GET, "/v1/governor", governor_get,

@@ -74,7 +74,7 @@ static const Keyword project[] = {
     { "vars", "{data}", 0, RUNS, "what differs between places" },
     { "prices", "Prices", 0, RUNS, "what models cost" },
     { "limits", "Limits", 0, RUNS, "the default of every run" },
-    { "budgets", "{Budget}", 0, LATER, "across runs" },
+    { "budgets", "{Budget}", 0, RUNS, "what all runs together may spend" },
     { "models", "{model}", 0, RUNS, "names for models" },
     { "people", "{Person}", 0, RUNS, "who can be asked" },
     { "groups", "{[text]}", 0, RUNS, "people together" },
@@ -101,12 +101,12 @@ static const Keyword prices[] = {
     { "file", "text", 0, RUNS, "their file" },
 };
 static const Keyword budget[] = {
-    { "per", "'day' | 'month'", 0, LATER, "a new one begins" },
-    { "label", "text", 0, LATER, "one for each value" },
-    { "cost", "money", 0, LATER, "money" },
-    { "tokens", "count", 0, LATER, "tokens" },
-    { "calls", "count", 0, LATER, "model calls" },
-    { "on_breach", BREACH, 0, LATER, "what a breach does: pause" },
+    { "per", "'day' | 'month'", 0, RUNS, "a new one begins, by UTC" },
+    { "label", "text", 0, RUNS, "one for each value of this label" },
+    { "cost", "money", 0, RUNS, "money" },
+    { "tokens", "count", 0, RUNS, "tokens of models, in and out" },
+    { "calls", "count", 0, RUNS, "model calls" },
+    { "on_breach", BREACH, 0, RUNS, "what a breach does: pause" },
 };
 static const Keyword person[] = {
     { "email", "text", 0, RUNS, "an address" },

@@ -133,6 +133,16 @@ typedef struct Limits {
 } Limits;
 extern const Limits limits_none;
 
+/* `budgets:` of the project: what all its runs together may spend in a day or a month. */
+typedef struct ProjectBudget {
+    Str name;
+    bool monthly;    /* else daily */
+    Str label;       /* one for each value of this label of runs; empty: one */
+    int64_t most[3]; /* cost, tokens, calls by Bound; -1: no limit */
+    bool on_breach_fail;
+    Pos pos;
+} ProjectBudget;
+
 typedef struct Retry {
     int32_t times; /* retries after the first attempt; 0: none */
     int64_t delay_ms, max_delay_ms;
@@ -480,6 +490,8 @@ struct Plan {
     Template *labels; /* a map, over input; NULL: none */
     Limits limits;
     Guards guards;
+    ProjectBudget *budgets; /* of the project */
+    size_t n_budgets;
     StateKey *state;
     size_t n_state;
     Str prices_file;         /* of the project; empty: none */

@@ -374,6 +374,8 @@ void order_states(Reader *r);
 
 /* Of a step's or a callee's key. */
 void read_limits(Reader *r, const Yaml *y, Limits *ret_limits);
+/* `budgets:` of the project. */
+void read_budgets(Reader *r, const Yaml *y);
 void read_retry(Reader *r, const Yaml *y, Retry *ret_retry);
 /* What is not said stays as it was. */
 void read_timeout(Reader *r, const Yaml *y, int64_t *ret_attempt_ms, int64_t *ret_queue_ms);

@@ -145,10 +145,10 @@ static void read_secrets(Reader *r, const Yaml *y) {
 
 /* What takes effect elsewhere; the rest is checked by its form. */
 static const KeyRow rows[] = {
-    { "baton", ignore },      { "vars", ignore },   { "prices", ignore }, { "limits", ignore },
-    { "models", ignore },     { "types", ignore },  { "agents", ignore }, { "tools", ignore },
-    { "providers", ignore },  { "people", ignore }, { "groups", ignore }, { "channels", ignore },
-    { "escalation", ignore },
+    { "baton", ignore },    { "vars", ignore },       { "prices", ignore }, { "limits", ignore },
+    { "budgets", ignore },  { "models", ignore },     { "types", ignore },  { "agents", ignore },
+    { "tools", ignore },    { "providers", ignore },  { "people", ignore }, { "groups", ignore },
+    { "channels", ignore }, { "escalation", ignore },
 };
 
 /* By their form alone: what they name is needed by nobody. */
@@ -163,7 +163,8 @@ void read_project(Reader *r) {
     if (!r->project)
         return;
     const Yaml *root = r->project->root, *prices = yaml_get(root, "prices"),
-               *limits = yaml_get(root, "limits"), *secrets = yaml_get(root, "secrets");
+               *limits = yaml_get(root, "limits"), *budgets = yaml_get(root, "budgets"),
+               *secrets = yaml_get(root, "secrets");
     check_blocks(r, root);
     if (prices)
         read_prices(r, prices);
@@ -174,4 +175,6 @@ void read_project(Reader *r) {
     read_people(r);
     if (limits)
         read_limits(r, limits, &r->plan->limits);
+    if (budgets)
+        read_budgets(r, budgets);
 }

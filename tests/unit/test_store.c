@@ -540,6 +540,34 @@ static void mail_waits_for_its_time(void **state) {
     assert_int_equal(next, 0);
 }
 
+static void spend(World *w, const char *key, int64_t cost, const char *info) {
+    StoreAccount account = {
+        .key = str_from(key), .cost = cost, .tokens = cost * 2, .calls = 1, .info = str_from(info)
+    };
+    StoreBatch batch = { .accounts = &account, .n_accounts = 1 };
+    assert_int_equal(w->s->ops->append(w->s, &batch), 0);
+}
+
+static void accounts_are_sums_that_are_written_over(void **state) {
+    World *w = *state;
+    StoreAccount *found;
+    size_t n;
+    assert_int_equal(w->s->ops->accounts(w->s, &w->arena, &found, &n), 0);
+    assert_int_equal(n, 0);
+    spend(w, "b|2026-11", 5, "{}");
+    spend(w, "a|2026-11", 1, "{}");
+    spend(w, "b|2026-11", 9, "{\"x\":1}");
+    spend(w, "b|2026-11", 9, "{\"x\":1}");
+    reopen(w, false);
+    assert_int_equal(w->s->ops->accounts(w->s, &w->arena, &found, &n), 0);
+    assert_int_equal(n, 2);
+    assert_str(found[0].key, "a|2026-11");
+    assert_int_equal(found[1].cost, 9);
+    assert_int_equal(found[1].tokens, 18);
+    assert_int_equal(found[1].calls, 1);
+    assert_str(found[1].info, "{\"x\":1}");
+}
+
 static void list_is_newest_first_in_pages(void **state) {
     World *w = *state;
     const char *names[] = { "a", "b", "c", "d", "e" };
@@ -930,6 +958,7 @@ int main(void) {
         BOTH(mail_is_posted_once_and_deleted_by_its_taker),
         BOTH(mail_to_the_world_is_apart_and_may_be_put_off),
         BOTH(mail_waits_for_its_time),
+        BOTH(accounts_are_sums_that_are_written_over),
         BOTH(list_is_newest_first_in_pages),
         BOTH(owned_runs_come_by_state_in_pages),
         BOTH(workload_survives_every_kind_of_stop_and_checks_clean),
