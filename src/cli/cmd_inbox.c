@@ -122,6 +122,8 @@ static void write_delivery(Buf *b, Arena *a, Value d) {
         buf_fmt(b, ", %lld tries", answer_count(d, "tries"));
     if (value_is(next, V_INT) && error.len)
         buf_fmt(b, ", again in %.*s", STR_FMT(span(a, next, true)));
+    if (str_is(state, "not sent"))
+        buf_str_add(b, STR(": it was answered before it could be sent"));
     if (error.len)
         buf_fmt(b, ": %.*s", STR_FMT(cell(a, error, 300)));
     buf_char(b, '\n');

@@ -2,6 +2,7 @@
  * taken, sent, and put back with what became of it, in another append.
  *
  *   @channel --due, sent--> ok      > @told, kept for a week, so that one can see that it was said
+ *      |                    answered meanwhile > @told, as not needed any more
  *      ^                    failed  > @channel again, not before 1 s, 2 s, 4 s ... 1 h later; with its last error
  *      +--------------------+       > for three days, or if the receiver says that it never will: @told, given up
  *
@@ -113,7 +114,7 @@ static MapBuilder body_without(Delivery *d, const char *const *keys, size_t n) {
 }
 
 /* What is kept says who was told of what and when, not what it said nor how it was sent. */
-static void keep_record(Engine *e, Delivery *d, Str error) {
+static void keep_record(Engine *e, Delivery *d, Str error, bool needless) {
     static const char *const gone[] = { "url",     "sign",  "mark",  "dir",  "secrets",
                                         "message", "tries", "error", "at_ms" };
     MapBuilder m = body_without(d, gone, ARRAY_LEN(gone));
@@ -121,6 +122,8 @@ static void keep_record(Engine *e, Delivery *d, Str error) {
     map_addz(&m, "at_ms", value_int(e->now_ms));
     if (error.len)
         map_addz(&m, "error", value_str(error));
+    if (needless)
+        map_addz(&m, "needless", value_bool(true));
     put_back(e, d, STR("@told"), e->now_ms + KEEP_MS, &m);
 }
 
@@ -152,7 +155,7 @@ static void failed(Engine *e, Delivery *d, const Completion *c) {
         engine_log(e, "run %.*s: %.*s could not be told yet, it is tried again: %.*s", STR_FMT(run),
                    STR_FMT(name), STR_FMT(error));
     if (give_up)
-        keep_record(e, d, error.len ? error : STR("unknown"));
+        keep_record(e, d, error.len ? error : STR("unknown"), false);
     else
         try_again(e, d, error, c->retry_after_ms);
 }
@@ -169,7 +172,7 @@ void deliver_complete(Engine *e, Attempt *a, const Completion *c) {
     } else {
         d->tries += !MUTANT(told_impatiently);
         if (c->outcome == OUTCOME_OK)
-            keep_record(e, d, STR(""));
+            keep_record(e, d, STR(""), false);
         else
             failed(e, d, c);
     }
@@ -221,7 +224,7 @@ static void compose(Delivery *d) {
     a->dir = text_of(d->body, "dir");
 }
 
-static void begin(Engine *e, const StoreMail *mail) {
+static void begin(Engine *e, const StoreMail *mail, bool needless) {
     Delivery *d = xcalloc(1, sizeof *d);
     Arena *a = &d->attempt.arena;
     d->e = e;
@@ -238,6 +241,10 @@ static void begin(Engine *e, const StoreMail *mail) {
     e->deliveries = d;
     e->n_deliveries++;
     compose(d);
+    if (needless) {
+        keep_record(e, d, STR(""), true);
+        return;
+    }
     d->flying = true;
     e->n_flying++;
     e->ports.start(e->ports.ctx, &d->attempt);
@@ -257,20 +264,43 @@ typedef struct DeliverJob {
     Pending p; /* first */
     int64_t now_ms, next_ms;
     StoreMail mail[DELIVERIES_MAX];
+    bool needless[DELIVERIES_MAX];
     size_t n;
 } DeliverJob;
+
+#define OPENS_MAX 1000
+
+/* What asks is of no use once it is answered: it was down, or nobody was there to send it, for longer than that. */
+static bool is_answered(Store *store, const StoreMail *mail, Arena *a) {
+    Value body;
+    size_t n = 0;
+    if (json_read(a, mail->body, &body, NULL) || !str_is(mail->to, "@channel"))
+        return false;
+    Str about = text_of(body, "about"), run = text_of(body, "run"), step = text_of(body, "step");
+    if (about.len == 0 || str_is(about, "notice") || run.len == 0)
+        return false;
+    StoreDue *opens = ARENA_ARRAY(a, StoreDue, OPENS_MAX);
+    if (store->ops->opens(store, run, WANT_APPROVAL, 0, OPENS_MAX, a, opens, &n) || n == OPENS_MAX)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(opens[i].address, step))
+            return false;
+    return true;
+}
 
 static void read_mail(StoreJob *job, Store *store) {
     DeliverJob *j = (DeliverJob *)job;
     j->p.err = store->ops->mail(store, true, j->now_ms, DELIVERIES_MAX, &j->p.arena, j->mail, &j->n,
                                 &j->next_ms);
+    for (size_t i = 0; i < j->n && !j->p.err; i++)
+        j->needless[i] = is_answered(store, &j->mail[i], &j->p.arena);
 }
 
-static void take_one(Engine *e, const StoreMail *mail) {
+static void take_one(Engine *e, const StoreMail *mail, bool needless) {
     if (find(e, mail->id))
         return;
     if (str_is(mail->to, "@channel"))
-        begin(e, mail);
+        begin(e, mail, needless);
     else
         commit_mail_done(e, mail->id); /* a record that was kept long enough */
 }
@@ -287,7 +317,7 @@ static void take_all(StoreJob *job) {
         engine_log(e, "mail to people could not be read");
     bool good = !j->p.err && may_send(e);
     for (size_t i = 0; i < j->n && good; i++)
-        take_one(e, &j->mail[i]);
+        take_one(e, &j->mail[i], j->needless[i]);
     e->deliver_more = j->n == DELIVERIES_MAX; /* asked for when one of these is done with */
     if (!good)
         e->deliver_at_ms = MIN(e->deliver_at_ms, e->now_ms + TRY_FIRST_MS);

@@ -190,6 +190,8 @@ void run_decide(ApiCall *call) {
 
 static const char *state_of(const StoreMail *mail, Value body) {
     bool failed = value_is(value_getz(body, "error"), V_STRING);
+    if (!value_absent(value_getz(body, "needless")))
+        return "not sent";
     if (str_is(mail->to, "@told"))
         return failed ? "given up" : "sent";
     return failed ? "failing" : "waiting";
