@@ -198,6 +198,84 @@ static void a_clean_stop_waits_and_what_it_stopped_is_sent_by_the_next(void **st
     crash(h);
 }
 
+/* ---- what a run says ----------------------------------------------------------------------------------------------------- */
+
+static void ask_people(Host *h, const char *id, Said *said) {
+    World *w = h->w;
+    Str names[] = { STR("flow.yaml"), STR("baton.yaml") };
+    Str texts[] = {
+        STR("baton: 1\nname: flow\nsteps:\n"
+            "  - { id: a, tool: echo, with: 1, approve: { group: leads, risk: high } }\n"),
+        STR("baton: 1\ngroups: { leads: [ann] }\n"
+            "channels: { slow: { chat: \"${{ secrets.ROOM }}\" } }\n"
+            "escalation: { high: { notify: slow } }\n")
+    };
+    EngineStart start = { .id = str_from(id),
+                          .closure = closure_make(&w->arena, names[0], names, texts, 2),
+                          .input = STR("{}"),
+                          .dir = STR("/") };
+    *said = (Said){ 0 };
+    engine_start_run(h->engine, &start, heard, said);
+    pump(h);
+}
+
+static void what_a_run_asks_is_told_when_it_is_durable_and_not_again(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    Said said;
+    w->hold_writes = true;
+    ask_people(h, "r1", &said);
+    assert_int_equal(h->n_flying, 0);
+    w->hold_writes = false;
+    pump(h);
+    assert_int_equal(said.answer, ENGINE_OK);
+    assert_int_equal(h->n_flying, 1);
+    assert_true(h->flying[0]->notice && str_is(h->flying[0]->run, "r1"));
+    Str url = value_as_str(value_getz(h->flying[0]->request, "url"));
+    assert_true(str_starts(url, STR("<secret:ROOM:")) && h->flying[0]->secret_mark.len == 32);
+    end_attempt(h, 0, &(Completion){ .outcome = OUTCOME_OK, .sent = SENT_YES });
+    pump(h);
+    crash(h);
+    h = boot(w);
+    pass(h, HOUR);
+    assert_int_equal(h->n_flying, 0);
+}
+
+static void a_run_that_was_never_durable_told_nobody(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    Said said;
+    w->hold_writes = true;
+    ask_people(h, "r1", &said);
+    crash(h);
+    w->hold_writes = false;
+    h = boot(w);
+    assert_int_equal(h->n_flying, 0);
+    assert_int_equal(times_sent(w), 0);
+}
+
+static void what_is_answered_already_is_not_told(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    Said said;
+    ask_people(h, "r1", &said);
+    end_attempt(h, 0,
+                &(Completion){ .outcome = OUTCOME_FAILED,
+                               .sent = SENT_YES,
+                               .kind = KIND_UNAVAILABLE,
+                               .message = STR("no") });
+    pump(h);
+    assert_int_equal(decide(h, "r1", "a:approve", DECISION_APPROVE, "").answer, ENGINE_OK);
+    pass(h, HOUR);
+    assert_int_equal(h->n_flying, 0);
+    StoreMail mail[4];
+    size_t n;
+    int64_t next;
+    h->store->ops->mail(h->store, true, INT64_MAX - 1, 4, &w->arena, mail, &n, &next);
+    assert_int_equal(n, 1);
+    assert_true(str_is(mail[0].to, "@told") && body_has(&mail[0], "needless"));
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -210,6 +288,9 @@ int main(void) {
         TEST(what_says_that_it_never_will_is_not_tried_again),
         TEST(who_asks_for_time_gets_it),
         TEST(a_clean_stop_waits_and_what_it_stopped_is_sent_by_the_next),
+        TEST(what_a_run_asks_is_told_when_it_is_durable_and_not_again),
+        TEST(a_run_that_was_never_durable_told_nobody),
+        TEST(what_is_answered_already_is_not_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
