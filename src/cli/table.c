@@ -168,7 +168,7 @@ const Command commands[] = {
       "Exit: as of `run`; 2 nothing was decided, 5 decided already, changed since it was shown, or not yours to decide.",
       approve_flags, 1, 2, cmd_approve },
     { "bench", "[CASE...]", "measure durable steps per second beside the limits of this disk",
-      "Cases: limits chain_keyed_64 chain_keyed_1 chain_pure_64 fan_1000 parked asked recovery governor start; store_64 when named.\n"
+      "Cases: limits chain_keyed_64 chain_keyed_1 chain_pure_64 fan_1000 parked asked recovery governor budget start; store_64 when named.\n"
       "Each works in a directory of its own below --data (else here), which is removed afterwards.",
       bench_flags, 0, -1, cmd_bench },
     { "budgets", "", "what all runs together spent, of what the project allows",

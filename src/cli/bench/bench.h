@@ -20,6 +20,7 @@ typedef struct BenchRun {
 
 /* The cases; 0, or 1 with what went wrong said. */
 int bench_limits(BenchRun *b);
+int bench_budget(BenchRun *b);
 int bench_chain_keyed_64(BenchRun *b);
 int bench_chain_keyed_1(BenchRun *b);
 int bench_chain_pure_64(BenchRun *b);
