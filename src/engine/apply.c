@@ -93,6 +93,8 @@ int apply_fact(Engine *e, Resident *r, Fact *fact) {
     apply_changes(e, r);
     if (was_paused && run_status(r->run) == RUN_RUNNING)
         perform_all(e, r);
+    if (!was_paused && run_status(r->run) == RUN_PAUSED)
+        perform_pause(e, r);
     perform_dispatch(e, r);
     return 0;
 }

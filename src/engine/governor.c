@@ -255,15 +255,17 @@ static GateAnswer ask(Engine *e, Flight *f, size_t at) {
     want_governed(f->want, spec);
     if (!spec[at])
         return GATE_OPEN;
-    Governor *g = f->governors[at] = governor_of(e, spec[at]);
+    Governor *g = governor_of(e, spec[at]);
     if (gives_up(g, f, at, e->now_ms))
         return refuse_open(g, f);
-    if (!g->waiting && is_ready(g, e->now_ms)) {
+    bool at_once = !g->waiting && is_ready(g, e->now_ms);
+    if (!at_once && g->pool.max && g->pool.queue >= 0 && g->waiting >= (uint32_t)g->pool.queue)
+        return refuse_full(g, f);
+    f->governors[at] = g;
+    if (at_once) {
         take(g, f, at);
         return GATE_OPEN;
     }
-    if (g->pool.max && g->pool.queue >= 0 && g->waiting >= (uint32_t)g->pool.queue)
-        return refuse_full(g, f);
     enqueue(g, f, key_of(f, spec[at]));
     governor_stir(e, g);
     return GATE_HELD;

@@ -286,6 +286,14 @@ void perform_dispatch(Engine *e, Resident *r) {
     e->n_dispatch = 0;
 }
 
+void perform_pause(Engine *e, Resident *r) {
+    for (Want *w = run_wants(r->run); w; w = w->next) {
+        Flight *f = w->kind == WANT_ATTEMPT ? w->cookie : NULL;
+        if (f && f->state == FLIGHT_HELD)
+            put_off(e, f);
+    }
+}
+
 void perform_durable(Engine *e, FlightQueue *flights) {
     for (Flight *f; (f = QUEUE_POP(flights));)
         start_or_hold(e, f);

@@ -174,6 +174,8 @@ struct Flight {
 void perform_want(Engine *e, Resident *r, Want *w);
 /* It has passed all gates: it joins the batch, or starts. perform_dispatch() is the caller's. */
 void perform_admitted(Engine *e, Flight *f);
+/* What is held gives up its place, and what it has taken of other limits: it is wanted again when the run goes on. */
+void perform_pause(Engine *e, Resident *r);
 /* A held one whose turn it is may not begin now: true, and it is gone. */
 bool perform_put_off(Engine *e, Flight *f);
 /* The want is gone. */

@@ -61,6 +61,22 @@ static void assert_held(Host *h, const char *run, const char *says) {
         fail_msg("%s waits for %.*s, not for %s", run, STR_FMT(text), says);
 }
 
+static void start_with_project(Host *h, const char *id, const char *name, const char *text,
+                               const char *project) {
+    Arena *a = &h->w->arena;
+    Str names[] = { str_from(name), STR("baton.yaml") };
+    Str texts[] = { str_from(text), str_from(project) };
+    Said said = { 0 };
+    EngineStart ask = { .id = str_from(id),
+                        .closure = closure_make(a, names[0], names, texts, 2),
+                        .input = STR("{}"),
+                        .dir = STR("/") };
+    engine_start_run(h->engine, &ask, heard, &said);
+    pump(h);
+    if (said.answer)
+        fail_msg("%s: %s", id, said.message);
+}
+
 /* ---- pools ----------------------------------------------------------------------------------------------------------- */
 
 static void a_pool_lets_so_many_through_over_all_runs(void **state) {
@@ -167,6 +183,26 @@ static void a_paused_run_gives_its_turn_to_the_next(void **state) {
     end_run(h, "r3", went_well);
     end_run(h, "r2", went_well);
     assert_int_equal(state_of(w, "r2"), STORE_DONE);
+}
+
+/* It would hold the slot of one limit while it waits, for ever, at another. */
+static void a_paused_run_keeps_nothing(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    const char *project = "baton: 1\nproviders:\n  p: { url: \"http://x/v1\", rate: 1/d }\n"
+                          "  q: { url: \"http://y/v1\" }\n"
+                          "agents:\n  a: { model: p/m, pool: { max: 1 } }\n";
+    start_with_project(h, "r1", "x.yaml", "baton: 1\nsteps:\n  a: { agent: a }\n", project);
+    start_with_project(h, "r2", "x.yaml", "baton: 1\nsteps:\n  a: { agent: a }\n", project);
+    end_run(h, "r1", refused);
+    assert_held(h, "r2", "the rate of provider p");
+    start_with_project(h, "r3", "x.yaml", "baton: 1\nsteps:\n  a: { agent: a }\n", project);
+    assert_held(h, "r3", "the pool of agent a (1 of 1 busy");
+    control(h, "r2", CONTROL_PAUSE);
+    assert_int_equal(engine_held(h->engine, STR("r2"), &w->arena).len, 0);
+    assert_held(h, "r3", "the rate of provider p");
+    control(h, "r2", CONTROL_RESUME);
+    assert_held(h, "r2", "the pool of agent a (1 of 1 busy");
 }
 
 /* ---- rates ----------------------------------------------------------------------------------------------------------- */
@@ -322,22 +358,6 @@ static void what_waits_when_it_opens_is_told_too(void **state) {
 }
 
 /* ---- what is shared -------------------------------------------------------------------------------------------------- */
-
-static void start_with_project(Host *h, const char *id, const char *name, const char *text,
-                               const char *project) {
-    Arena *a = &h->w->arena;
-    Str names[] = { str_from(name), STR("baton.yaml") };
-    Str texts[] = { str_from(text), str_from(project) };
-    Said said = { 0 };
-    EngineStart ask = { .id = str_from(id),
-                        .closure = closure_make(a, names[0], names, texts, 2),
-                        .input = STR("{}"),
-                        .dir = STR("/") };
-    engine_start_run(h->engine, &ask, heard, &said);
-    pump(h);
-    if (said.answer)
-        fail_msg("%s: %s", id, said.message);
-}
 
 static void files_that_use_one_definition_share_its_limits(void **state) {
     World *w = *state;
@@ -581,6 +601,7 @@ int main(void) {
         TEST(a_cancelled_want_leaves_the_line),
         TEST(who_waits_too_long_gives_up),
         TEST(a_paused_run_gives_its_turn_to_the_next),
+        TEST(a_paused_run_keeps_nothing),
         TEST(a_rate_is_kept_in_every_window_and_wakes_the_engine_itself),
         TEST(a_rate_holds_also_after_the_disk_was_stuck),
         TEST(who_asks_for_patience_is_given_it),
