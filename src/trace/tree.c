@@ -64,9 +64,18 @@ static void grow_slots(TraceTree *t) {
 
 static bool parts_here(char c) { return c && strchr("./[~@:", c); }
 
+/* "~2" of ":fallback~2": beside the first, not below it. */
+static bool counts_hanging(Str address, size_t n) {
+    if (address.p[n] != '~')
+        return false;
+    while (n-- > 0 && address.p[n] >= 'a' && address.p[n] <= 'z') {
+    }
+    return n < address.len && address.p[n] == ':';
+}
+
 static TraceNode *find_parent(const TraceTree *t, Str address) {
     for (size_t n = address.len; n-- > 1;) {
-        if (!parts_here(address.p[n]))
+        if (!parts_here(address.p[n]) || counts_hanging(address, n))
             continue;
         TraceNode *parent = tree_find(t, str_slice(address, 0, n));
         if (parent)

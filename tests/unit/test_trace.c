@@ -123,6 +123,30 @@ static void parts_of_an_agent_hang_below_its_turns(void **state) {
     assert_int_equal(address_turn_depth(STR("group/ask[1]~2")), 0);
 }
 
+static void second_who_stands_in_is_beside_the_first(void **state) {
+    (void)state;
+    ROW(((RowFact[]){ accepted(1) }), ((Move[]){ moved(0, "ask~3", STATUS_NEW, STATUS_RUNNING),
+                                                 opened(0, "ask~3:fallback", STATUS_NEW, 1),
+                                                 opened(0, "ask~3:fallback~2", STATUS_NEW, 1),
+                                                 opened(0, "ask~3:fallback~2.1", STATUS_NEW, 1) }));
+    assert_true(str_is(tree_find(tree, STR("ask~3:fallback~2"))->parent->address, "ask~3"));
+    assert_true(
+        str_is(tree_find(tree, STR("ask~3:fallback~2.1"))->parent->address, "ask~3:fallback~2"));
+}
+
+/* Its place is in the engine, which says it; the tree shows it and counts its time as waiting. */
+static void what_is_held_says_for_what(void **state) {
+    (void)state;
+    make_research();
+    tree_hold(tree, STR("write"), STR("a slot of the pool of tool t"), 3000);
+    DrawOptions options = { .now_ms = 5000 };
+    Buf b = BUF_INIT(64 * KIB);
+    draw_tree(&b, tree, &options);
+    assert_true(str_find(buf_str(&b), STR("waits for a slot of the pool of tool t since 2.0s")) >=
+                0);
+    buf_deinit(&b);
+}
+
 static void row_seen_before_is_ignored(void **state) {
     (void)state;
     make_research();
@@ -431,6 +455,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(steps_become_nodes_below_the_longest_address_that_is_one),
         CASE(parts_of_an_agent_hang_below_its_turns),
+        CASE(second_who_stands_in_is_beside_the_first),
+        CASE(what_is_held_says_for_what),
         CASE(row_seen_before_is_ignored),
         CASE(attempt_opened_and_ended_in_one_row_is_both),
         CASE(recovery_ends_what_was_in_flight_as_unknown),
