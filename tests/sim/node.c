@@ -200,8 +200,13 @@ static void good_payload(World *w, Work *work, bool calm) {
 }
 
 static void choose_outcome(World *w, Work *work) {
-    if (work->attempt->notice) { /* mail to people: somebody takes it */
+    if (work->attempt->notice) { /* mail to people: somebody takes it, now or later */
         work->completion = (Completion){ .outcome = OUTCOME_OK, .payload = STR("null") };
+        if (!w->healed && tape_percent(&w->tape, 25))
+            work->completion = (Completion){ .outcome = OUTCOME_FAILED,
+                                             .sent = SENT_YES,
+                                             .kind = KIND_UNAVAILABLE,
+                                             .message = STR("the room is closed") };
         return;
     }
     bool calm = run_named(w, work->attempt->run)->deterministic;
