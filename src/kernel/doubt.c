@@ -113,7 +113,8 @@ void call_ended_late(Run *r, Frame *f, const Fact *fact) {
 void call_open_probe(Run *r, Frame *f) {
     const Node *node = probe_of(f);
     frame_move(r, f, STATUS_RUNNING, 0, 0, STR("asks what happened"));
-    frame_ready(r, frame_new(r, f, node, PART_PROBE, 1, 0, step_layers(node)));
+    frame_ready(r, frame_new(r, f, node, PART_PROBE, ++f->call->probes, 0,
+                             step_layers(node)));
 }
 
 static void was_done(Run *r, Frame *f, Value result) {
@@ -184,19 +185,17 @@ void call_decided(Run *r, Frame *f, const Fact *fact) {
         return;
     }
     Str by = arena_fmt(&r->arena, "by %.*s", STR_FMT(fact->from));
+    c->unknown = false; /* it is settled, one way or another */
     switch ((Decision)fact->verb) {
     case DECISION_DONE:
-        c->unknown = false;
         undo_happened(f);
         frame_movef(r, f, STATUS_RUNNING, "done, %.*s", STR_FMT(by));
         frame_done(r, f, value_absent(r->payload) ? VALUE_NULL : r->payload);
         return;
     case DECISION_NOT_DONE:
-        c->unknown = false;
         call_open_attempt(r, f, arena_fmt(&r->arena, "not done, %.*s", STR_FMT(by)));
         return;
     case DECISION_RETRY:
-        c->unknown = false;
         c->generation++;
         c->first_ms = 0;
         call_open_attempt(r, f, arena_fmt(&r->arena, "retry as new, %.*s", STR_FMT(by)));

@@ -47,7 +47,7 @@ typedef enum Part {
     PART_TURN = 5,      /* .a   a model call of an agent */
     PART_CALL = 6,      /* .a.b a tool call of turn a */
     PART_GATE = 7,      /* :approve, the a-th; of gate b of the step, or of the tool */
-    PART_PROBE = 8,     /* :probe  asks what became of the call above */
+    PART_PROBE = 8,     /* :probe, :probe~2  asks what became of the call above */
     PART_UNDO = 9,      /* :undo, :undo~2  takes back what the step above did */
     PART_FALLBACK = 10, /* :fallback, the a-th asked in the step's place */
 } Part;
@@ -98,6 +98,7 @@ typedef struct CallState {
     Want *want; /* the open attempt, retry timer or doubt */
     Str key;    /* business key */
     uint32_t attempt, generation, retries, resends;
+    uint32_t probes; /* so many were begun */
     int64_t first_ms; /* of the first attempt of this generation: the life of its key */
     bool unknown;     /* sticky: an attempt ended unknown and nothing has settled it */
     bool lost;        /* and that attempt was in flight when the engine stopped */

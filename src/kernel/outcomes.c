@@ -1,5 +1,6 @@
 #include "kernel/outcomes.h"
 
+#include "base/json.h"
 #include "kernel/frame.h"
 
 #include <stdlib.h>
@@ -95,25 +96,41 @@ static Str copy_payload(Outcomes *o, Str payload) {
     return payload.p ? arena_str(&o->arena, payload) : STR_NULL;
 }
 
+/* What a probe says was done is the outcome of the call that it asks about. */
+static const Frame *probed(Outcomes *o, const Frame *probe, Str *payload) {
+    Value answer;
+    if (!payload->p || json_read_copy(&o->arena, *payload, &answer, NULL))
+        return NULL;
+    Value done = value_getz(answer, "done"), result = value_getz(answer, "result");
+    if (done.type != V_BOOL || !done.b)
+        return NULL;
+    *payload = value_absent(result) ? STR_NULL : value_text(&o->arena, result);
+    return probe->parent;
+}
+
 /* The call whose outcome this fact settles as ok; NULL: none. What undoes and what asks is of that run alone. */
-static const Frame *settled_by(Run *r, const Fact *fact) {
+static const Frame *settled_by(Outcomes *o, Run *r, const Fact *fact, Str *ret_payload) {
     bool ok = (fact->kind == FACT_FINISHED && fact->outcome == OUTCOME_OK) ||
               (fact->kind == FACT_DECISION && fact->verb == DECISION_DONE);
     const Frame *f = ok ? frame_find(r, fact->address) : NULL;
     bool call = f && f->shape == &shape_call && f->call->want;
-    return call && !f->abandoned && !undo_inside(f) ? f : NULL;
+    *ret_payload = fact->payload;
+    if (call && f->part == PART_PROBE)
+        f = probed(o, f, ret_payload);
+    return call && f && !f->abandoned && !undo_inside(f) ? f : NULL;
 }
 
 void outcomes_note(Outcomes *o, Run *r, const Fact *fact, Str before) {
-    const Frame *f = settled_by(r, fact);
+    Str payload;
+    const Frame *f = settled_by(o, r, fact, &payload);
     if (!f || frame_is_from(f, before))
         return;
     Buf text = BUF_INIT(LIMIT_VALUE_BYTES);
     Hash hash;
     if (hash_request(f, &text, &hash)) {
         bool keep = o->keep_requests && f->call->callee->kind == CALLEE_MODEL;
-        Recorded *item = item_at(o, fact->address, &hash);
-        item->payload = copy_payload(o, fact->payload);
+        Recorded *item = item_at(o, frame_address(f, &o->arena), &hash);
+        item->payload = copy_payload(o, payload);
         item->usage = fact->usage;
         item->took_us = fact->took_us;
         item->kind = f->call->callee->kind;

@@ -67,10 +67,22 @@ void undo_happened(Frame *f) {
         f->undo->happened = true;
 }
 
-/* What was kept for an undo only, inside of what has ended long ago, goes; and so does what its parent let go of. */
+/* The outermost of f and what is around it that unwinds. */
+static Frame *unwinding(Frame *f) {
+    Frame *found = NULL;
+    for (; f; f = f->parent)
+        if (f->unwind)
+            found = f;
+    return found;
+}
+
+/* What was kept for an undo only, inside of what has ended long ago, goes; and so does what its parent let go of. Who unwinds
+ * itself, and somebody around it too, has nothing left to do then. */
 static void tidy(Run *r, Frame *f) {
-    while (f && !f->undos && !f->loose && !f->unwind && status_final(f->status)) {
+    const Frame *top = unwinding(f);
+    while (f && f != top && !f->undos && !f->loose && status_final(f->status)) {
         Frame *parent = f->parent;
+        f->unwind = NULL;
         while (f->first)
             frame_release(r, f->first);
         if (f->left)
@@ -91,15 +103,6 @@ void undo_drop(Run *r, Frame *f) {
         return;
     unlink_undo(r, f->undo);
     tidy(r, f);
-}
-
-/* The outermost of f and what is around it that unwinds. */
-static Frame *unwinding(Frame *f) {
-    Frame *found = NULL;
-    for (; f; f = f->parent)
-        if (f->unwind)
-            found = f;
-    return found;
 }
 
 static bool is_below(const Frame *f, const Frame *top) {

@@ -103,6 +103,18 @@ static void grow_limits(Grow *g, Busy *busy) {
                 STR("  page: { http: { url: \"http://x/${{ input.n }}\" }, pool: { max: 1 } }\n"));
 }
 
+/* Can the target be asked what happened, can it be taken back? */
+static void grow_means(Grow *g, unsigned depth) {
+    if (tape_percent(g->tape, 30)) {
+        indent(g, depth);
+        buf_fmt(&g->out, "undo: { run: [undo], effect: %s }\n", effect_for(g));
+    }
+    if (tape_percent(g->tape, 20)) {
+        indent(g, depth);
+        buf_str_add(&g->out, STR("probe: { run: [probe] }\n"));
+    }
+}
+
 static void grow_leaf(Grow *g, unsigned depth) {
     unsigned kind = tape_choose(g->tape, 12);
     if (kind == 4) {
@@ -140,6 +152,7 @@ static void grow_leaf(Grow *g, unsigned depth) {
         buf_fmt(&g->out, "effect: %s\n", effect_for(g));
         indent(g, depth);
         buf_fmt(&g->out, "with: { n: \"${{ input.n }}\", me: %u }\n", g->names);
+        grow_means(g, depth);
         if (tape_percent(g->tape, 25)) {
             indent(g, depth);
             buf_fmt(&g->out, "set: { log: \"m%u\" }\n", g->names);
@@ -152,6 +165,10 @@ static void grow_group(Grow *g, unsigned depth, unsigned room) {
     if (!g->calm && tape_percent(g->tape, 40)) {
         indent(g, depth);
         buf_str_add(&g->out, STR("on_error: continue\n"));
+    }
+    if (tape_percent(g->tape, 4)) {
+        indent(g, depth);
+        buf_str_add(&g->out, STR("commute: true\n"));
     }
     indent(g, depth);
     buf_str_add(&g->out, STR("steps:\n"));

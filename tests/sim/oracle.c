@@ -154,7 +154,7 @@ static void count_facts(World *w, const History *h) {
 }
 
 /* Waits last as long as they say: a move has the time of the fact that caused it. */
-static const struct Node *node_of(const Plan *plan, Str address) {
+const struct Node *oracle_node(const Plan *plan, Str address) {
     size_t from = address.len, to;
     while (from > 0 && address.p[from - 1] != '/')
         from--;
@@ -170,7 +170,7 @@ static const struct Node *node_of(const Plan *plan, Str address) {
 static bool asks_group(const Plan *plan, Str address) {
     ptrdiff_t colon = str_find(address, STR(":"));
     const struct Node *n =
-        node_of(plan, colon < 0 ? address : str_slice(address, 0, (size_t)colon));
+        oracle_node(plan, colon < 0 ? address : str_slice(address, 0, (size_t)colon));
     const Ask *ask = !n ? NULL : colon < 0 ? n->callee->ask : n->gates[0];
     return ask && ask->group.len > 0;
 }
@@ -190,7 +190,7 @@ static void waits_were_long_enough(World *w, const SimRun *run, const History *h
     for (size_t i = 0; i < h->stored.n_rows; i++)
         for (size_t m = 0; m < h->rows[i].n_moves; m++) {
             const Move *move = &h->rows[i].moves[m];
-            const struct Node *node = node_of(plan, move->address);
+            const struct Node *node = oracle_node(plan, move->address);
             if (move->to != STATUS_OK || !node || node->verb != VERB_WAIT || node->wait_ms < 0)
                 continue;
             int64_t waited = h->rows[i].facts[move->cause].fact.time_ms -
@@ -294,6 +294,7 @@ static void fold_is_the_same(World *w, SimRun *run, const History *h, Arena *a) 
     waits_were_long_enough(w, run, h, plan);
     answers_were_allowed(w, run, h, plan);
     audit_history(w, run, h, plan, a);
+    oracle_undo(w, run, h, plan, run_status(folded) == RUN_OK, a);
     world_mark(w, run_status(folded) == RUN_OK ? MARK_RUN_OK : MARK_RUN_FAILED);
     if (run->deterministic) {
         Str expected = reference_output(w, run, plan, a);
@@ -313,8 +314,12 @@ static bool recorded(const History *source, const Fact *reused) {
             const Fact *fact = &source->rows[i].facts[f].fact;
             bool ok = (fact->kind == FACT_FINISHED && fact->outcome == OUTCOME_OK) ||
                       (fact->kind == FACT_DECISION && fact->verb == DECISION_DONE);
+            ptrdiff_t probe = str_find(fact->address, STR(":probe"));
             if (ok && str_eq(fact->address, reused->address) &&
                 str_eq(fact->payload, reused->payload))
+                return true;
+            if (ok && probe > 0 && str_find(fact->payload, reused->payload) > 0 &&
+                str_eq(str_slice(fact->address, 0, (size_t)probe), reused->address))
                 return true;
         }
     return false;

@@ -77,6 +77,13 @@ static void look(World *w, SimRun *run, Arena *a, StoreState *ret_state, bool *r
         world_fail(w, "opens cannot be read");
 }
 
+/* What happened may also be taken back, where it can be. */
+static Decision verdict(World *w, const SimRun *run, const Done *done) {
+    if (!done)
+        return DECISION_NOT_DONE;
+    return !run->deterministic && tape_percent(&w->tape, 10) ? DECISION_UNDO : DECISION_DONE;
+}
+
 static void settle_doubts(World *w, SimNode *node, SimRun *run, const StoreDue *opens, size_t n) {
     for (size_t i = 0; i < n; i++) {
         if (opens[i].kind != WANT_DOUBT)
@@ -85,7 +92,7 @@ static void settle_doubts(World *w, SimNode *node, SimRun *run, const StoreDue *
         const Done *done = ledger_find(w, run->id, opens[i].address);
         engine_decide(node->engine, run->id,
                       &(EngineDecision){ .address = opens[i].address,
-                                         .verb = done ? DECISION_DONE : DECISION_NOT_DONE,
+                                         .verb = verdict(w, run, done),
                                          .value_json = done ? done->reply : STR_NULL,
                                          .from = STR("ann") },
                       answered, ask(w, run, 3));

@@ -105,6 +105,8 @@ typedef enum Mark {
     MARK_EXPIRED,
     MARK_LINE,
     MARK_NOT_LET_THROUGH,
+    MARK_UNDONE,
+    MARK_PROBED,
     MARK_RETRIED,
     MARK_RETRY_REFUSED,
     MARK_STALL,
@@ -221,6 +223,10 @@ void oracle_attempt(World *w, const Attempt *a);
 void oracle_limits(World *w, SimNode *node, const Attempt *a);
 void oracle_ends(SimNode *node, const Attempt *a);
 void oracle_event(World *w);
+/* The step of an address; NULL: none. */
+const struct Node *oracle_node(const Plan *plan, Str address);
+void oracle_undo(World *w, const SimRun *run, const History *h, const Plan *plan, bool ended_ok,
+                 Arena *a);
 void oracle_end(World *w);
 /* The run's rows and what it waits for, into the trace. */
 void oracle_show(World *w, Str run);

@@ -36,6 +36,8 @@ const char *const mark_names[MARK_COUNT] = {
     [MARK_COMPARED] = "output compared with the reference",
     [MARK_REUSED] = "recorded outcome reused",
     [MARK_REUSED_WHOLE] = "run that reused everything",
+    [MARK_UNDONE] = "undone",
+    [MARK_PROBED] = "probe",
     [MARK_MOVED] = "moved to another file",
     "question answered",
     "question that expired",

@@ -503,6 +503,7 @@ static void save(const Run *r, const Frame *f, Buf *b) {
     buf_svarint(b, c->first_ms);
     /* An attempt that is held opens with it. */
     buf_blob(b, status_final(f->status) ? STR("") : c->choice);
+    buf_varint(b, c->probes);
     if (f->part == PART_CALL)
         buf_blob(b, tool_name(f));
     for (Bound i = 0; i < BOUNDS_COUNTED; i++)
@@ -528,6 +529,7 @@ static void load(Run *r, Frame *f, Cursor *c) {
     s->lost = flags & 8;
     s->first_ms = cursor_svarint(c);
     s->choice = arena_str(&r->arena, cursor_blob(c));
+    s->probes = r->loading >= 3 ? (uint32_t)cursor_varint(c) : 0;
     s->callee = f->node->callee;
     if (f->part == PART_CALL) {
         const AgentTool *tool = agent_call_tool(f, r->loading >= 3 ? cursor_blob(c) : STR(""));
