@@ -6,6 +6,7 @@
 #include "cli/answer.h"
 #include "cli/place.h"
 #include "cli/say.h"
+#include "cli/type.h"
 
 #include <errno.h>
 #include <spawn.h>
@@ -234,26 +235,38 @@ void asked_write_change(Buf *b, Value before, Value after, const Ink *ink) {
 
 /* ---- edited ----------------------------------------------------------------------------------------------------------------- */
 
+#define EDITOR_LOOK_MS 30
+
 static const char *editor(void) {
     const char *visual = getenv("VISUAL"), *plain = getenv("EDITOR");
     return visual && *visual ? visual : plain && *plain ? plain : NULL;
 }
 
+/* An engine in this process has other things to do as well. */
+static void await(Link *l, pid_t child, int *ret_status) {
+    for (;;) {
+        pid_t ended = waitpid(child, ret_status, l ? WNOHANG : 0);
+        if (ended == child || (ended < 0 && errno != EINTR))
+            return;
+        if (ended == 0)
+            type_pause(l, EDITOR_LOOK_MS);
+    }
+}
+
 /* By a shell, since the variable may hold arguments; the path is one of its own. */
-static int run_editor(Arena *a, const char *path) {
+static int run_editor(Arena *a, Link *l, const char *path) {
     Str command = arena_fmt(a, "exec %s \"$1\"", editor());
     char *const words[] = { "sh", "-c", (char *)command.p, "sh", (char *)path, NULL };
     pid_t child;
     int status = -1;
     if (posix_spawnp(&child, "sh", NULL, NULL, words, environ) == 0)
-        while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-            ;
+        await(l, child, &status);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
     return say_error(EXIT_USAGE, "the editor `%s` did not end well", "", editor());
 }
 
-static int edit_file(Arena *a, int fd, const char *path, Value value, Value *ret_value) {
+static int edit_file(Arena *a, Link *l, int fd, const char *path, Value value, Value *ret_value) {
     Buf b = BUF_INIT(LIMIT_VALUE_BYTES);
     Str text;
     JsonError error;
@@ -261,7 +274,8 @@ static int edit_file(Arena *a, int fd, const char *path, Value value, Value *ret
     buf_char(&b, '\n');
     bool good = write(fd, b.p, b.len) == (ssize_t)b.len;
     buf_deinit(&b);
-    int code = good ? run_editor(a, path) : say_error(EXIT_INTERNAL, "cannot write %s", "", path);
+    int code = good ? run_editor(a, l, path)
+                    : say_error(EXIT_INTERNAL, "cannot write %s", "", path);
     if (code == 0)
         code = place_read_file(a, path, LIMIT_PAYLOAD_BYTES, &text);
     if (code == 0 && json_read_copy(a, text, ret_value, &error))
@@ -270,7 +284,7 @@ static int edit_file(Arena *a, int fd, const char *path, Value value, Value *ret
     return code;
 }
 
-int asked_edit(Arena *a, Value value, Value *ret_value) {
+int asked_edit(Arena *a, Link *l, Value value, Value *ret_value) {
     const char *folder = getenv("TMPDIR");
     if (!editor())
         return say_error(EXIT_USAGE, "there is no editor", "set EDITOR, or give the JSON");
@@ -280,7 +294,7 @@ int asked_edit(Arena *a, Value value, Value *ret_value) {
     int fd = mkstemps(path, 5);
     if (fd < 0)
         return say_error(EXIT_INTERNAL, "cannot make a file in %s", "", folder);
-    int code = edit_file(a, fd, path, value, ret_value);
+    int code = edit_file(a, l, fd, path, value, ret_value);
     close(fd);
     unlink(path);
     return code;

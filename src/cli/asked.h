@@ -16,8 +16,9 @@ bool asked_write(Buf *b, Value item, size_t lines_max, const Ink *ink);
 /* How a value was changed: lines with - and +, or nothing if that is more than a screen. */
 void asked_write_change(Buf *b, Value before, Value after, const Ink *ink);
 
-/* The value in the editor of $VISUAL or $EDITOR. EXIT_USAGE with a message if there is none, or what it left is not JSON. */
-int asked_edit(Arena *a, Value value, Value *ret_value);
+/* The value in the editor of $VISUAL or $EDITOR, while the loop of the link (NULL: there is none) goes on. EXIT_USAGE with a
+ * message if there is no editor, or what it left is not JSON. */
+int asked_edit(Arena *a, Link *l, Value value, Value *ret_value);
 
 /* The body of POST /v1/runs/{run}/approvals. */
 typedef struct AskedAnswer {
@@ -31,6 +32,7 @@ Value asked_body(Arena *a, Value item, const AskedAnswer *answer, Str from);
 typedef struct AskedTalk {
     Arena *a;
     Ink ink;
+    Link *link; /* whose loop goes on meanwhile; NULL: none */
     bool (*line)(void *ctx, Str prompt, Str *ret_line);
     void *ctx;
 } AskedTalk;

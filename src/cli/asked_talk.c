@@ -137,7 +137,7 @@ static bool send_back(const AskedTalk *t, AskedAnswer *ret) {
 static bool edit(const AskedTalk *t, Value item, AskedAnswer *ret) {
     Value before = value_getz(item, "value");
     Str sure;
-    if (asked_edit(t->a, before, &ret->value) != 0)
+    if (asked_edit(t->a, t->link, before, &ret->value) != 0)
         return false;
     if (value_equal(before, ret->value)) {
         say_line("  nothing was changed");

@@ -51,7 +51,7 @@ static int read_answer(Deciding *d) {
     if (answer)
         d->answer.verdict = "answer";
     if (edited && strcmp(edited, "editor") == 0)
-        return asked_edit(d->args->arena, value_getz(d->item, "value"), &d->answer.value);
+        return asked_edit(d->args->arena, NULL, value_getz(d->item, "value"), &d->answer.value);
     return edited   ? read_json(d->args, "edit", edited, &d->answer.value)
            : answer ? read_json(d->args, "answer", answer, &d->answer.value)
                     : 0;
@@ -121,7 +121,7 @@ static int complete(Deciding *d) {
         return refuse_unseen(d);
     if (!lacks)
         return check_shown(d);
-    AskedTalk talk = { d->args->arena, say_ink(2), stdin_line, d };
+    AskedTalk talk = { d->args->arena, say_ink(2), NULL, stdin_line, d };
     d->answer = asked_talk(&talk, d->item);
     return d->answer.verdict ? 0 : EXIT_WAITING;
 }

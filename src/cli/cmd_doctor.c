@@ -233,6 +233,21 @@ static void look_at_models_of(Doctor *d, const Plan *plan, const PreflightOption
     }
 }
 
+/* People who are reached by mail, where there is no server that takes it. */
+static void look_at_mail(Doctor *d, const Plan *plan) {
+    const char *server = getenv("BATON_SMTP"), *from = getenv("BATON_SMTP_FROM");
+    bool mail = false;
+    for (size_t i = 0; i < plan->n_channels; i++)
+        mail |= plan->channels[i].kind == CHANNEL_EMAIL;
+    for (size_t i = 0; i < plan->n_people; i++)
+        mail |= plan->people[i].email.len > 0;
+    if (mail && !(server && *server && from && *from))
+        TELL(
+            d, NOTE, "mail",
+            "the project reaches people by mail, which needs BATON_SMTP and BATON_SMTP_FROM where the "
+            "engine runs");
+}
+
 static void look_at_file(Doctor *d, const char *path) {
     Str closure;
     _cleanup_(plan_freep)
@@ -254,6 +269,7 @@ static void look_at_file(Doctor *d, const char *path) {
         TELL(d, BROKEN, "file", "%.*s:%u: %.*s: %.*s", STR_FMT(missing[i].pos.file),
              missing[i].pos.line, STR_FMT(missing[i].who), STR_FMT(missing[i].problem));
     look_at_models_of(d, plan, &options);
+    look_at_mail(d, plan);
     if (n == 0)
         TELL(d, FINE, "file", "%s: every program, key, price and file it names is there", path);
 }

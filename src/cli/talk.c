@@ -19,7 +19,7 @@ static bool line(void *ctx, Str prompt, Str *ret_line) {
 static TalkEnd answer(Talk *t, Str run, Value item) {
     Value reply;
     Arena *a = t->args->arena;
-    AskedTalk how = { a, say_ink(2), line, t };
+    AskedTalk how = { a, say_ink(2), t->link, line, t };
     AskedAnswer said = asked_talk(&how, item);
     if (t->withdrawn) {
         say_line("it was decided meanwhile: baton why %.*s %.*s", STR_FMT(run), STR_FMT(t->about));

@@ -59,3 +59,23 @@ bool type_line(Link *l, Typed *typed, Arena *a, Str *ret_line) {
         fcntl(0, F_SETFL, flags);
     return take_line(typed, a, ret_line);
 }
+
+/* ---- a pause ----------------------------------------------------------------------------------------------------------- */
+
+typedef struct Pause {
+    uv_timer_t timer; /* first */
+    Link *link;
+} Pause;
+
+static void pause_over(uv_timer_t *timer) { link_quit(((Pause *)timer)->link); }
+
+static void free_pause(uv_handle_t *handle) { free(handle); }
+
+void type_pause(Link *l, unsigned ms) {
+    Pause *p = xcalloc(1, sizeof *p);
+    p->link = l;
+    uv_timer_init(link_loop(l), &p->timer);
+    uv_timer_start(&p->timer, pause_over, ms, 0);
+    link_run(l);
+    uv_close((uv_handle_t *)&p->timer, free_pause);
+}

@@ -14,5 +14,7 @@ typedef struct Typed { /* what was typed and not yet taken; zeroed at first */
 /* Turns the loop until a line is there, or until link_quit(): true with the line, without its end. False otherwise; then
  * `typed->ended` tells the end of input. A line that is longer than there is room for comes in pieces. */
 bool type_line(Link *l, Typed *typed, Arena *a, Str *ret_line);
+/* Turns the loop for so long, or until link_quit(). */
+void type_pause(Link *l, unsigned ms);
 
 #endif
