@@ -127,7 +127,8 @@ static bool end_turn(Engine *e) {
     e->in_turn = false;
     return !e->failed && (e->batch_back || e->completed.first || e->loaded.first ||
                           e->reused.first || e->migrations.first || next <= e->now_ms ||
-                          ((e->stirred || e->stirred_accounts || e->breaches || twins_wait(e)) && !engine_stopping(e)) ||
+                          ((e->stirred || e->stirred_accounts || e->breaches || twins_wait(e)) &&
+                           !engine_stopping(e)) ||
                           (e->inbox.first && e->phase >= ENGINE_INSIDE));
 }
 

@@ -577,7 +577,7 @@ struct Engine {
     size_t n_governors;
     Governor *stirred;
     Twin **twins, *orphans; /* twin.c; NULL until one is met */
-    Account **accounts; /* by key; NULL until one is met */
+    Account **accounts;     /* by key; NULL until one is met */
     Account *stirred_accounts, *changed_accounts;
     Flight *breaches;
 

@@ -320,6 +320,8 @@ struct Run {
     HeldQueue held; /* calls that wait for the run to be resumed */
     int64_t tickets;
     Value paused;   /* what the paused run asks, or who paused it; absent: it is not paused */
+    uint32_t overbilled;  /* calls that billed more than they were asked for */
+    Str overbilled_last;
     Raised *raised; /* in the order they came */
     /* undo */
     Undo *undos_first, *undos_last;

@@ -289,6 +289,8 @@ void question_save(const Run *r, Buf *b) {
     value_encode(b, r->paused);
     for (const Raised *up = r->raised; up; up = up->next)
         n++;
+    buf_varint(b, r->overbilled);
+    buf_blob(b, r->overbilled_last);
     buf_varint(b, n);
     for (const Raised *up = r->raised; up; up = up->next) {
         buf_blob(b, up->address);
@@ -299,6 +301,8 @@ void question_save(const Run *r, Buf *b) {
 
 void question_load(Run *r, Cursor *c) {
     r->paused = value_decode(c, &r->arena);
+    r->overbilled = (uint32_t)cursor_varint(c);
+    r->overbilled_last = arena_str(&r->arena, cursor_blob(c));
     for (uint64_t n = cursor_varint(c); n > 0 && !c->bad; n--) {
         Raised up = { .address = arena_str(&r->arena, cursor_blob(c)) };
         uint8_t bound = cursor_u8(c);

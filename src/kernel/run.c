@@ -546,6 +546,12 @@ Value run_summary(const Run *r, Arena *a) {
     }
     if (!value_absent(r->paused))
         map_addz(&m, "paused", r->paused);
+    if (r->overbilled) {
+        MapBuilder over = map_builder(a);
+        map_addz(&over, "calls", value_int(r->overbilled));
+        map_addz(&over, "last", value_str(r->overbilled_last));
+        map_addz(&m, "overbilled", map_done(&over, NULL));
+    }
     if (r->labels.type == V_MAP && r->labels.len)
         map_addz(&m, "labels", r->labels);
     Value waiting = waiting_list(r, a);

@@ -19,7 +19,7 @@ static bool body_limits(ApiCall *call, Value body, Str *ret) {
         Str name = value_as_str(value_entry(given, i).key),
             text = value_plain(&call->arena, value_entry(given, i).value);
         Bound bound = BOUND_COST;
-        int64_t amount;
+        int64_t amount = 0;
         if (is_limit(name, &bound) && !bound_parse(bound, text, &amount)) {
             call_problem(call, 422, KIND_INVALID,
                          arena_fmt(&call->arena, "`%.*s` is no limit of %s: like %s", STR_FMT(text),

@@ -34,11 +34,16 @@ static void write_attempt(Buf *b, const Fact *f) {
 }
 
 static const char *decision_word(uint32_t verb) {
-    static const char *const words[] = { "",           "was settled as done",
-                                         "was settled as not done", "was settled as to be sent again",
-                                         "was settled as failed",   "was settled as to be undone",
-                                         "was approved",            "was rejected",
-                                         "was sent back",           "was answered" };
+    static const char *const words[] = { "",
+                                         "was settled as done",
+                                         "was settled as not done",
+                                         "was settled as to be sent again",
+                                         "was settled as failed",
+                                         "was settled as to be undone",
+                                         "was approved",
+                                         "was rejected",
+                                         "was sent back",
+                                         "was answered" };
     return verb < ARRAY_LEN(words) ? words[verb] : "was settled";
 }
 
@@ -82,8 +87,7 @@ static void write_cause(Buf *b, const Fact *f, Str self) {
         write_by(b, f);
         return;
     case FACT_DECISION:
-        buf_fmt(b, "%.*s %s", STR_FMT(own ? STR("it") : f->address),
-                decision_word(f->verb));
+        buf_fmt(b, "%.*s %s", STR_FMT(own ? STR("it") : f->address), decision_word(f->verb));
         write_by(b, f);
         return;
     case FACT_CONTROL:

@@ -160,8 +160,25 @@ static void grow_leaf(Grow *g, unsigned depth) {
     }
 }
 
+/* Some so tight that they are met; who pauses is helped by a person (people.c). */
+static void grow_budget(Grow *g) {
+    const char *breach = tape_percent(g->tape, 50) ? "fail" : "pause";
+    buf_fmt(&g->out, "limits: { calls: %u, ", 1 + tape_choose(g->tape, 6));
+    if (tape_percent(g->tape, 40))
+        buf_fmt(&g->out, "tokens: %u, ", 4500 + tape_choose(g->tape, 20000));
+    if (tape_percent(g->tape, 30))
+        buf_fmt(&g->out, "agents: %u, ", 1 + tape_choose(g->tape, 4));
+    if (tape_percent(g->tape, 30))
+        buf_fmt(&g->out, "retries: %u, ", tape_choose(g->tape, 5));
+    buf_fmt(&g->out, "degrade_at: 60%%, on_breach: %s }\n", breach);
+}
+
 static void grow_group(Grow *g, unsigned depth, unsigned room) {
     grow_loop(g, depth);
+    if (!g->calm && tape_percent(g->tape, 25)) {
+        indent(g, depth);
+        grow_budget(g);
+    }
     if (!g->calm && tape_percent(g->tape, 40)) {
         indent(g, depth);
         buf_str_add(&g->out, STR("on_error: continue\n"));
@@ -200,11 +217,11 @@ Str grow_workflow(World *w, unsigned number, bool calm, unsigned *ret_signals) {
     Grow g = { .tape = &w->tape, .out = BUF_INIT(MIB), .calm = calm };
     buf_fmt(&g.out, "baton: 1\nname: sim%u\ninput: { n: integer }\n", number);
     if (!calm && tape_percent(&w->tape, 30))
-        buf_fmt(&g.out, "limits: { calls: %u, on_breach: fail }\n", 1 + tape_choose(&w->tape, 6));
+        grow_budget(&g);
     buf_str_add(
         &g.out,
         STR("state:\n  log: { type: \"string[]\", reduce: append }\n"
-            "agents:\n  clerk: { model: scripted/x.yaml, instructions: Answer., tools: [look] }\n"
+            "agents:\n  clerk: { model: { use: scripted/x.yaml, cheaper: scripted/y.yaml }, instructions: Answer., tools: [look] }\n"
             "tools:\n  look: { description: Looks., input: { q: string }, run: [look], effect: keyed }\n"));
     grow_limits(&g, &w->busy);
     buf_str_add(&g.out, STR("steps:\n"));

@@ -1,6 +1,8 @@
 /* The people of the world: patient, truthful, and persistent - they say everything again until it is acknowledged. */
 #include "sim.h"
 
+#include "base/json.h"
+
 #include "base/hash.h"
 #include "spec/plan.h"
 
@@ -164,13 +166,39 @@ static void move(World *w, SimNode *node, SimRun *run) {
     engine_migrate(node->engine, run->id, closure, STR("ann"), answered, ask(w, run, 4));
 }
 
+/* What a run that a limit paused asks for, as the store tells it; empty: nothing. */
+static Str limits_asked_for(World *w, const SimRun *run, Arena *a) {
+    StoreRun stored;
+    Value info;
+    if (w->eye->ops->load(w->eye, run->id, false, a, &stored) ||
+        json_read(a, stored.info.info, &info, NULL))
+        return STR("");
+    Value words = value_getz(value_getz(info, "paused"), "raise");
+    Str raise = value_is(words, V_STRING) ? value_as_str(words) : STR("");
+    ptrdiff_t at = str_find(raise, STR("="));
+    return at < 0 ? STR("")
+                  : arena_fmt(a, "{\"%.*s\":%.*s}", (int)at, raise.p,
+                              (int)(raise.len - (size_t)at - 1), raise.p + at + 1);
+}
+
+/* Not everybody reads what it asks for: then it asks again. */
+static void resume(World *w, SimNode *node, SimRun *run) {
+    Arena a;
+    arena_init(&a, 0);
+    Str limits = tape_percent(&w->tape, 80) ? limits_asked_for(w, run, &a) : STR("");
+    if (limits.len)
+        world_mark(w, MARK_RAISED);
+    engine_control(node->engine, run->id, CONTROL_RESUME, STR("ann"), STR(""), limits, answered,
+                   ask(w, run, 2));
+    arena_deinit(&a);
+}
+
 static void meddle(World *w, SimNode *node, SimRun *run, StoreState state) {
     bool waits = state == STORE_PAUSED || state == STORE_IDLE;
     if (waits && run->acked && tape_percent(&w->tape, 15))
         move(w, node, run);
     if (state == STORE_PAUSED) {
-        engine_control(node->engine, run->id, CONTROL_RESUME, STR("ann"), STR(""), STR(""),
-                       answered, ask(w, run, 2));
+        resume(w, node, run);
     } else if (!run->deterministic && w->faults && tape_percent(&w->tape, 3)) {
         world_mark(w, MARK_PAUSED);
         engine_control(node->engine, run->id, CONTROL_PAUSE, STR("ann"), STR(""), STR(""), answered,

@@ -110,6 +110,7 @@ typedef enum Mark {
     MARK_RETRIED,
     MARK_RETRY_REFUSED,
     MARK_STALL,
+    MARK_RAISED,
     MARK_COUNT,
 } Mark;
 typedef struct Coverage {

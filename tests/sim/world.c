@@ -46,6 +46,7 @@ const char *const mark_names[MARK_COUNT] = {
     [MARK_RETRIED] = "run retried",
     [MARK_RETRY_REFUSED] = "retry refused",
     [MARK_STALL] = "stall of one engine",
+    [MARK_RAISED] = "limit raised",
 };
 
 /* ---- events ---- */

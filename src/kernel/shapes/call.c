@@ -353,8 +353,12 @@ static void name_overbilling(Run *r, Frame *f, const Amount *spent) {
     if (f->part != PART_TURN || spent->of[BOUND_TOKENS] <= most)
         return;
     Str model = f->call->callee->models[f->parent->agent->model];
-    frame_movef(r, f, STATUS_RUNNING, "%.*s billed %lld tokens where at most %lld were asked for",
-                STR_FMT(model), (long long)spent->of[BOUND_TOKENS], (long long)most);
+    Str text = arena_fmt(&r->arena, "%.*s billed %lld tokens where at most %lld were asked for",
+                         STR_FMT(model), (long long)spent->of[BOUND_TOKENS], (long long)most);
+    r->overbilled++;
+    r->overbilled_last =
+        arena_fmt(&r->arena, "%.*s: %.*s", STR_FMT(frame_address(f, &r->arena)), STR_FMT(text));
+    frame_move(r, f, STATUS_RUNNING, 0, 0, text);
 }
 
 static void settle(Run *r, Frame *f, const Fact *fact) {
