@@ -71,18 +71,19 @@ static void add_way(MapBuilder *m, const Notice *n, const Plan *plan, Str mark, 
 }
 
 /* What is asked, without what is too long to be sent. */
-static Value message_of(Value asked, Arena *a) {
+static Value message_of(Value asked, Str workflow, Arena *a) {
     Str text = value_text(a, asked);
-    if (text.p && text.len <= MESSAGE_MAX)
-        return asked;
+    bool whole = text.p && text.len <= MESSAGE_MAX;
     MapBuilder m = map_builder(a);
+    map_addz(&m, "workflow", value_str(workflow));
     for (uint32_t i = 0; i < asked.len; i++) {
         ValueEntry entry = value_entry(asked, i);
         Str key = value_as_str(entry.key);
-        if (!str_is(key, "show") && !str_is(key, "value") && !str_is(key, "form"))
+        if (whole || (!str_is(key, "show") && !str_is(key, "value") && !str_is(key, "form")))
             map_add(&m, entry.key, entry.value);
     }
-    map_addz(&m, "show_left_out", value_bool(true));
+    if (!whole)
+        map_addz(&m, "show_left_out", value_bool(true));
     return map_done(&m, NULL);
 }
 
@@ -95,7 +96,7 @@ static Str body_of(const Run *r, const Notice *n, Str mark, int64_t now_ms, Aren
     map_addz(&m, "workflow", value_str(run_plan(r)->name));
     map_addz(&m, "step", value_is(step, V_STRING) ? step : value_str(STR("")));
     add_way(&m, n, run_plan(r), mark, a);
-    map_addz(&m, "message", message_of(asked, a));
+    map_addz(&m, "message", message_of(asked, run_plan(r)->name, a));
     map_addz(&m, "made_ms", value_int(now_ms));
     map_addz(&m, "dir", value_str(run_dir(r)));
     return value_text(a, map_done(&m, NULL));

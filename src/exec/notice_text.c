@@ -92,8 +92,10 @@ static void add_how(Buf *b, Value m, bool notice) {
 Str notice_lines(Arena *a, Value request) {
     Value m = value_getz(request, "message");
     Buf b = BUF_INIT(16 * KIB);
-    buf_fmt(&b, "%.*s\nRun: %.*s, step %.*s", STR_FMT(notice_title(a, request)),
-            STR_FMT(text_of(m, "run")), STR_FMT(text_of(m, "step")));
+    buf_fmt(&b, "%.*s\nRun: %.*s", STR_FMT(notice_title(a, request)), STR_FMT(text_of(m, "run")));
+    if (text_of(m, "workflow").len)
+        buf_fmt(&b, " of %.*s", STR_FMT(text_of(m, "workflow")));
+    buf_fmt(&b, ", step %.*s", STR_FMT(text_of(m, "step")));
     add_who(&b, m);
     add_shown(&b, m, a);
     add_how(&b, m, str_is(text_of(request, "about"), "notice"));

@@ -77,6 +77,15 @@ static void add_row(StoreMemory *m, MemRun *run, const StoreAppend *item) {
                                            .data = keep(m, item->data) };
 }
 
+static void forget_mail(StoreMemory *m, Str run) {
+    for (size_t i = 0; i < m->n_mail; i++) {
+        Str id = m->mail[i].mail.id;
+        bool of_it = str_starts(id, run) && id.len > run.len && id.p[run.len] == ':';
+        if (of_it && !m->mail[i].gone && store_mail_is_world(&m->mail[i].mail))
+            take_mail(m, id);
+    }
+}
+
 /* The rows as they were stay for whoever undoes. */
 static void forget(StoreMemory *m, MemRun *run) {
     StoreRow *rows = arena_alloc(&m->arena, run->rows_room * sizeof *rows);
@@ -124,8 +133,10 @@ static void store_item(StoreMemory *m, const MemStore *h, const StoreAppend *ite
             run->closure = memory_closure(m, item->closure);
         ASSERT(run->closure);
     }
-    if (item->forget)
+    if (item->forget) {
         forget(m, run);
+        forget_mail(m, item->run);
+    }
     add_row(m, run, item);
     for (size_t i = 0; i < item->n_payloads; i++)
         add_payload(m, run, &item->payloads[i]);
@@ -189,6 +200,8 @@ static void commit(StoreMemory *m, const MemStore *h, StoreBatch *batch) {
     for (size_t i = 0; i < batch->n_mail_done; i++)
         take_mail(m, batch->mail_done[i]);
     for (size_t i = 0; i < batch->n_mail_again; i++) {
+        if (!memory_mail(m, batch->mail_again[i].id))
+            continue;
         take_mail(m, batch->mail_again[i].id);
         add_mail(m, &batch->mail_again[i], h->engine);
     }

@@ -52,6 +52,8 @@
     X(ADD_OPEN, "INSERT INTO open(run,n,kind,due,key,address,sum)VALUES(?1,?2,?3,?4,?5,?6,?7)")    \
     X(ADD_MAIL, "INSERT INTO mail(id,dest,not_before,body,sum)VALUES(?1,?2,?3,?4,?5)"              \
                 "ON CONFLICT(id)DO NOTHING")                                                       \
+    X(SET_MAIL, "UPDATE mail SET dest=?2,not_before=?3,body=?4,sum=?5 WHERE id=?1")                \
+    X(FORGET_MAIL, "DELETE FROM mail WHERE id>=?1||':' AND id<?1||';'AND substr(dest,1,1)='@'")    \
     X(TAKE_MAIL, "DELETE FROM mail WHERE id=?1")                                                   \
     X(SET_ACCOUNT, "INSERT INTO account(engine,key,cost,tokens,calls,info,sum)"                    \
                    "VALUES(1,?1,?2,?3,?4,?5,?6)ON CONFLICT(engine,key)DO UPDATE SET "              \

@@ -194,20 +194,23 @@ static int forget_row(SqliteStore *s, uint64_t id, uint64_t *ret_prev) {
     return sql_run(&s->writer, st);
 }
 
-static int forget(SqliteStore *s, const Head *head, uint64_t last) {
+static int forget(SqliteStore *s, const Head *head, Str run, uint64_t last) {
     bind_u64(s->w[ST_FORGET_PAYLOADS], 1, head->key);
     int r = sql_run(&s->writer, s->w[ST_FORGET_PAYLOADS]);
     bind_u64(s->w[ST_FORGET_SNAPSHOT], 1, head->key);
     if (!r)
         r = sql_run(&s->writer, s->w[ST_FORGET_SNAPSHOT]);
+    bind_text(s->w[ST_FORGET_MAIL], 1, run);
+    if (!r)
+        r = sql_run(&s->writer, s->w[ST_FORGET_MAIL]);
     for (uint64_t id = last; !r && id && !MUTANT(forget_keeps_rows);)
         r = forget_row(s, id, &id);
     s->log_holds_forgotten = true;
     return r;
 }
 
-static int write_mail(SqliteStore *s, const StoreMail *mail, size_t n) {
-    sqlite3_stmt *st = s->w[ST_ADD_MAIL];
+static int write_mail_by(SqliteStore *s, WriterStatement by, const StoreMail *mail, size_t n) {
+    sqlite3_stmt *st = s->w[by];
     int r = 0;
     for (size_t i = 0; !r && i < n; i++) {
         bind_text(st, 1, mail[i].id);
@@ -220,21 +223,15 @@ static int write_mail(SqliteStore *s, const StoreMail *mail, size_t n) {
     return r;
 }
 
+static int write_mail(SqliteStore *s, const StoreMail *mail, size_t n) {
+    return write_mail_by(s, ST_ADD_MAIL, mail, n);
+}
+
 static int take_mail(SqliteStore *s, const Str *ids, size_t n) {
     int r = 0;
     for (size_t i = 0; !r && i < n; i++) {
         bind_text(s->w[ST_TAKE_MAIL], 1, ids[i]);
         r = sql_run(&s->writer, s->w[ST_TAKE_MAIL]);
-    }
-    return r;
-}
-
-static int write_mail_again(SqliteStore *s, const StoreMail *mail, size_t n) {
-    int r = 0;
-    for (size_t i = 0; !r && i < n; i++) {
-        r = take_mail(s, &mail[i].id, 1);
-        if (!r)
-            r = write_mail(s, &mail[i], 1);
     }
     return r;
 }
@@ -263,7 +260,7 @@ static int write_item_rows(SqliteStore *s, const Head *head, uint64_t prev,
                            const StoreAppend *item) {
     int r = write_row(s, head, prev, item);
     if (!r && item->forget)
-        r = forget(s, head, prev);
+        r = forget(s, head, item->run, prev);
     if (!r)
         r = write_payloads(s, head, item);
     if (!r && item->set_opens)
@@ -363,7 +360,7 @@ static int write_batch(SqliteStore *s, void *ctx) {
     if (!r)
         r = take_mail(s, batch->mail_done, batch->n_mail_done);
     if (!r)
-        r = write_mail_again(s, batch->mail_again, batch->n_mail_again);
+        r = write_mail_by(s, ST_SET_MAIL, batch->mail_again, batch->n_mail_again);
     if (!r)
         r = write_accounts(s, batch->accounts, batch->n_accounts);
     if (!r && p->last_row - s->meta.swept >= s->sweep_rows) {

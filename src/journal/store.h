@@ -92,8 +92,8 @@ typedef struct StoreAppend {
     size_t n_mail;
     const Str *mail_taken; /* ids to delete */
     size_t n_mail_taken;
-    /* Of every row before this one the data goes, with the run's payloads and its snapshot: the chain holds, since it is over
-     * hashes of them. Nothing of it is left in the store's files once append has returned and readers let go of the log. */
+    /* Of every row before this one the data goes, with the run's payloads and its snapshot, and mail to the world whose id begins
+     * with the run's and a colon: the chain holds, since it is over hashes of them. Nothing of it is left in the store's files once append has returned and readers let go of the log. */
     bool forget;
     Str snapshot; /* STR_NULL: none. Covers everything up to and with this row; replaces an older one */
     StoreOutcome outcome; /* out */
@@ -107,8 +107,7 @@ typedef struct StoreBatch {
     /* ids to delete that no run of the batch took in: delivered to the world */
     const Str *mail_done;
     size_t n_mail_done;
-    const StoreMail
-        *mail_again; /* each in the place of the one with its id: to be looked at later */
+    const StoreMail *mail_again; /* each in the place of the one with its id, if that is there */
     size_t n_mail_again;
     const StoreAccount *accounts; /* each in the place of the one of this engine with its key */
     size_t n_accounts;

@@ -904,6 +904,10 @@ static void what_is_forgotten_is_gone_and_the_chain_holds(void **state) {
     for (uint64_t seq = 1; seq <= 12; seq++)
         assert_int_equal(append_one(w, telling(w, seq, &payload)), STORE_OK);
     assert_int_equal(append_one(w, item(w, "b", 1)), STORE_OK);
+    StoreMail mail[] = { { .id = STR("a:s:1"), .to = STR("@hook"), .body = STR("secretmail") },
+                         { .id = STR("a:s:2"), .to = STR("a"), .body = STR("kept") },
+                         { .id = STR("ab:s:1"), .to = STR("@hook"), .body = STR("kept") } };
+    assert_int_equal(w->s->ops->post(w->s, mail, 3), 0);
     StoreAppend it = item(w, "a", 13);
     StoreRunInfo over = idle;
     over.state = STORE_DONE;
@@ -927,6 +931,14 @@ static void what_is_forgotten_is_gone_and_the_chain_holds(void **state) {
         assert_false(w->sqlite && on_the_disk("secret"));
         reopen(w, false);
     }
+    StoreMail found[8];
+    int64_t next;
+    assert_int_equal(mail_to_world(w, 0, found, &next), 1);
+    assert_str(found[0].id, "ab:s:1");
+    assert_int_equal(mail_now(w, 0, found, &next), 1);
+    StoreBatch late = { .mail_again = mail, .n_mail_again = 1 }; /* it was under way */
+    assert_int_equal(w->s->ops->append(w->s, &late), 0);
+    assert_int_equal(mail_to_world(w, 0, found, &next), 1);
     assert_int_equal(w->s->ops->load(w->s, STR("b"), true, &w->arena, &run), 0);
     assert_false(run.rows[0].forgotten);
     assert_int_equal(append_one(w, item(w, "b", 2)), STORE_OK);
