@@ -161,6 +161,11 @@ static void write_prices(Buf *b, const Plan *plan, const Forecast *f, Arena *a) 
 static void print_text(Args *args, const Plan *plan, const Forecast *f, const Past *r) {
     Buf b = BUF_INIT(16 * MIB);
     write_table(&b, args->arena, f);
+    buf_fmt(&b,
+            "at most %.*s conversations with agents, %lld within each other, and %.*s retries\n",
+            STR_FMT(text_of_amount(args->arena, BOUND_CALLS, f->worst.of[BOUND_AGENTS])),
+            (long long)f->depth,
+            STR_FMT(text_of_amount(args->arena, BOUND_CALLS, f->worst.of[BOUND_RETRIES])));
     if (f->per_item)
         buf_str_add(&b, STR("a list whose length only a run knows counts as one item\n"));
     if (f->n_cuts)

@@ -813,6 +813,29 @@ static void a_raised_epoch_fences_the_writer(void **state) {
     assert_int_equal(load(w, "a", true).n_rows, 1);
 }
 
+static void a_store_of_before_gets_its_accounts_when_written_to(void **state) {
+    World *w = *state;
+    char problem[STORE_PROBLEM_BYTES], path[400];
+    StoreSqliteOptions look = { .read_only = true };
+    Store *reader = NULL;
+    StoreAccount *found;
+    sqlite3 *db;
+    size_t n = 9;
+    w->s = store_close(w->s);
+    snprintf(path, sizeof path, "%s/baton.db", test_dir("store"));
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "DROP TABLE account", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    assert_int_equal(store_sqlite_open(test_dir("store"), &look, &reader, problem), 0);
+    assert_int_equal(reader->ops->accounts(reader, &w->arena, &found, &n), 0);
+    assert_int_equal(n, 0);
+    store_close(reader);
+    reopen(w, false);
+    spend(w, "b|2026-11|", 5, "{}");
+    assert_int_equal(w->s->ops->accounts(w->s, &w->arena, &found, &n), 0);
+    assert_int_equal(n, 1);
+}
+
 static void read_only_handle_sees_what_was_committed(void **state) {
     World *w = *state;
     char problem[STORE_PROBLEM_BYTES];
@@ -983,6 +1006,7 @@ int main(void) {
         FOR(memory, faults_come_on_command),
         FOR(sqlite, second_process_finds_the_directory_in_use),
         FOR(sqlite, a_raised_epoch_fences_the_writer),
+        FOR(sqlite, a_store_of_before_gets_its_accounts_when_written_to),
         FOR(sqlite, read_only_handle_sees_what_was_committed),
         FOR(sqlite, same_answers_as_the_memory_store),
     };
