@@ -274,11 +274,13 @@ typedef struct Signal {
     struct Signal *next;
 } Signal;
 
-typedef struct LetOut LetOut;
 /* The attempts, or turns, that an address had before it was made anew. */
 typedef struct Spent {
     uint64_t address; /* its hash */
     uint32_t number;
+    /* while the run is derived again: an attempt whose end was not recorded yet; 0: none; its address */
+    uint32_t let_out;
+    Str text;
 } Spent;
 typedef struct UndoneStep {
     Str address;
@@ -312,10 +314,11 @@ struct Run {
     Retried *retries;
     uint32_t n_retries, retried; /* retried: applied so far */
     Str would_repeat, was_undone, lasting;
-    bool cut; /* cancelled, in this life */
-    LetOut *let_out;
+    bool cut;         /* cancelled, in this life */
     int64_t stood_ms; /* since when it would have been over, in this life; 0: it goes on */
     Spent *spent;
+    uint32_t *spent_slots;
+    size_t n_spent_slots;
     uint32_t n_spent, room_spent;
     HeldQueue held; /* calls that wait for the run to be resumed */
     int64_t tickets;

@@ -21,6 +21,12 @@ Retried retried_read(const Fact *retry, Arena *a) {
     return ret;
 }
 
+static int by_text(const void *a, const void *b) {
+    const Str *x = a, *y = b;
+    int c = memcmp(x->p, y->p, MIN(x->len, y->len));
+    return c ? c : (x->len > y->len) - (x->len < y->len);
+}
+
 void retry_copy(Run *r, const Retried *retries, size_t n) {
     r->retries = ARENA_ARRAY(&r->arena, Retried, n);
     r->n_retries = (uint32_t)n;
@@ -31,6 +37,8 @@ void retry_copy(Run *r, const Retried *retries, size_t n) {
         to->n_failed = retries[i].n_failed;
         for (size_t k = 0; k < to->n_failed; k++)
             to->failed[k] = arena_str(&r->arena, retries[i].failed[k]);
+        if (to->n_failed)
+            qsort(to->failed, to->n_failed, sizeof *to->failed, by_text);
     }
 }
 
@@ -46,33 +54,49 @@ static bool is_marked(const Run *r, const Frame *f) {
         return true;
     frame_write_address(&b, f);
     const Retried *now = &r->retries[r->retried];
-    for (size_t i = 0; i < now->n_failed; i++)
-        if (str_eq(now->failed[i], buf_str(&b)))
-            return true;
-    return false;
+    Str address = buf_str(&b);
+    return now->n_failed &&
+           bsearch(&address, now->failed, now->n_failed, sizeof address, by_text) != NULL;
 }
 
 /* ---- attempts of before ---------------------------------------------------------------------------------------------- */
 
-static Spent *spent_at(Run *r, uint64_t hash) {
-    for (uint32_t i = 0; i < r->n_spent; i++)
-        if (r->spent[i].address == hash)
-            return &r->spent[i];
-    return NULL;
+/* The slot of an address, or the empty one where it belongs: number of an item + 1. A power of two, at most half full. */
+static uint32_t *slot_of(const Run *r, uint64_t address) {
+    size_t at = (size_t)address & (r->n_spent_slots - 1);
+    while (r->spent_slots[at] && r->spent[r->spent_slots[at] - 1].address != address)
+        at = (at + 1) & (r->n_spent_slots - 1);
+    return &r->spent_slots[at];
 }
 
-static void spend(Run *r, Str address, uint32_t number) {
+static const Spent *spent_at(const Run *r, Str address) {
+    uint32_t number = r->n_spent ? *slot_of(r, hash_fast(address, 0)) : 0;
+    return number ? &r->spent[number - 1] : NULL;
+}
+
+static void make_room(Run *r, uint32_t room) {
+    r->room_spent = room;
+    r->spent = xrealloc(r->spent, room * sizeof *r->spent);
+    free(r->spent_slots);
+    for (r->n_spent_slots = 16; r->n_spent_slots < room * 2;)
+        r->n_spent_slots *= 2;
+    r->spent_slots = xcalloc(r->n_spent_slots, sizeof *r->spent_slots);
+    for (uint32_t i = 0; i < r->n_spent; i++)
+        *slot_of(r, r->spent[i].address) = i + 1;
+}
+
+static Spent *spend(Run *r, Str address, uint32_t number) {
+    if (r->n_spent == r->room_spent)
+        make_room(r, MAX(8u, r->room_spent * 2));
     uint64_t hash = hash_fast(address, 0);
-    Spent *s = spent_at(r, hash);
-    if (!s && r->n_spent == r->room_spent) {
-        r->room_spent = MAX(8u, r->room_spent * 2);
-        r->spent = xrealloc(r->spent, r->room_spent * sizeof *r->spent);
+    uint32_t *slot = slot_of(r, hash);
+    if (!*slot) {
+        r->spent[r->n_spent] = (Spent){ .address = hash };
+        *slot = ++r->n_spent;
     }
-    if (!s) {
-        s = &r->spent[r->n_spent++];
-        *s = (Spent){ .address = hash };
-    }
+    Spent *s = &r->spent[*slot - 1];
     s->number = MAX(s->number, number);
+    return s;
 }
 
 uint32_t retry_spent(Run *r, const Frame *f) {
@@ -81,7 +105,7 @@ uint32_t retry_spent(Run *r, const Frame *f) {
     if (!r->n_spent)
         return 0;
     frame_write_address(&b, f);
-    const Spent *s = spent_at(r, hash_fast(buf_str(&b), 0));
+    const Spent *s = spent_at(r, buf_str(&b));
     return s ? s->number : 0;
 }
 
@@ -139,28 +163,20 @@ static Effect worst_effect(const Run *r, Str address) {
     return worst;
 }
 
-/* One that was let out; `ended`: and its end was recorded. */
-struct LetOut {
-    Str address;
-    uint32_t attempt;
-    bool ended;
-    LetOut *next;
-};
-
-/* An effect that happened, or may have: done anew it would happen twice. Only what failed for certain did not. */
+/* An effect that happened, or may have: done anew it would happen twice. Only what failed for certain did not; what was let out and
+ * has no end recorded was cut off. */
 static void note_repeat(Run *r, const Fact *fact) {
     if (worst_effect(r, fact->address) < EFFECT_KEYED)
         return;
-    if (fact->kind == FACT_DISPATCHING) {
-        LetOut *l = ARENA_NEW(&r->arena, LetOut);
-        *l = (LetOut){ arena_str(&r->arena, fact->address), fact->attempt, false, r->let_out };
-        r->let_out = l;
-        return;
-    }
-    for (LetOut *l = r->let_out; l; l = l->next)
-        l->ended |= l->attempt == fact->attempt && str_eq(l->address, fact->address);
+    Spent *s = spend(r, fact->address, fact->attempt);
     bool definite = fact->outcome == OUTCOME_FAILED || fact->outcome == OUTCOME_REFUSED;
-    if (!definite && !r->would_repeat.len)
+    if (fact->kind == FACT_DISPATCHING) {
+        s->let_out = fact->attempt;
+        s->text = arena_str(&r->arena, fact->address);
+    } else if (s->let_out == fact->attempt) {
+        s->let_out = 0;
+    }
+    if (fact->kind == FACT_FINISHED && !definite && !r->would_repeat.len)
         r->would_repeat = arena_str(&r->arena, fact->address);
 }
 
@@ -168,12 +184,10 @@ Str run_would_repeat(const Run *r) {
     bool from_step = run_is_past(r) && r->retries[r->n_retries - 1].step.len;
     if (r->lasting.len || !from_step)
         return r->lasting;
-    if (r->would_repeat.len)
-        return r->would_repeat;
-    for (const LetOut *l = r->let_out; l; l = l->next)
-        if (!l->ended)
-            return l->address;
-    return STR("");
+    for (uint32_t i = 0; i < r->n_spent && !r->would_repeat.len; i++)
+        if (r->spent[i].let_out)
+            return r->spent[i].text;
+    return r->would_repeat;
 }
 Str run_undone(const Run *r) { return r->was_undone; }
 
@@ -379,10 +393,16 @@ void retry_load(Run *r, Cursor *c) {
         c->bad = true;
         return;
     }
-    r->n_spent = r->room_spent = (uint32_t)n;
-    r->spent = xcalloc(MAX(1u, n), sizeof *r->spent);
-    for (uint32_t i = 0; i < n && !c->bad; i++) {
-        r->spent[i].address = cursor_varint(c);
-        r->spent[i].number = (uint32_t)cursor_varint(c);
+    for (uint64_t i = 0; i < n && !c->bad; i++) {
+        if (r->n_spent == r->room_spent)
+            make_room(r, MAX(8u, r->room_spent * 2));
+        uint64_t address = cursor_varint(c);
+        uint32_t number = (uint32_t)cursor_varint(c), *slot = slot_of(r, address);
+        if (*slot) {
+            c->bad = true;
+            return;
+        }
+        r->spent[r->n_spent] = (Spent){ .address = address, .number = number };
+        *slot = ++r->n_spent;
     }
 }

@@ -456,6 +456,7 @@ Run *run_free(Run *r) {
     free(r->closed);
     free(r->signal_ids);
     free(r->spent);
+    free(r->spent_slots);
     free(r->notices);
     arena_deinit(&r->arena);
     free(r);
