@@ -124,6 +124,7 @@ static void was_done(Run *r, Frame *f, Value result) {
         return;
     }
     undo_happened(f);
+    f->call->was_done = true;
     frame_done(r, f, result);
 }
 
@@ -190,6 +191,7 @@ void call_decided(Run *r, Frame *f, const Fact *fact) {
     case DECISION_DONE:
         undo_happened(f);
         frame_movef(r, f, STATUS_RUNNING, "done, %.*s", STR_FMT(by));
+        c->was_done = true;
         frame_done(r, f, value_absent(r->payload) ? VALUE_NULL : r->payload);
         return;
     case DECISION_NOT_DONE:

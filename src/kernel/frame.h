@@ -103,6 +103,7 @@ typedef struct CallState {
     bool unknown;     /* sticky: an attempt ended unknown and nothing has settled it */
     bool lost;        /* and that attempt was in flight when the engine stopped */
     bool fresh;       /* a recorded outcome did not fit: ask anew */
+    bool was_done;    /* and what comes now is whether its answer is accepted; for retries */
     bool owes_retry;  /* its next attempt counts as a retry, and has not been counted */
     bool held;        /* in a queue */
     Amount reserved;  /* by the attempt that is open */

@@ -280,7 +280,9 @@ bool retry_takes_failure(Run *r, Frame *f) {
             f->shape = NULL;
         f->any = NULL;
     } else {
-        f->call->unknown = false;
+        if (f->call->was_done && f->call->effect >= EFFECT_KEYED) /* its answer displeased */
+            r->lasting = frame_address(f, &r->arena);
+        f->call->unknown = f->call->was_done = false;
         f->call->retries = f->call->resends = 0;
         f->call->first_ms = 0;
     }

@@ -113,6 +113,19 @@ static void an_effect_is_not_done_twice_by_naming_it(void **state) {
     assert_int_equal(times(w, "r1", "c"), 2);
 }
 
+static void an_effect_whose_answer_displeased_is_not_done_twice(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start(h, "r1", "  - { id: pay, tool: echo, effect: keyed, with: 1, check: output == 2 }\n");
+    Said said = retry(h, "r1", "");
+    assert_int_equal(said.answer, ENGINE_CONFLICT);
+    assert_non_null(strstr(said.message, "pay has taken effect"));
+    start(h, "r2", "  - { id: look, tool: echo, effect: read, with: 1, check: output == 2 }\n");
+    assert_int_equal(retry(h, "r2", "").answer, ENGINE_OK);
+    assert_int_equal(times(w, "r1", "pay"), 1);
+    assert_int_equal(times(w, "r2", "look"), 2);
+}
+
 static void what_cannot_be_retried_is_said(void **state) {
     World *w = *state;
     Host *h = boot(w);
@@ -251,6 +264,7 @@ int main(void) {
         TEST(an_effect_that_was_under_way_is_settled_first),
         TEST(a_step_is_done_anew_with_what_comes_after_it),
         TEST(an_effect_is_not_done_twice_by_naming_it),
+        TEST(an_effect_whose_answer_displeased_is_not_done_twice),
         TEST(what_cannot_be_retried_is_said),
         TEST(loops_and_handlers_keep_what_went_well),
         TEST(too_few_items_are_all_done_again),

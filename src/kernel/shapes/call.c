@@ -426,6 +426,7 @@ static void attempt_done(Run *r, Frame *f, const Fact *fact) {
     Value output = value_absent(r->payload) ? VALUE_NULL : r->payload;
     if (outgrown(r, f, fact, output) || refused_here(r, f, fact, output))
         return;
+    c->was_done = true;
     frame_done(r, f, output);
 }
 
