@@ -37,10 +37,11 @@ static Str steps_of(Arena *a, Value run) {
 
 static void write_wait(Buf *b, Value wait) {
     Str what = text_of(wait, "for"), name = text_of(wait, "name");
-    Value due = value_getz(wait, "due_ms");
+    Value due = value_getz(wait, "due_ms"), asked = value_getz(wait, "asked");
+    Str group = text_of(asked, "group"), person = text_of(asked, "person");
     if (str_is(what, "doubt") || str_is(what, "approval"))
-        what = STR("a person");
-    buf_str_add(b, what);
+        what = group.len ? group : person.len ? person : STR("a person");
+    words_clean(b, what, 40);
     if (name.len) {
         buf_char(b, ' ');
         words_clean(b, name, 40);

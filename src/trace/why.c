@@ -182,11 +182,30 @@ static void explain_running(Why *w, const TraceNode *n, Str run, Arena *a) {
     }
 }
 
-static void explain_children(Why *w, const TraceNode *n, Arena *a) {
+/* "people: fix:approve asks oncall: Do this now? (since 18:06:15.616)", and how to answer. */
+static void explain_people(Why *w, const TraceNode *n, Str run, Arena *a) {
+    Buf since = BUF_INIT(64);
+    words_clock(&since, n->start_ms);
+    add_wait(w, arena_fmt(a, "people: %.*s %.*s (since %.*s)", STR_FMT(n->address),
+                          STR_FMT(n->choice), STR_FMT(buf_str(&since))));
+    buf_deinit(&since);
+    add_remedy(w, arena_fmt(a, "baton approve %.*s %.*s", STR_FMT(run), STR_FMT(n->address)));
+}
+
+#define PEOPLE_MAX 4 /* of what is asked below a step, so many are told with the way to answer */
+
+static void explain_children(Why *w, const TraceNode *n, Str run, Arena *a) {
+    unsigned people = 0;
     for (const TraceNode *c = n->first; c && w->n_waits < 20; c = c->next) {
-        if (!status_final(c->status))
+        if (!status_final(c->status) && c->status != STATUS_WAITING)
             add_wait(
                 w, arena_fmt(a, "%.*s, which is %s", STR_FMT(c->address), words_status(c->status)));
+    }
+    for (const TraceNode *c = tree_walk(n, n); c && people < PEOPLE_MAX; c = tree_walk(n, c)) {
+        if (c->status != STATUS_WAITING)
+            continue;
+        explain_people(w, c, run, a);
+        people++;
     }
 }
 
@@ -204,10 +223,7 @@ static void explain_node(Why *w, const TraceTree *t, const TraceNode *n, Str run
     case STATUS_RETRYING:
         add_wait(w, arena_fmt(a, "the next attempt: %.*s", STR_FMT(n->choice)));
         break;
-    case STATUS_WAITING:
-        add_wait(w, arena_fmt(a, "people: %.*s", STR_FMT(n->choice)));
-        add_remedy(w, arena_fmt(a, "baton approve %.*s %.*s", STR_FMT(run), STR_FMT(n->address)));
-        break;
+    case STATUS_WAITING: explain_people(w, n, run, a); break;
     case STATUS_HELD:
         if (!t->paused)
             add_wait(w, arena_fmt(a, "a budget: %.*s", STR_FMT(n->choice)));
@@ -215,7 +231,7 @@ static void explain_node(Why *w, const TraceTree *t, const TraceNode *n, Str run
     case STATUS_NEW:
     case STATUS_RUNNING:
         explain_running(w, n, run, a);
-        explain_children(w, n, a);
+        explain_children(w, n, run, a);
         break;
     case STATUS_OK:
     case STATUS_FAILED:
