@@ -49,7 +49,7 @@ void gates_ask_again(Engine *e, Flight *f) {
     perform_dispatch(e, r);
 }
 
-static void set_refusal(Flight *f, ErrorKind kind, const char *fmt, va_list args) {
+static PRINTF(3, 0) void set_refusal(Flight *f, ErrorKind kind, const char *fmt, va_list args) {
     char text[512];
     vsnprintf(text, sizeof text, fmt, args);
     f->completion = (Completion){ .outcome = OUTCOME_REFUSED,
