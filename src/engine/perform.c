@@ -7,95 +7,16 @@
  *                       |                      |
  *                       +---- want gone: never starts / asked to stop, and what it says is dropped
  *
- * What is unsafe, or may have been held, has FACT_DISPATCHING in the very row it waits for: one commit makes both durable, and a crash after it
- * finds the outcome unknown, as it must. Such an attempt starts even if the run was paused or the engine told to stop
- * between: in the journal it is under way. */
+ * What is unsafe, or may have been held, has FACT_DISPATCHING in the very row it waits for: one commit makes both durable,
+ * and a crash after it finds the outcome unknown, as it must. Such an attempt starts even if the run was paused or the
+ * engine told to stop between: in the journal it is under way. */
 #include "engine/gate.h"
 
 #include "base/time.h"
 
 #include <stdlib.h>
 
-/* The pool keeps what 64 runs in flight use many times over; a burst of a thousand gives its memory back. */
-#define POOL_MAX 1024
-#define POOL_ARENA_BYTES (8 * KIB)
 #define RECOVERY_FACTS_MAX 64
-
-/* ---- the pool -------------------------------------------------------------------------------------------------------- */
-
-static Flight *new_flight(Engine *e, Resident *r, Want *w) {
-    Flight *f = e->free_flights;
-    Arena arena = ARENA_NULL;
-    if (f) {
-        e->free_flights = f->next;
-        e->n_free_flights--;
-        arena = f->attempt.arena;
-    } else {
-        f = xmalloc(sizeof *f);
-    }
-    memset(f, 0, sizeof *f);
-    f->attempt.arena = arena;
-    f->timer.owner = TIMER_OF_FLIGHT;
-    f->r = r;
-    f->want = w;
-    f->state = FLIGHT_WAITING;
-    f->all_next = e->flights;
-    if (e->flights)
-        e->flights->all_prev = f;
-    e->flights = f;
-    e->n_flights++;
-    r->flights++;
-    w->cookie = f;
-    return f;
-}
-
-static void free_flight(Flight *f) {
-    arena_deinit(&f->attempt.arena);
-    free(f);
-}
-
-static void unlink_flight(Engine *e, Flight *f) {
-    *(f->all_prev ? &f->all_prev->all_next : &e->flights) = f->all_next;
-    if (f->all_next)
-        f->all_next->all_prev = f->all_prev;
-    e->n_flights--;
-}
-
-/* It no longer belongs to a run. */
-static void detach(Flight *f) {
-    if (!f->r)
-        return;
-    f->want = NULL;
-    f->r->flights--;
-    f->r = NULL;
-}
-
-static void release(Engine *e, Flight *f) {
-    timer_disarm(e, &f->timer);
-    gates_leave(e, f);
-    detach(f);
-    unlink_flight(e, f);
-    if (e->n_free_flights == POOL_MAX || arena_footprint(&f->attempt.arena) > POOL_ARENA_BYTES) {
-        free_flight(f);
-        return;
-    }
-    arena_reset(&f->attempt.arena);
-    f->next = e->free_flights;
-    e->free_flights = f;
-    e->n_free_flights++;
-}
-
-void perform_deinit(Engine *e) {
-    for (Flight *f = e->flights, *next; f; f = next) {
-        next = f->all_next;
-        free_flight(f);
-    }
-    for (Flight *f = e->free_flights, *next; f; f = next) {
-        next = f->next;
-        free_flight(f);
-    }
-    free(e->dispatch);
-}
 
 /* ---- starting -------------------------------------------------------------------------------------------------------- */
 
@@ -164,7 +85,7 @@ static void start(Engine *e, Flight *f) {
 /* Wanted, but not now: perform_all() finds it when the run goes on. */
 static void put_off(Engine *e, Flight *f) {
     f->want->cookie = NULL;
-    release(e, f);
+    flight_release(e, f);
 }
 
 static bool may_begin(const Engine *e, const Flight *f) {
@@ -187,7 +108,7 @@ static void end_unsent(Engine *e, Flight *f, Outcome outcome, Sent sent, const c
 
 static void start_or_hold(Engine *e, Flight *f) {
     if (!f->want)
-        release(e, f);
+        flight_release(e, f);
     else if (f->want->stopping)
         end_unsent(e, f, OUTCOME_FAILED, SENT_NO, "stopped before it was started");
     else if (!may_begin(e, f))
@@ -203,7 +124,7 @@ static bool reuse(Engine *e, Resident *r, Want *w) {
     const Recorded *o = r->outcomes && !w->fresh ? outcomes_find(r->outcomes, w) : NULL;
     if (!o)
         return false;
-    Flight *f = new_flight(e, r, w);
+    Flight *f = flight_new(e, r, w);
     f->attempt.address = want_address(w, &f->attempt.arena);
     f->attempt.attempt = w->attempt;
     f->state = FLIGHT_ENDED;
@@ -218,7 +139,7 @@ static bool reuse(Engine *e, Resident *r, Want *w) {
 
 /* Read back, and it was to be stopped: what became of it nobody saw. */
 static void perform_stopped(Engine *e, Resident *r, Want *w) {
-    Flight *f = new_flight(e, r, w);
+    Flight *f = flight_new(e, r, w);
     bool unsent = w->position > r->durable_seq;
     end_unsent(e, f, unsent ? OUTCOME_FAILED : OUTCOME_UNKNOWN, unsent ? SENT_NO : SENT_MAYBE,
                "stopped");
@@ -231,7 +152,7 @@ void perform_want(Engine *e, Resident *r, Want *w) {
     }
     if (engine_stopping(e) || reuse(e, r, w))
         return;
-    Flight *f = new_flight(e, r, w);
+    Flight *f = flight_new(e, r, w);
     if (gates_pass(e, f))
         perform_admitted(e, f);
 }
@@ -261,7 +182,7 @@ bool perform_put_off(Engine *e, Flight *f) {
     if (f->want)
         put_off(e, f);
     else
-        release(e, f);
+        flight_release(e, f);
     return true;
 }
 
@@ -317,12 +238,12 @@ static void ask_to_stop(Engine *e, Flight *f) {
 }
 
 void perform_forget(Engine *e, Flight *f) {
-    detach(f);
+    flight_detach(f);
     timer_disarm(e, &f->timer);
     if (f->state == FLIGHT_STARTED)
         ask_to_stop(e, f);
     if (f->state == FLIGHT_HELD && !MUTANT(cancelled_stays_in_line))
-        release(e, f);
+        flight_release(e, f);
 }
 
 void perform_stop(Engine *e, Flight *f) {
@@ -444,7 +365,7 @@ static void apply_finished(Engine *e, Flight *f) {
                       "the output is larger than 16 MiB; write it to a file and return its name");
     /* The kernel closes the want; it need not tell us. */
     f->want->cookie = NULL;
-    detach(f);
+    flight_detach(f);
     if (apply_fact(e, r, &fact) == RUN_E_CORRUPT) {
         refuse_output(&fact, "the output is not JSON");
         apply_fact(e, r, &fact);
@@ -507,7 +428,7 @@ static void take_completion(Engine *e, Flight *f) {
     } else {
         keep_late(e, f);
     }
-    release(e, f);
+    flight_release(e, f);
 }
 
 /* While runs are being recovered those that go on already leave them room: all shall move before some have moved far. */
@@ -550,4 +471,9 @@ void perform_timeout(Engine *e, Flight *f) {
     rule_on_timeout(f);
     judge(e, f);
     apply_finished(e, f);
+}
+
+void perform_deinit(Engine *e) {
+    flights_deinit(e);
+    free(e->dispatch);
 }

@@ -2,7 +2,7 @@
  *
  *   inbox.c    requests: start, signal, control, decide        resident.c  runs in memory: table, rows, eviction
  *   start.c    a run begins, or was there already              apply.c     one fact into one run, and what changed
- *   perform.c  attempts: planned, started, ended               timers.c    due times of wants and attempts
+ *   perform.c  attempts: planned, started, ended (flight.c)    timers.c    due times of wants and attempts
  *   commit.c   rows -> batch -> outcomes                       load.c      runs read back; fold.c the fold itself
  *   lease.c    enter, renew, take over, leave                  mail.c      mail taken in
  *   plans.c    compiled files by hash                          watch.c     who is told of durable rows
@@ -170,6 +170,13 @@ struct Flight {
     Flight *all_prev, *all_next;
 };
 
+/* Of a want that has none; in flight.c. */
+Flight *flight_new(Engine *e, Resident *r, Want *w);
+/* It no longer belongs to a run. */
+void flight_detach(Flight *f);
+/* Nobody has it any more: back to the pool. */
+void flight_release(Engine *e, Flight *f);
+void flights_deinit(Engine *e);
 /* A want for an attempt was opened, or is to be performed again. */
 void perform_want(Engine *e, Resident *r, Want *w);
 /* It has passed all gates: it joins the batch, or starts. perform_dispatch() is the caller's. */
