@@ -1,7 +1,8 @@
 #include "cli/standing.h"
 
+/* Nothing goes on below it: also not below what has ended there, where it may be undone. */
 static bool is_leaf(const TraceNode *n) {
-    for (const TraceNode *c = n->first; c; c = c->next) {
+    for (const TraceNode *c = tree_walk(n, n); c; c = tree_walk(n, c)) {
         if (!status_final(c->status))
             return false;
     }
