@@ -1,7 +1,7 @@
 /* What one run brings to a batch: its row, and beside it what the store must know to find the run again.
  *
  *   row       always: facts and moves, data, the hash that follows from the head
- *   info      when the state changed (running, idle, paused, parked, done), or the run is new; at rest with every row, since
+ *   info      when the state changed (running, idle, paused, parked, done), or the run is new; at rest and at its end with every row, since
  *             what it waits for may be another thing than before. While it runs lists would cost a write a step
  *   opens     when the set of timers, signals and doubts it waits for changed
  *   snapshot  when the rows since the last one have outgrown it, and when the run comes to rest
@@ -179,7 +179,8 @@ void commit_item(Engine *e, Batch *b, Resident *r) {
         it->closure = &r->plan->hash;
     if (r->run)
         it->mail = notice_mail(e, r->run, &b->arena, &it->n_mail);
-    if (state != r->stored_state || state != STORE_ACTIVE || r->moved)
+    bool ending = r->run && run_ending(r->run);
+    if (state != r->stored_state || state != STORE_ACTIVE || r->moved || ending)
         it->info = make_info(e, b, r, state);
     if (r->opens_dirty || state == STORE_DONE || state == STORE_PARKED)
         fill_opens(b, r, it);

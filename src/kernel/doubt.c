@@ -113,8 +113,7 @@ void call_ended_late(Run *r, Frame *f, const Fact *fact) {
 void call_open_probe(Run *r, Frame *f) {
     const Node *node = probe_of(f);
     frame_move(r, f, STATUS_RUNNING, 0, 0, STR("asks what happened"));
-    frame_ready(r, frame_new(r, f, node, PART_PROBE, ++f->call->probes, 0,
-                             step_layers(node)));
+    frame_ready(r, frame_new(r, f, node, PART_PROBE, ++f->call->probes, 0, step_layers(node)));
 }
 
 static void was_done(Run *r, Frame *f, Value result) {

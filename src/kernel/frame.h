@@ -98,7 +98,7 @@ typedef struct CallState {
     Want *want; /* the open attempt, retry timer or doubt */
     Str key;    /* business key */
     uint32_t attempt, generation, retries, resends;
-    uint32_t probes; /* so many were begun */
+    uint32_t probes;  /* so many were begun */
     int64_t first_ms; /* of the first attempt of this generation: the life of its key */
     bool unknown;     /* sticky: an attempt ended unknown and nothing has settled it */
     bool lost;        /* and that attempt was in flight when the engine stopped */

@@ -4,9 +4,9 @@
 
 #include "spec/plan.h"
 
-typedef struct Past { /* of one step */
-    Str address;      /* without `:undo` */
-    Str parent;       /* what it stands in: group, loop */
+typedef struct Past {                          /* of one step */
+    Str address;                               /* without `:undo` */
+    Str parent;                                /* what it stands in: group, loop */
     size_t registered, undo_began, undo_ended; /* numbers of moves, from 1; 0: never */
     bool ok, happened, undone;
 } Past;

@@ -1,0 +1,141 @@
+/* Work that is cancelled or given up while it is under way, and what is heard of it afterwards. */
+#include "engine_world.inc"
+
+#define SAGA                                                                                            \
+    "  - { id: a, tool: echo, effect: keyed, with: 1, undo: { tool: echo, effect: keyed, with: 9 } }\n" \
+    "  - { id: slow, tool: echo, effect: unsafe, with: 2, undo: { tool: echo, effect: keyed } }\n"
+
+static void comes_to_an_end(Host *h, Outcome outcome, const char *payload) {
+    assert_int_equal(h->n_flying, 1);
+    end_attempt(h, 0,
+                &(Completion){ .outcome = outcome,
+                               .sent = outcome == OUTCOME_FAILED ? SENT_NO : SENT_YES,
+                               .kind = outcome == OUTCOME_OK ? KIND_NONE : KIND_CANCELLED,
+                               .usage = { .tokens_out = 5 },
+                               .payload = payload ? str_from(payload) : STR_NULL });
+    pump(h);
+}
+
+static Fact last_fact(World *w, const char *run) {
+    StoreRun r = stored(w, run);
+    Row row;
+    const StoreRow *last = &r.rows[r.n_rows - 1];
+    assert_int_equal(row_read(last->body, last->data, false, &w->arena, &row), 0);
+    return row.facts[row.n_facts - 1].fact;
+}
+
+static void what_comes_too_late_is_kept_and_changes_nothing(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    w->deaf = true;
+    start(h, "r1", "  slow: { tool: echo, effect: unsafe, with: 1, timeout: 30s }\n");
+    pass(h, 30000);
+    pass(h, 5000);
+    assert_info_has(w, "r1", "doubt");
+    comes_to_an_end(h, OUTCOME_OK, "42");
+    Fact late = last_fact(w, "r1");
+    assert_int_equal(late.kind, FACT_PROGRESS);
+    assert_true(str_is(late.name, "late"));
+    assert_true(str_is(late.address, "slow"));
+    assert_true(str_is(late.payload, "42"));
+    assert_int_equal(late.usage.tokens_out, 5);
+    assert_info_has(w, "r1", "doubt");
+    assert_int_equal(decide(h, "r1", "slow", DECISION_DONE, "42").answer, ENGINE_OK);
+    assert_info_has(w, "r1", "\"status\":\"succeeded\"");
+    assert_folds(w, "r1");
+}
+
+static void what_is_cancelled_is_waited_for(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    w->deaf = true;
+    start(h, "r1", SAGA);
+    control(h, "r1", CONTROL_CANCEL);
+    assert_info_has(w, "r1", "\"ending\":\"cancelled\"");
+    assert_int_equal(times(w, "r1", "slow:undo"), 0);
+    assert_int_equal(times(w, "r1", "a:undo"), 0);
+    comes_to_an_end(h, OUTCOME_OK, "2");
+    assert_int_equal(times(w, "r1", "slow:undo"), 1);
+    assert_int_equal(times(w, "r1", "a:undo"), 0);
+    comes_to_an_end(h, OUTCOME_OK, "null");
+    assert_int_equal(times(w, "r1", "a:undo"), 1);
+    assert_info_has(w, "r1", "\"status\":\"cancelled\"");
+    assert_folds(w, "r1");
+}
+
+static void what_was_not_done_is_not_undone(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    w->deaf = true;
+    start(h, "r1", SAGA);
+    control(h, "r1", CONTROL_CANCEL);
+    comes_to_an_end(h, OUTCOME_FAILED, NULL);
+    assert_int_equal(times(w, "r1", "slow:undo"), 0);
+    assert_int_equal(times(w, "r1", "a:undo"), 1);
+    assert_info_has(w, "r1", "\"status\":\"cancelled\"");
+    assert_folds(w, "r1");
+}
+
+static void who_does_not_say_how_it_ended_is_asked_about(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    w->deaf = true;
+    start(h, "r1", SAGA);
+    control(h, "r1", CONTROL_CANCEL);
+    pass(h, 4999);
+    assert_int_equal(state_of(w, "r1"), STORE_ACTIVE);
+    pass(h, 1);
+    assert_int_equal(state_of(w, "r1"), STORE_IDLE);
+    assert_info_has(w, "r1", "doubt");
+    assert_int_equal(decide(h, "r1", "slow", DECISION_RETRY, "").answer, ENGINE_CONFLICT);
+    assert_int_equal(decide(h, "r1", "slow", DECISION_UNDO, "").answer, ENGINE_OK);
+    assert_int_equal(times(w, "r1", "slow:undo"), 1);
+    for (size_t i = h->n_flying; i-- > 0;) /* the one that never said, and the undo */
+        end_attempt(h, i, &(Completion){ .outcome = OUTCOME_OK, .payload = STR("null") });
+    pump(h);
+    assert_info_has(w, "r1", "\"status\":\"cancelled\"");
+    assert_folds(w, "r1");
+}
+
+/* Each write in turn is the last before the engine is lost: what is done is undone all the same, each under one key. */
+static void a_saga_survives_a_crash_at_every_write(void **state) {
+    World *w = *state;
+    for (unsigned at = 1; at < 12; at++) {
+        for (int after = 0; after < 2; after++) {
+            Host *h = boot(w);
+            const char *run = arena_fmt(&w->arena, "r%u_%d", at, after).p;
+            start(
+                h, run,
+                "  - { id: a, tool: echo, effect: keyed, with: 1, undo: { tool: echo, effect: keyed } }\n"
+                "  - { id: go, wait: { signal: go } }\n"
+                "  - { id: bad, tool: echo, effect: read }\n");
+            w->appends = 0;
+            w->crash_at = at;
+            w->crash_after = after;
+            signal_run(h, run, "", "go", "1");
+            w->crash_at = 0;
+            w->crashed = false;
+            crash(h);
+            h = boot(w);
+            signal_run(h, run, "again", "go", "1");
+            assert_info_has(w, run, "\"status\":\"failed\"");
+            assert_true(times(w, run, "a") >= 1);
+            assert_true(times(w, run, "a:undo") >= 1);
+            assert_folds(w, run);
+            crash(h);
+        }
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(what_comes_too_late_is_kept_and_changes_nothing),
+        TEST(what_is_cancelled_is_waited_for),
+        TEST(what_was_not_done_is_not_undone),
+        TEST(who_does_not_say_how_it_ended_is_asked_about),
+        TEST(a_saga_survives_a_crash_at_every_write),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
