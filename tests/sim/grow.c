@@ -221,7 +221,8 @@ Str grow_workflow(World *w, unsigned number, bool calm, unsigned *ret_signals) {
     buf_str_add(
         &g.out,
         STR("state:\n  log: { type: \"string[]\", reduce: append }\n"
-            "agents:\n  clerk: { model: { use: scripted/x.yaml, cheaper: scripted/y.yaml }, instructions: Answer., tools: [look] }\n"
+            "agents:\n  clerk: { model: { use: scripted/x.yaml, cheaper: scripted/y.yaml }, instructions: Answer., tools: [look], fallback: stand_in }\n"
+            "  stand_in: { run: [stand], effect: keyed }\n"
             "tools:\n  look: { description: Looks., input: { q: string }, run: [look], effect: keyed }\n"));
     grow_limits(&g, &w->busy);
     buf_str_add(&g.out, STR("steps:\n"));

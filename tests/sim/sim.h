@@ -105,6 +105,7 @@ typedef enum Mark {
     MARK_EXPIRED,
     MARK_LINE,
     MARK_NOT_LET_THROUGH,
+    MARK_FALLBACK,
     MARK_UNDONE,
     MARK_PROBED,
     MARK_RETRIED,

@@ -43,6 +43,7 @@ const char *const mark_names[MARK_COUNT] = {
     "question that expired",
     [MARK_LINE] = "attempt that stood in line",
     [MARK_NOT_LET_THROUGH] = "attempt that was not let through",
+    [MARK_FALLBACK] = "agent that another stood in for",
     [MARK_RETRIED] = "run retried",
     [MARK_RETRY_REFUSED] = "retry refused",
     [MARK_STALL] = "stall of one engine",
