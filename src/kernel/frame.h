@@ -323,8 +323,8 @@ struct Run {
     uint32_t n_spent, room_spent;
     HeldQueue held; /* calls that wait for the run to be resumed */
     int64_t tickets;
-    Value paused;   /* what the paused run asks, or who paused it; absent: it is not paused */
-    uint32_t overbilled;  /* calls that billed more than they were asked for */
+    Value paused;        /* what the paused run asks, or who paused it; absent: it is not paused */
+    uint32_t overbilled; /* calls that billed more than they were asked for */
     Str overbilled_last;
     Raised *raised; /* in the order they came */
     /* undo */

@@ -142,8 +142,7 @@ static void what_is_held_says_for_what(void **state) {
     DrawOptions options = { .now_ms = 5000 };
     Buf b = BUF_INIT(64 * KIB);
     draw_tree(&b, tree, &options);
-    assert_true(str_find(buf_str(&b), STR("waits for a slot of the pool of tool t since 2s")) >=
-                0);
+    assert_true(str_find(buf_str(&b), STR("waits for a slot of the pool of tool t since 2s")) >= 0);
     buf_deinit(&b);
 }
 
