@@ -78,7 +78,21 @@ static const char *check_each(const Frame *f) {
                                                        : NULL;
 }
 
+/* Of a snapshot nothing is believed: what undoes and what asks hangs below what it is for. */
+static const char *check_means(const Frame *f) {
+    if (f->undo && !undo_is_known(f))
+        return "17: an undo of what has none";
+    if (f->part == PART_UNDO && !(f->parent && f->parent->undo))
+        return "17: an undo of nothing";
+    if (f->part == PART_PROBE && !(f->parent && f->parent->shape == &shape_call))
+        return "10: a probe of nothing";
+    return NULL;
+}
+
 static const char *check_one(const Frame *f) {
+    const char *broken = check_means(f);
+    if (broken)
+        return broken;
     if (status_final(f->status)) {
         if (f->timeout)
             return "5: a finished step still has a timer";

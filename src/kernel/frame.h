@@ -438,6 +438,8 @@ void undo_ended(Run *r, Frame *f, Frame *step);
 bool undo_stuck(Run *r, Frame *step, Value error);
 bool undo_is_stuck(const Frame *step);
 void undo_decided(Run *r, Frame *step, const Fact *fact);
+/* Does what is registered have an undo in the plan? */
+bool undo_is_known(const Frame *f);
 /* Which of the effects with this business key it will be: those before it were undone. 0 without a key. */
 uint32_t undo_generation(const Run *r, Str callee, Str key);
 /* Is what this address did undone, or about to be? */

@@ -34,6 +34,8 @@ static const Node *node_of(const Frame *f) {
                                                             : NULL;
 }
 
+bool undo_is_known(const Frame *f) { return node_of(f) != NULL; }
+
 /* ---- the list -------------------------------------------------------------------------------------------------------- */
 
 static void count(Frame *f, int change) {
