@@ -554,6 +554,7 @@ static void transcript_holds_for(const char *path, bool reloads) {
     run_free(t.run);
     outcomes_free(t.noted);
     outcomes_free(t.offered);
+    free(t.facts);
     plan_free(t.plan);
     buf_deinit(&t.out);
     arena_deinit(&t.arena);
