@@ -124,6 +124,11 @@ static void answer_questions(World *w, SimNode *node, SimRun *run, const StoreDu
             answer_one(w, node, run, &opens[i]);
 }
 
+/* The oldest step that waits takes a signal, whoever it was meant for: so who still waits is told again by another id. */
+static Str id_of_minute(World *w, Str address) {
+    return arena_fmt(&w->arena, "%.*s@%lld", STR_FMT(address), (long long)(world_ms(w) / 60000));
+}
+
 /* One of each early, when nobody may be waiting yet, and one for each step that waits; each said again and again by its id. */
 static void send_signals(World *w, SimNode *node, SimRun *run, const StoreDue *opens, size_t n) {
     for (unsigned i = 0; i < run->signals; i++) {
@@ -133,7 +138,7 @@ static void send_signals(World *w, SimNode *node, SimRun *run, const StoreDue *o
     }
     for (size_t i = 0; i < n; i++)
         if (opens[i].kind == WANT_SIGNAL)
-            engine_signal(node->engine, run->id, arena_str(&w->arena, opens[i].address),
+            engine_signal(node->engine, run->id, id_of_minute(w, opens[i].address),
                           arena_str(&w->arena, opens[i].key), STR("{\"x\":1}"), STR("bo"), answered,
                           ask(w, run, 1));
 }
