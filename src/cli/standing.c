@@ -34,12 +34,12 @@ Standing standing_of(const TraceTree *t, const TraceNode **ret_node) {
     *ret_node = NULL;
     if (tree_ended(t))
         return STANDING_ENDED;
-    /* What a budget of the project holds back has not left, though the run has begun it. */
-    bool by_budget = t->paused && str_starts(t->paused_by, STR("budget "));
-    if ((t->in_flight > 0 && !by_budget) || t->seq == 0)
+    /* By a limit of the file or a budget of the project, not by anybody. What the run had begun in the same breath was held
+     * back and never ends; what has left is waited for by the engine when it closes. */
+    bool by_limit = t->paused && (!t->paused_by.len || str_starts(t->paused_by, STR("budget ")));
+    if ((t->in_flight > 0 && !by_limit) || t->seq == 0)
         return STANDING_BUSY;
-    /* By a limit of the file or a budget of the project, not by anybody. */
-    if (t->paused && (!t->paused_by.len || by_budget)) {
+    if (by_limit) {
         *ret_node = t->root;
         return STANDING_PERSON;
     }
