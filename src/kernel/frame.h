@@ -438,6 +438,8 @@ void undo_ended(Run *r, Frame *f, Frame *step);
 bool undo_stuck(Run *r, Frame *step, Value error);
 bool undo_is_stuck(const Frame *step);
 void undo_decided(Run *r, Frame *step, const Fact *fact);
+/* What is inside is released, as if it had not been: nothing of it can be undone, or is waited for. */
+void undo_forget_inside(Run *r, Frame *f);
 /* Does what is registered have an undo in the plan? */
 bool undo_is_known(const Frame *f);
 /* Which of the effects with this business key it will be: those before it were undone. 0 without a key. */
@@ -462,6 +464,7 @@ void retry_copy(Run *r, const Retried *retries, size_t n);
  * running out of time; of being given up by a person. */
 bool retry_withholds(Run *r, Frame *f);
 bool retry_takes_failure(Run *r, Frame *f);
+bool retry_takes_stop(Run *r, Frame *f, const Fact *fact);
 bool retry_takes_timeout(Run *r, Frame *f, Want *w);
 bool retry_takes_decision(const Run *r, const Frame *f, const Fact *fact);
 void retry_apply(Run *r, const Fact *fact, int64_t ended_ms);

@@ -274,6 +274,7 @@ bool retry_takes_failure(Run *r, Frame *f) {
     if (f->shape != &shape_call) {
         if (f->shape == &shape_agent)
             forget_conversation(r, f);
+        undo_forget_inside(r, f);
         while (f->first)
             frame_release(r, f->first);
         if (f->part != PART_GATE && f->part != PART_CALL) /* those are what they are */
@@ -290,6 +291,17 @@ bool retry_takes_failure(Run *r, Frame *f) {
     f->status = STATUS_NEW;
     f->error = r->tripped = VALUE_ABSENT;
     f->handling = f->tolerated = false;
+    f->withheld = r->retried + 1;
+    stands(r);
+    return true;
+}
+
+/* It was stopped because something else failed, which this time does not: it stands still with that. */
+bool retry_takes_stop(Run *r, Frame *f, const Fact *fact) {
+    if (!run_is_past(r) || f->abandoned || fact->outcome != OUTCOME_FAILED ||
+        !str_is(fact->error_kind, "cancelled"))
+        return false;
+    f->status = STATUS_NEW;
     f->withheld = r->retried + 1;
     stands(r);
     return true;

@@ -124,6 +124,15 @@ void undo_hand_over(Run *r, Frame *f) {
     undo_happened(f);
 }
 
+void undo_forget_inside(Run *r, Frame *f) {
+    for (Undo *u = r->undos_last, *before; u; u = before) {
+        before = u->prev;
+        if (u->frame != f && is_below(u->frame, f))
+            unlink_undo(r, u);
+    }
+    undo_loosen(f, -(int)f->loose);
+}
+
 void undo_loosen(Frame *f, int change) {
     for (; f; f = f->parent)
         f->loose += (uint32_t)change;

@@ -14,6 +14,7 @@ typedef struct Past {                          /* of one step */
 typedef struct Pasts {
     Past *items;
     size_t n, room, moves;
+    bool retried; /* by a person: what failed then is registered again when it is wanted again */
     Arena *a;
 } Pasts;
 
@@ -78,7 +79,9 @@ static void read_past(Pasts *p, const History *h) {
         const Row *row = &h->rows[i];
         for (size_t f = 0; f < row->n_facts; f++) {
             Str address;
-            if (says_done(&row->facts[f].fact, &address) && str_find(address, STR(":")) < 0)
+            const Fact *fact = &row->facts[f].fact;
+            p->retried |= fact->kind == FACT_CONTROL && fact->verb == CONTROL_RETRY;
+            if (says_done(fact, &address) && str_find(address, STR(":")) < 0)
                 past_of(p, address)->happened = true;
         }
         for (size_t m = 0; m < row->n_moves; m++)
@@ -112,7 +115,7 @@ void oracle_undo(World *w, const SimRun *run, const History *h, const Plan *plan
         if (has_undo && past->happened && !ended_ok && !past->undone)
             world_fail(w, "17: %.*s ended and what %.*s did was not undone", STR_FMT(run->id),
                        STR_FMT(past->address));
-        for (size_t k = 0; k < p.n && !any_order; k++)
+        for (size_t k = 0; k < p.n && !any_order && !p.retried; k++)
             in_reverse(w, run, past, &p.items[k]);
     }
 }

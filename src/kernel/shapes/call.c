@@ -417,7 +417,8 @@ static void attempt_done(Run *r, Frame *f, const Fact *fact) {
         return;
     }
     if (fact->outcome != OUTCOME_OK) {
-        not_ok(r, f, fact);
+        if (!retry_takes_stop(r, f, fact))
+            not_ok(r, f, fact);
         return;
     }
     c->unknown = false;
