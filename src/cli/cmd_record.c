@@ -19,8 +19,9 @@ static size_t read_takes(const Args *args, Value outcomes, ScriptedTake *takes) 
         takes[n++] = (ScriptedTake){
             .ask = scripted_ask(request, value_as_str(callee), args->arena),
             .output = value_getz(o, "output"),
-            .usage = { answer_count(o, "tokens_in"), answer_count(o, "tokens_out"),
-                       answer_count(o, "tokens_cached"), 0 },
+            .usage = { .tokens_in = answer_count(o, "tokens_in"),
+                       .tokens_out = answer_count(o, "tokens_out"),
+                       .tokens_cached = answer_count(o, "tokens_cached") },
         };
     }
     return n;

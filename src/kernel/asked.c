@@ -93,13 +93,15 @@ static bool has_said(const HumanState *h, const Plan *p, Str who) {
 
 /* ---- what is shown ------------------------------------------------------------------------------------------------------ */
 
-static bool can_edit(const Frame *f) { return !asked_ask(f)->form && !value_absent(f->human->value); }
+static bool can_edit(const Frame *f) {
+    return !asked_ask(f)->form && !value_absent(f->human->value);
+}
 
 /* Sent back is what can be done again: what an agent gave, a round of a loop, a tool call of an agent. */
 static bool can_revise(const Frame *f) {
     Role role = asked_role(f);
-    return role == ROLE_TOOL_GATE ||
-           (role == ROLE_GATE && asked_ask(f)->after && f->parent->shape && f->parent->shape->revise);
+    return role == ROLE_TOOL_GATE || (role == ROLE_GATE && asked_ask(f)->after &&
+                                      f->parent->shape && f->parent->shape->revise);
 }
 
 static Value verdicts_of(const Frame *f, Arena *a) {

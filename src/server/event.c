@@ -76,6 +76,8 @@ static Value fact_value(const RowFact *row, bool payloads, Arena *a) {
     map_add_text(&m, "name", f->name);
     map_add_text(&m, "id", f->id);
     map_add_text(&m, "from", f->from);
+    map_add_text(&m, "shown", f->shown);
+    map_add_text(&m, "by", f->by);
     if (payloads)
         add_payload(&m, row, a);
     return map_done(&m, NULL);
@@ -129,9 +131,12 @@ static Fact read_fact(Value v) {
         .sent = (Sent)NUMBER(sents, value_getz(v, "sent")),
         .error_kind = text_of(v, "error"),
         .message = text_of(v, "message"),
-        .usage = { count_of(v, "tokens_in"), count_of(v, "tokens_out"),
-                   count_of(v, "tokens_cached"), count_of(v, "cost_nano"), count_of(v, "cpu_us"),
-                   count_of(v, "peak_bytes") },
+        .usage = { .tokens_in = count_of(v, "tokens_in"),
+                   .tokens_out = count_of(v, "tokens_out"),
+                   .tokens_cached = count_of(v, "tokens_cached"),
+                   .cost_nano = count_of(v, "cost_nano"),
+                   .cpu_us = count_of(v, "cpu_us"),
+                   .peak_bytes = count_of(v, "peak_bytes") },
         .queued_us = count_of(v, "queued_us"),
         .took_us = count_of(v, "took_us"),
         .retry_after_ms = count_of(v, "retry_after_ms"),
@@ -140,6 +145,8 @@ static Fact read_fact(Value v) {
         .name = text_of(v, "name"),
         .id = text_of(v, "id"),
         .from = text_of(v, "from"),
+        .shown = text_of(v, "shown"),
+        .by = text_of(v, "by"),
         .verb = kind == FACT_CONTROL ? NUMBER(controls, value_getz(v, "verb"))
                                      : NUMBER(decisions, value_getz(v, "verb")),
     };

@@ -70,7 +70,7 @@ static const Fact finished = {
     .payload = { "{\"x\":1}", 7 },
     .outcome = OUTCOME_OK,
     .sent = SENT_YES,
-    .usage = { 1200, 34, 1000, 2600000 },
+    .usage = { .tokens_in = 1200, .tokens_out = 34, .tokens_cached = 1000, .cost_nano = 2600000 },
     .queued_us = 15,
     .took_us = 81234,
 };

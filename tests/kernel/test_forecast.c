@@ -76,6 +76,7 @@ static void steps_side_by_side_take_as_long_as_the_longest(void **state) {
         &w,
         "baton: 1\nsteps:\n  a: { wait: 5s }\n  b: { wait: 3s }\n  c: { needs: b, wait: 4s }\n");
     assert_int_equal(w.f.worst.time_ms, 7000);
+    done(&w);
     forecast(
         &w, "baton: 1\nsteps:\n  - { wait: 5s }\n  - { wait: 3s }\n  - { wait: { signal: go } }\n");
     assert_true(w.f.worst.time_ms == FORECAST_UNBOUNDED);
