@@ -108,7 +108,8 @@ static const char *check_one(const Frame *f) {
         return check_call(f);
     if (f->status == STATUS_HELD)
         return "20: held, and no call";
-    if (f->shape == &shape_each && f->status == STATUS_RUNNING && !f->handling)
+    /* One that has failed has stopped its items, and is to undo what they did. */
+    if (f->shape == &shape_each && f->status == STATUS_RUNNING && !f->handling && !f->unwind)
         return check_each(f);
     return NULL;
 }

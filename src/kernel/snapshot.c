@@ -87,19 +87,21 @@ static void order_wants(Run *r, Loader *l) {
     r->opened = r->wants_first;
 }
 
-static void save_wants(Buf *b, const Frame *f) {
+/* Of a frame whose shape is kept as `shape`. One without, that is not final, may have a deadline that runs (its gate is asked
+ * first) or somebody who is asked (an undo that could not even begin). */
+static void save_wants(Buf *b, const Frame *f, const Shape *shape) {
     save_want(b, f->timeout);
     if (f->budget) {
         save_want(b, *budget_timer((Frame *)f, TIMER_DEADLINE));
         save_want(b, *budget_timer((Frame *)f, TIMER_WORK));
     }
-    if (f->shape == &shape_call)
+    if (shape == &shape_call)
         save_want(b, f->call->want);
-    if (f->shape == &shape_wait) {
+    if (shape == &shape_wait) {
         save_want(b, f->wait->timer);
         save_want(b, f->wait->signal);
     }
-    if (f->shape == &shape_human) {
+    if (shape == &shape_human) {
         save_want(b, f->human->want);
         save_want(b, f->human->deadline);
         save_want(b, f->human->remind);
@@ -185,8 +187,8 @@ static void save_frame(Buf *b, const Run *r, const Frame *f) {
     buf_u8(b, shape_number(shape));
     if (shape && shape->save)
         shape->save(r, f, b);
-    if (shape)
-        save_wants(b, f);
+    if (shape || !status_final(f->status))
+        save_wants(b, f, shape);
     buf_varint(b, children);
     for (const Frame *child = f->first; child; child = child->next)
         save_frame(b, r, child);
@@ -205,9 +207,12 @@ static bool load_shape(Run *r, Frame *f, Loader *l) {
     uint8_t number = cursor_u8(&l->c);
     if (number > SHAPES_COUNT)
         return false;
-    if (number == 0)
+    if (number == 0) {
+        if (l->version >= 3 && !status_final(f->status))
+            load_wants(r, f, l);
         return status_final(f->status) || f->status == STATUS_NEW || f->handling || f->gating ||
-               f->fallen;
+               f->fallen || undo_is_stuck(f);
+    }
     f->shape = shapes[number - 1];
     if ((f->shape == &shape_each && !f->node->for_) ||
         (f->shape == &shape_loop && !f->node->repeat) ||

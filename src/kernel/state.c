@@ -44,7 +44,7 @@ static void insert(Run *r, StateCell *cell, StateWrite write) {
         cell->room = room;
     }
     uint32_t at = cell->n;
-    while (at > 0 && compare_order(&cell->writes[at - 1], &write) > 0)
+    while (at > 0 && compare_order(&cell->writes[at - 1], &write) > 0 && !MUTANT(state_by_arrival))
         at--;
     if (at > 0 && compare_order(&cell->writes[at - 1], &write) == 0) {
         cell->writes[at - 1] = write; /* the same step again: a later visit replaces it */

@@ -410,7 +410,7 @@ static void handle(Run *r, Frame *f, const OnError *handler) {
 /* Whatever is still open below is stopped before the failure is handled or handed on. */
 static void stop_inside(Run *r, Frame *f) {
     for (Frame *child = f->last; child; child = child->prev)
-        if (!frame_over(child) && child->part != PART_UNDO)
+        if (!frame_over(child) && child->part != PART_UNDO && !MUTANT(failure_leaves_work))
             frame_cancel(r, child, STR("the step failed"));
     want_close_all(r, f);
 }

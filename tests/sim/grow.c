@@ -170,6 +170,8 @@ static void grow_budget(Grow *g) {
         buf_fmt(&g->out, "agents: %u, ", 1 + tape_choose(g->tape, 4));
     if (tape_percent(g->tape, 30))
         buf_fmt(&g->out, "retries: %u, ", tape_choose(g->tape, 5));
+    if (tape_percent(g->tape, 30))
+        buf_fmt(&g->out, "deadline: %us, ", 2 + tape_choose(g->tape, 60));
     buf_fmt(&g->out, "degrade_at: 60%%, on_breach: %s }\n", breach);
 }
 
@@ -186,6 +188,10 @@ static void grow_group(Grow *g, unsigned depth, unsigned room) {
     if (tape_percent(g->tape, 4)) {
         indent(g, depth);
         buf_str_add(&g->out, STR("commute: true\n"));
+    }
+    if (!g->calm && tape_percent(g->tape, 15)) {
+        indent(g, depth);
+        buf_fmt(&g->out, "timeout: %us\n", 1 + tape_choose(g->tape, 8));
     }
     indent(g, depth);
     buf_str_add(&g->out, STR("steps:\n"));
@@ -227,6 +233,8 @@ Str grow_workflow(World *w, unsigned number, bool calm, unsigned *ret_signals) {
     grow_limits(&g, &w->busy);
     buf_str_add(&g.out, STR("steps:\n"));
     grow_steps(&g, 1, 14);
+    if (tape_percent(&w->tape, 50)) /* in the order of the file, whatever ended first */
+        buf_str_add(&g.out, STR("return: { log: \"${{ state.log }}\", n: \"${{ input.n }}\" }\n"));
     Str text = arena_str(&w->arena, buf_str(&g.out));
     ASSERT(!buf_over(&g.out));
     buf_deinit(&g.out);

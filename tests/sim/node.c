@@ -62,6 +62,8 @@ static void wake_at(void *ctx, int64_t due_ms) {
 static void log_line(void *ctx, Str line) {
     SimNode *node = ctx;
     world_say(node->world, "node %u: %.*s", node->number, STR_FMT(line));
+    if (str_find(line, STR("nothing was changed")) >= 0)
+        world_fail(node->world, "2: %.*s", STR_FMT(line));
     if (str_find(line, STR("taken over")) >= 0)
         world_mark(node->world, MARK_TAKEOVER);
     if (str_find(line, STR("gone over")) >= 0)

@@ -4,6 +4,7 @@
 #include "base/json.h"
 
 #include "base/hash.h"
+#include "base/time.h"
 #include "spec/plan.h"
 
 #include <stdio.h>
@@ -181,9 +182,16 @@ static Str limits_asked_for(World *w, const SimRun *run, Arena *a) {
     Value words = value_getz(value_getz(info, "paused"), "raise");
     Str raise = value_is(words, V_STRING) ? value_as_str(words) : STR("");
     ptrdiff_t at = str_find(raise, STR("="));
-    return at < 0 ? STR("")
-                  : arena_fmt(a, "{\"%.*s\":%.*s}", (int)at, raise.p,
-                              (int)(raise.len - (size_t)at - 1), raise.p + at + 1);
+    if (at < 0)
+        return STR("");
+    Str much = str_slice(raise, (size_t)at + 1, raise.len);
+    uint64_t count;
+    int64_t amount;
+    if (str_to_u64(much, &count))
+        amount = (int64_t)count;
+    else if (!duration_parse(much, &amount))
+        world_fail(w, "`%.*s` is no limit", STR_FMT(raise));
+    return arena_fmt(a, "{\"%.*s\":%lld}", (int)at, raise.p, (long long)amount);
 }
 
 /* Not everybody reads what it asks for: then it asks again. */
