@@ -38,7 +38,8 @@ static const char *const objects[] = {
 /* The last of them came later: a store without it is good, and gets it when somebody first writes to it. */
 #define OBJECTS_ONCE (ARRAY_LEN(objects) - 1)
 
-#define STATEMENT_TEXT(name, text) text,
+#define STATEMENT_TEXT(name, text)                                                                 \
+    (text), /* in brackets: a text of several pieces is meant to be one */
 static const char *const writer_texts[] = { WRITER_STATEMENTS(STATEMENT_TEXT) };
 static const char *const reader_texts[] = { READER_STATEMENTS(STATEMENT_TEXT) };
 

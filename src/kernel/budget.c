@@ -159,7 +159,9 @@ static Fit fit_one(const Run *r, const Frame *f, const Budget *b, const Amount *
     for (Bound i = 0; i < BOUNDS_COUNTED; i++)
         fit = worse(fit, fit_counted(b, i, next, &s), &s, ret);
     fit = worse(fit, fit_depth(b, f, next, &s), &s, ret);
-    if (undo_inside(f) && !undo_inside(b->frame)) /* a clock that has run out does not keep what it stopped from being undone */
+    if (undo_inside(f) &&
+        !undo_inside(
+            b->frame)) /* a clock that has run out does not keep what it stopped from being undone */
         return worse(fit, fit_queue(b, f, next, &s), &s, ret);
     fit = worse(fit, fit_clock(r, b, BOUND_TIME, budget_worked(b, r->time_ms), &s), &s, ret);
     fit = worse(fit, fit_clock(r, b, BOUND_DEADLINE, r->time_ms - b->opened_ms, &s), &s, ret);

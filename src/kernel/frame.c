@@ -14,8 +14,8 @@ _Static_assert(ARRAY_LEN(shapes) == SHAPES_COUNT, "a shape is missing in the tab
 #define ENDS (TO(STATUS_OK) | TO(STATUS_FAILED) | TO(STATUS_CANCELLED))
 static const uint16_t allowed[] = {
     /* in doubt at once: an undo that cannot even begin is stuck */
-    [STATUS_NEW] = TO(STATUS_RUNNING) | TO(STATUS_IN_DOUBT) | TO(STATUS_HELD) | TO(STATUS_SKIPPED) | TO(STATUS_WAITING) |
-                   ENDS,
+    [STATUS_NEW] = TO(STATUS_RUNNING) | TO(STATUS_IN_DOUBT) | TO(STATUS_HELD) | TO(STATUS_SKIPPED) |
+                   TO(STATUS_WAITING) | ENDS,
     [STATUS_RUNNING] = TO(STATUS_RUNNING) | TO(STATUS_RETRYING) | TO(STATUS_IN_DOUBT) |
                        TO(STATUS_HELD) | ENDS,
     [STATUS_RETRYING] = TO(STATUS_RETRYING) | TO(STATUS_RUNNING) | TO(STATUS_IN_DOUBT) |

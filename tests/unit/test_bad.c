@@ -69,7 +69,7 @@ static void print_all(const Diags *d) {
         buf_fmt(&b, "[%.*s] ", STR_FMT(d->items[i].code));
         diag_write(&b, &d->items[i]);
     }
-    print_message("%.*s", STR_FMT(buf_str(&b)));
+    fprintf(stderr, "%.*s", STR_FMT(buf_str(&b)));
     buf_deinit(&b);
 }
 

@@ -223,7 +223,7 @@ static bool is_good(const Folder *f, Str name) {
     Buf b = BUF_INIT(MIB);
     for (size_t i = 0; i < diags.n; i++)
         diag_write(&b, &diags.items[i]);
-    print_message("%.*s", STR_FMT(buf_str(&b)));
+    fprintf(stderr, "%.*s", STR_FMT(buf_str(&b)));
     buf_deinit(&b);
     plan_free(plan);
     return r == 0 && diags.n == 0;

@@ -33,7 +33,7 @@ static void print_diags(void) {
     Buf b = BUF_INIT(MIB);
     for (size_t i = 0; i < diags.n; i++)
         diag_write(&b, &diags.items[i]);
-    print_message("%.*s", STR_FMT(buf_str(&b)));
+    fprintf(stderr, "%.*s", STR_FMT(buf_str(&b))); /* print_message() cuts off after 1,024 bytes */
     buf_deinit(&b);
 }
 
