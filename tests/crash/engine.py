@@ -40,6 +40,8 @@ class Engine:
         self.process = None
         self.connection = None
         self.environment = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+        # A ledger built with sanitizers, run as a command, reserves more memory than commands are given.
+        self.environment["BATON_COMMAND_LIMITS"] = "memory=none"
         if mutant:
             self.environment["BATON_MUTANT"] = mutant
 
