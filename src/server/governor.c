@@ -17,7 +17,8 @@ static Value sorted(Value list, Arena *a) {
     ListBuilder l = list_builder(a);
     for (size_t i = 0; i < list.len; i++)
         list_add(&l, list.items[i]);
-    qsort(l.items, l.n, sizeof(Value), by_waiting);
+    if (l.n)
+        qsort(l.items, l.n, sizeof(Value), by_waiting);
     return list_done(&l);
 }
 
