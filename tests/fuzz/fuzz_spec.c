@@ -29,7 +29,8 @@ static void touch(const Template *t, Arena *a) {
 static void walk(const Plan *p, Arena *a) {
     for (size_t i = 0; i < p->n_nodes; i++) {
         const Node *n = p->nodes[i];
-        must(n->no == i && (i == 0 || n->parent));
+        /* A node that stands for a definition, whose undo or probe it has, is in no tree. */
+        must(n->no == i && (i == 0 || n->parent || (n->verb == VERB_NONE && !n->n_needs)));
         for (size_t k = 0; k < n->n_needs; k++)
             must(n->needs[k] < n->parent->n_children && n->needs[k] != n->index);
         must(n->verb != VERB_INVOKE || (n->callee && n->effect >= EFFECT_PURE));
