@@ -12,13 +12,6 @@
 
 /* ---- the table ------------------------------------------------------------------------------------------------------- */
 
-static char *own_text(Str s) {
-    char *p = xmalloc(s.len + 1);
-    memcpy(p, s.p, s.len);
-    p[s.len] = '\0';
-    return p;
-}
-
 static Account *account_keyed(Engine *e, Str key) {
     uint64_t hash = hash_fast(key, 0);
     if (!e->accounts)
@@ -28,8 +21,8 @@ static Account *account_keyed(Engine *e, Str key) {
         if (a->hash == hash && str_eq(str_from(a->key), key))
             return a;
     Account *a = xcalloc(1, sizeof *a);
-    a->key = own_text(key);
-    a->info = own_text(STR("{}"));
+    a->key = xstrndup(key.p, key.len);
+    a->info = xstrndup("{}", 2);
     a->hash = hash;
     for (Bound i = 0; i < ACCOUNT_SUMS; i++)
         a->most[i] = -1;
@@ -65,7 +58,7 @@ void accounts_entered(Engine *e, const StoreAccount *stored, size_t n) {
                 a->own[k] = sums[k];
         }
         free(a->info);
-        a->info = own_text(stored[i].info);
+        a->info = xstrndup(stored[i].info.p, stored[i].info.len);
     }
 }
 
@@ -98,7 +91,8 @@ static void describe(Account *at, const ProjectBudget *b, Str window, Str label,
     }
     map_addz(&m, "limit", map_done(&limit, NULL));
     free(at->info);
-    at->info = own_text(value_text(a, map_done(&m, NULL)));
+    Str info = value_text(a, map_done(&m, NULL));
+    at->info = xstrndup(info.p, info.len);
 }
 
 static Account *account_of(Engine *e, const ProjectBudget *b, const Run *run, Arena *a) {

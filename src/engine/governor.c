@@ -11,17 +11,10 @@
 
 /* ---- the table ------------------------------------------------------------------------------------------------------- */
 
-static char *own_text(Str s) {
-    char *p = xmalloc(s.len + 1);
-    memcpy(p, s.p, s.len);
-    p[s.len] = '\0';
-    return p;
-}
-
 static Governor *governor_new(const Governed *spec, uint64_t hash) {
     Governor *g = xcalloc(1, sizeof *g);
-    g->key = own_text(spec->key);
-    g->name = own_text(spec->name);
+    g->key = xstrndup(spec->key.p, spec->key.len);
+    g->name = xstrndup(spec->name.p, spec->name.len);
     g->what = spec->what;
     g->hash = hash;
     g->pool = spec->pool;
@@ -113,7 +106,7 @@ static Lane *lane_of(Governor *g, Str key) {
     Lane *l = xcalloc(1, sizeof *l);
     *l = (Lane){ .governor = g,
                  .hash = hash,
-                 .key = own_text(key),
+                 .key = xstrndup(key.p, key.len),
                  .key_len = key.len,
                  .bucket_next = *bucket };
     *bucket = l;
