@@ -374,6 +374,8 @@ void order_states(Reader *r);
 
 /* Of a step's or a callee's key. */
 void read_limits(Reader *r, const Yaml *y, Limits *ret_limits);
+/* `pause` or `fail`, of `limits` and of a budget of the project. */
+void read_on_breach(Reader *r, const Yaml *y, bool *ret_fail);
 /* `budgets:` of the project. */
 void read_budgets(Reader *r, const Yaml *y);
 void read_retry(Reader *r, const Yaml *y, Retry *ret_retry);

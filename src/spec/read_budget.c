@@ -44,13 +44,7 @@ static void set_calls(Reader *r, const Yaml *key, const Yaml *value, void *targe
 
 static void set_on_breach(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key;
-    Str s;
-    if (!read_text(r, value, "`on_breach`", &s))
-        return;
-    if (!str_is(s, "pause") && !str_is(s, "fail"))
-        error_at(r, value, "value", "`pause` or `fail`", "`on_breach` cannot be `%.*s`",
-                 (int)MIN(s.len, 40), s.p);
-    budget_of(target)->on_breach_fail = str_is(s, "fail");
+    read_on_breach(r, value, &budget_of(target)->on_breach_fail);
 }
 
 static const KeyRow rows[] = {

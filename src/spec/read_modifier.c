@@ -51,15 +51,19 @@ static void limit_degrade_at(Reader *r, const Yaml *key, const Yaml *value, void
     ((Limits *)target)->degrade_percent = percent;
 }
 
-static void limit_on_breach(Reader *r, const Yaml *key, const Yaml *value, void *target) {
-    (void)key;
+void read_on_breach(Reader *r, const Yaml *y, bool *ret_fail) {
     Str s;
-    if (!read_text(r, value, "`on_breach`", &s))
+    if (!read_text(r, y, "`on_breach`", &s))
         return;
     if (!str_is(s, "pause") && !str_is(s, "fail"))
-        error_at(r, value, "value", "`pause` or `fail`", "`on_breach` cannot be `%.*s`",
+        error_at(r, y, "value", "`pause` or `fail`", "`on_breach` cannot be `%.*s`",
                  (int)MIN(s.len, 40), s.p);
-    ((Limits *)target)->on_breach_fail = str_is(s, "fail");
+    *ret_fail = str_is(s, "fail");
+}
+
+static void limit_on_breach(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_on_breach(r, value, &((Limits *)target)->on_breach_fail);
 }
 
 static const KeyRow limit_rows[] = {
