@@ -109,9 +109,8 @@ static Fit fit_counted(const Budget *b, Bound bound, const Amount *next, Shortag
     return b->limits.on_breach_fail ? FIT_BREACH_FAIL : FIT_BREACH_PAUSE;
 }
 
-static Fit fit_clock(const Run *r, const Budget *b, Bound bound, int64_t passed, Shortage *ret) {
+static Fit fit_clock(const Budget *b, Bound bound, int64_t passed, Shortage *ret) {
     int64_t most = b->limits.most[bound];
-    (void)r;
     if (most < 0 || passed < most)
         return FIT_YES;
     *ret = (Shortage){ .at = b->frame, .bound = bound, .most = most, .spent = passed };
@@ -163,8 +162,8 @@ static Fit fit_one(const Run *r, const Frame *f, const Budget *b, const Amount *
         !undo_inside(
             b->frame)) /* a clock that has run out does not keep what it stopped from being undone */
         return worse(fit, fit_queue(b, f, next, &s), &s, ret);
-    fit = worse(fit, fit_clock(r, b, BOUND_TIME, budget_worked(b, r->time_ms), &s), &s, ret);
-    fit = worse(fit, fit_clock(r, b, BOUND_DEADLINE, r->time_ms - b->opened_ms, &s), &s, ret);
+    fit = worse(fit, fit_clock(b, BOUND_TIME, budget_worked(b, r->time_ms), &s), &s, ret);
+    fit = worse(fit, fit_clock(b, BOUND_DEADLINE, r->time_ms - b->opened_ms, &s), &s, ret);
     return worse(fit, fit_queue(b, f, next, &s), &s, ret);
 }
 

@@ -43,7 +43,7 @@ static void move_asking(Run *r, Frame *f, const char *how) {
                 (int)MIN(h->question.len, 120), h->question.p);
 }
 
-static void close_wants(Run *r, Frame *f) {
+void human_close(Run *r, Frame *f) {
     Want **wants[] = { &f->human->want, &f->human->deadline, &f->human->remind,
                        &f->human->escalate };
     for (size_t i = 0; i < ARRAY_LEN(wants); i++) {
@@ -52,8 +52,6 @@ static void close_wants(Run *r, Frame *f) {
         *wants[i] = NULL;
     }
 }
-
-void human_close(Run *r, Frame *f) { close_wants(r, f); }
 
 static void finish(Run *r, Frame *f, const char *verdict, Str by, Str words, Value value);
 
@@ -109,7 +107,7 @@ static Value detail_of(Run *r, Frame *f, const char *verdict, Str by, Str words)
 }
 
 static void finish(Run *r, Frame *f, const char *verdict, Str by, Str words, Value value) {
-    close_wants(r, f);
+    human_close(r, f);
     f->detail = detail_of(r, f, verdict, by, words);
     if (f->status == STATUS_WAITING || f->status == STATUS_NEW)
         frame_movef(r, f, STATUS_RUNNING, "%s%s%.*s", verdict, by.len ? " by " : "",
@@ -119,7 +117,7 @@ static void finish(Run *r, Frame *f, const char *verdict, Str by, Str words, Val
 
 static void reject(Run *r, Frame *f, const char *verdict, ErrorKind kind, Str by, Str words,
                    Str message) {
-    close_wants(r, f);
+    human_close(r, f);
     f->detail = detail_of(r, f, verdict, by, words);
     MapBuilder m = map_builder(&r->arena);
     map_addz(&m, "verdict", value_str(str_from(verdict)));
@@ -222,7 +220,7 @@ static void edit(Run *r, Frame *f, Value value) {
     asked_hash(r, f);
 }
 
-static void approve(Run *r, Frame *f, const Fact *d, Str by) {
+static void approve(Run *r, Frame *f, Str by) {
     HumanState *h = f->human;
     if (!value_absent(r->payload))
         edit(r, f, r->payload);
@@ -234,14 +232,13 @@ static void approve(Run *r, Frame *f, const Fact *d, Str by) {
     frame_movef(r, f, STATUS_WAITING, "%s by %.*s, %zu of %u",
                 value_absent(r->payload) ? "approved" : "modified", (int)MIN(by.len, 80), by.p,
                 h->said.n, quorum);
-    (void)d;
 }
 
 static void decided(Run *r, Frame *f, const Fact *d) {
     Str by = arena_str(&r->arena, d->from), words = arena_str(&r->arena, d->message);
     note_said(r, f, d);
     switch ((Decision)d->verb) {
-    case DECISION_APPROVE: approve(r, f, d, by); return;
+    case DECISION_APPROVE: approve(r, f, by); return;
     case DECISION_ANSWER: finish(r, f, "answered", by, words, converted(r, f, r->payload)); return;
     case DECISION_REVISE: finish(r, f, "revise", by, words, VALUE_NULL); return;
     case DECISION_REJECT:
