@@ -20,9 +20,7 @@ static Value load(void *ctx, uint64_t slot, Arena *a) {
         return site->plan->vars[slot_number(slot)];
     if (slot_kind(slot) != SLOT_SECRET)
         return VALUE_ABSENT;
-    return value_str(arena_fmt(a, "<secret:%.*s:%.*s>",
-                               STR_FMT(site->plan->secrets[slot_number(slot)].name),
-                               STR_FMT(site->mark)));
+    return value_str(plan_secret(site->plan, slot_number(slot), site->mark, a));
 }
 
 static void add_text(MapBuilder *m, const char *name, const Template *t, Site *site, Arena *a) {

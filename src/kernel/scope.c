@@ -188,13 +188,6 @@ static Value load_outer(const Scope *s, SlotKind kind) {
     }
 }
 
-/* What stands for a secret until it is sent. */
-static Value load_secret(const Scope *s, uint32_t number, Arena *a) {
-    Str name = s->run->plan->secrets[number].name;
-    return value_str(arena_fmt(a, "<secret:%.*s%s%.*s>", STR_FMT(name),
-                               s->secret_mark.len ? ":" : "", STR_FMT(s->secret_mark)));
-}
-
 static Value load(void *ctx, uint64_t slot, Arena *a) {
     const Scope *s = ctx;
     if (slot_number(slot) == SLOT_OUTER)
@@ -220,7 +213,7 @@ static Value load(void *ctx, uint64_t slot, Arena *a) {
     case SLOT_ALWAYS: return value_bool(true);
     case SLOT_VAR: return s->run->plan->vars[slot_number(slot)];
     case SLOT_LATER: UNREACHABLE("a plan that runs has no names of verbs that do not");
-    case SLOT_SECRET: return load_secret(s, slot_number(slot), a);
+    case SLOT_SECRET: return value_str(plan_secret(s->run->plan, slot_number(slot), s->secret_mark, a));
     }
     return VALUE_ABSENT;
 }

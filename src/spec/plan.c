@@ -171,6 +171,10 @@ const Node *plan_find(const Plan *p, Str path) {
     return n;
 }
 
+Str plan_secret(const Plan *p, uint32_t number, Str mark, Arena *a) {
+    return arena_fmt(a, "<secret:%.*s%s%.*s>", STR_FMT(p->secrets[number].name), mark.len ? ":" : "", STR_FMT(mark));
+}
+
 Str plan_usage(const Plan *p, Arena *a) {
     Buf b = BUF_INIT(4 * KIB);
     for (size_t i = 0; p->input && p->input->kind == TYPE_RECORD && i < p->input->n_fields; i++) {

@@ -554,6 +554,8 @@ DEFINE_CLEANUP(Plan *, plan_free)
 const Node *plan_find(const Plan *p, Str path);
 /* What to add, and where, so that a model has a price. */
 Str plan_price_line(const Plan *p, Str model, Arena *a);
+/* What stands for a secret until it is sent: `<secret:NAME:MARK>`, or without a mark, for people, `<secret:NAME>`. */
+Str plan_secret(const Plan *p, uint32_t number, Str mark, Arena *a);
 /* What a bare file without a run can say: names of its inputs with types, for usage lines. */
 Str plan_usage(const Plan *p, Arena *a);
 
