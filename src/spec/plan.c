@@ -172,7 +172,8 @@ const Node *plan_find(const Plan *p, Str path) {
 }
 
 Str plan_secret(const Plan *p, uint32_t number, Str mark, Arena *a) {
-    return arena_fmt(a, "<secret:%.*s%s%.*s>", STR_FMT(p->secrets[number].name), mark.len ? ":" : "", STR_FMT(mark));
+    return arena_fmt(a, "<secret:%.*s%s%.*s>", STR_FMT(p->secrets[number].name),
+                     mark.len ? ":" : "", STR_FMT(mark));
 }
 
 Str plan_usage(const Plan *p, Arena *a) {
