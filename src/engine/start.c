@@ -115,6 +115,7 @@ static void begin(Engine *e, Request *q) {
                       .from = q->from,
                       .id = q->id,
                       .upto = q->upto,
+                      .verb = RULES_NOW,
                       .by = q->name };
     e->ports.random(e->ports.ctx, &accepted.seed, sizeof accepted.seed);
     apply_mark(e, r);

@@ -313,7 +313,8 @@ static bool is_known_fact(const Fact *f) {
     return f->kind >= FACT_ACCEPTED && f->kind <= FACT_RECOVERED && f->sent <= SENT_YES &&
            (f->kind == FACT_FINISHED ? f->outcome >= OUTCOME_OK && f->outcome <= OUTCOME_UNKNOWN
                                      : !f->outcome) &&
-           (!f->reused || f->outcome == OUTCOME_OK);
+           (!f->reused || f->outcome == OUTCOME_OK) &&
+           (f->kind != FACT_ACCEPTED || f->verb <= RULES_NOW);
 }
 
 /* Texts are never NULL after reading, but for a payload that is not there. */

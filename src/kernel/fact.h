@@ -68,6 +68,13 @@ typedef enum Control {
     CONTROL_RETRY,
     CONTROL_LIMITS, /* payload: what limits become, { "cost": nano, "work.calls": n } */
 } Control;
+/* By which rules the moves of a run are derived: those of the program that began it, for as long as it lives, so that what it
+ * recorded is derived again by a program that would act otherwise. Numbers are stored. */
+typedef enum Rules {
+    RULES_REVERSE = 0, /* steps whose needs are met by the same step begin in reverse file order */
+    RULES_FILE_ORDER = 1,
+} Rules;
+#define RULES_NOW RULES_FILE_ORDER
 /* How a person settles an effect in doubt, or answers what was asked. Numbers are stored. */
 typedef enum Decision {
     DECISION_DONE = 1,
@@ -114,7 +121,7 @@ typedef struct Fact {
     /* signal, decision, control; accepted: the run whose outcomes are reused, and before which step */
     Str id;        /* signal: for saying it once; accepted: the step, empty: all */
     Str from;      /* who said so; accepted: the run, empty: none */
-    uint32_t verb; /* Control or Decision */
+    uint32_t verb; /* Control or Decision; accepted: Rules */
     /* decision: of what was shown (want_ask() of run.h), so that nobody agrees to what he did not see; empty: of whatever is
      * asked. Its words are `message`. accepted: who started the run is `by`. */
     Str shown, by;

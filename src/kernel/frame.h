@@ -296,6 +296,7 @@ struct Run {
     Str id, dir;
     Str source, source_before; /* whose outcomes are reused, and before which step */
     uint64_t source_upto, seed;
+    Rules rules;
     RunStatus status;
     int64_t started_ms, time_ms, ended_ms;
     int64_t before_ms; /* the time before this fact */

@@ -427,6 +427,7 @@ static int start(const Plan *plan, const Fact *accepted, const Retried *retries,
     r->source_upto = accepted->upto;
     r->by = arena_str(&r->arena, accepted->by);
     r->seed = accepted->seed;
+    r->rules = (Rules)accepted->verb;
     r->started_ms = r->time_ms = accepted->time_ms;
     if (!read_input(r, accepted, &problem) || !read_labels(r, &problem)) {
         *ret_problem = arena_str(problem_arena, problem);

@@ -12,8 +12,9 @@
 
 /* 2: whose outcomes are reused, and how many were.
  * 3: attempts of before a retry; what every attempt reserved, queues of held calls, what a paused run asks; what
- * people are asked and have said; what can be undone, and was. */
-#define SNAPSHOT_VERSION 3
+ * people are asked and have said; what can be undone, and was.
+ * 4: the rules by which it is derived. */
+#define SNAPSHOT_VERSION 4
 
 /* ---- wants ---- */
 
@@ -467,6 +468,7 @@ void run_save(const Run *r, Buf *b) {
     buf_blob(b, r->by);
     save_conditions(b, r);
     save_undone(b, r);
+    buf_u8(b, (uint8_t)r->rules);
     save_frame(b, r, r->root);
 }
 
@@ -508,6 +510,10 @@ static bool load_run(Run *r, Loader *l) {
         r->by = arena_str(&r->arena, cursor_blob(c));
         load_conditions(r, c);
         load_undone(r, c);
+    }
+    if (l->version >= 4) {
+        r->rules = (Rules)cursor_u8(c);
+        c->bad |= r->rules > RULES_NOW;
     }
     if (!c->bad)
         r->root = load_frame(r, NULL, l, 0);

@@ -348,6 +348,7 @@ static void start_of(Talk *t, Str source, Str before, Str input) {
                       .run = STR("r1"),
                       .dir = STR("/"),
                       .seed = 7,
+                      .verb = RULES_NOW,
                       .from = source,
                       .id = before,
                       .payload = input.len ? input : STR_NULL };

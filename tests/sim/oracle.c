@@ -232,9 +232,11 @@ static void answer_one(World *w, Run *r, Want *want, int64_t *now, Arena *a) {
 }
 
 static Str reference_output(World *w, const SimRun *run, const Plan *plan, Arena *a) {
-    Fact accepted = {
-        .kind = FACT_ACCEPTED, .time_ms = world_ms(w), .run = run->id, .payload = STR("{\"n\":3}")
-    };
+    Fact accepted = { .kind = FACT_ACCEPTED,
+                      .time_ms = world_ms(w),
+                      .run = run->id,
+                      .payload = STR("{\"n\":3}"),
+                      .verb = RULES_NOW };
     Run *r = NULL;
     Str problem;
     int64_t now = world_ms(w);

@@ -185,6 +185,7 @@ static void start(Example *x) {
     Fact accepted = { .kind = FACT_ACCEPTED,
                       .time_ms = x->now = 1000,
                       .run = STR("r1"),
+                      .verb = RULES_NOW,
                       .payload = value_text(&x->arena, said_json(x, "input", VALUE_EMPTY_MAP)) };
     x->answers = said_json(x, "answers", VALUE_NULL);
     if (run_start(x->plan, &accepted, NULL, &x->run, &problem, &x->arena))

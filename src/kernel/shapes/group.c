@@ -209,17 +209,19 @@ static void take_result(Run *r, Frame *f, Frame *child) {
     }
 }
 
-/* A chain of skipped steps is walked with a list of indexes, not by recursion: it may be as long as the file. */
+/* What its end makes ready begins in file order. A chain of skipped steps is walked with a list of indexes, not by
+ * recursion: it may be as long as the file. */
 static void settle(Run *r, Frame *f, Frame *child) {
     GroupState *g = f->group;
+    bool reverse = r->rules == RULES_REVERSE || MUTANT(dependents_reversed);
     uint32_t *todo = ARENA_ARRAY(&r->arena, uint32_t, 1);
-    size_t n = 1, room = 1;
+    size_t first = 0, n = 1, room = 1;
     todo[0] = child->node->index;
-    while (n > 0) {
-        const Node *node = f->node->children[todo[--n]];
+    while (first < n) {
+        const Node *node = f->node->children[reverse ? todo[--n] : todo[first++]];
         g->settled++;
-        for (size_t i = node->n_dependents; i-- > 0;) {
-            uint32_t d = node->dependents[i];
+        for (size_t i = 0; i < node->n_dependents; i++) {
+            uint32_t d = node->dependents[reverse ? node->n_dependents - 1 - i : i];
             ASSERT(g->waiting[d] > 0);
             if (--g->waiting[d] > 0 || start_or_skip(r, f, d))
                 continue;
