@@ -35,11 +35,9 @@ static void start(World *w, Str text, uint64_t seed) {
     Diags diags = { .arena = &w->a };
     if (plan_compile(closure_make(&w->a, name, &name, &text, 1), &w->plan, &diags))
         fail_msg("%.*s\n%.*s", STR_FMT(diags.items[0].message), (int)MIN(text.len, 300), text.p);
-    Fact accepted = { .kind = FACT_ACCEPTED,
-                      .time_ms = w->now,
-                      .run = STR("r1"),
-                      .seed = 7,
-                      .verb = RULES_NOW };
+    Fact accepted = {
+        .kind = FACT_ACCEPTED, .time_ms = w->now, .run = STR("r1"), .seed = 7, .verb = RULES_NOW
+    };
     assert_int_equal(run_start(w->plan, &accepted, NULL, &w->run, &problem, &w->a), 0);
 }
 

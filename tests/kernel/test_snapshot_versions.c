@@ -22,7 +22,7 @@
 
 /* And with people who are asked, what can be undone, and steps that are to begin at once when `late` is done. */
 #define LARGER_FLOW                                                                                \
-    FLOW "  paid: { needs: first, tool: echo, effect: keyed, with: 4, undo: { tool: echo } }\n"     \
+    FLOW "  paid: { needs: first, tool: echo, effect: keyed, with: 4, undo: { tool: echo } }\n"    \
          "  agreed: { needs: first, human: { ask: Fine? }, with: 5 }\n"                            \
          "  one: { needs: late, tool: echo, effect: keyed, with: 6 }\n"                            \
          "  two: { needs: late, tool: echo, effect: keyed, with: 7 }\n"

@@ -27,11 +27,9 @@ int bench_budget(BenchRun *b) {
     Run *r = NULL;
     Diags diags = { .arena = b->arena };
     Str name = STR("flow.yaml"), text = str_from(flow), problem;
-    Fact accepted = { .kind = FACT_ACCEPTED,
-                      .time_ms = 1,
-                      .run = STR("r"),
-                      .dir = STR("/"),
-                      .verb = RULES_NOW };
+    Fact accepted = {
+        .kind = FACT_ACCEPTED, .time_ms = 1, .run = STR("r"), .dir = STR("/"), .verb = RULES_NOW
+    };
     if (plan_compile(closure_make(b->arena, name, &name, &text, 1), &plan, &diags) != 0)
         return bench_fail("its own workflow is refused");
     if (run_start(plan, &accepted, NULL, &r, &problem, b->arena) != 0 || !run_wants(r))
