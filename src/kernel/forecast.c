@@ -255,6 +255,26 @@ static void walk_group(Walk *w, const Node *n, At at, Load *worst, Load *expecte
         worst->time_ms = MIN(worst->time_ms, n->timeout_ms);
 }
 
+/* Each part once, all of them; or, one after another, the dearest as often as there are turns. */
+static void walk_play(Walk *w, const Node *n, At at, Load *worst, Load *expected) {
+    Load most = { 0 }, sum = { 0 }, each = { 0 };
+    for (size_t i = 0; i < n->n_parts; i++) {
+        Load one = { 0 }, likely = { 0 };
+        walk_step(w, n->parts[i], at, &one, &likely);
+        for (Bound k = 0; k < BOUNDS_COUNTED; k++)
+            most.of[k] = MAX(most.of[k], one.of[k]);
+        most.time_ms = MAX(most.time_ms, one.time_ms);
+        int64_t time_ms = plus(sum.time_ms, one.time_ms);
+        sum = load_plus(sum, one);
+        sum.time_ms = time_ms;
+        each = load_plus(each, likely);
+    }
+    *worst = n->play_max ? load_times(most, n->play_max) : sum;
+    *expected = each;
+    if (n->timeout_ms)
+        worst->time_ms = MIN(worst->time_ms, n->timeout_ms);
+}
+
 static void walk_verb(Walk *w, const Node *n, At at, Load *worst, Load *expected) {
     switch (n->verb) {
     case VERB_INVOKE:
@@ -273,7 +293,10 @@ static void walk_verb(Walk *w, const Node *n, At at, Load *worst, Load *expected
                          : n->wait_timeout_ms >= 0 ? n->wait_timeout_ms
                                                    : FORECAST_UNBOUNDED;
         return;
-    default: return;
+    default:
+        if (n->n_parts)
+            walk_play(w, n, at, worst, expected);
+        return;
     }
 }
 

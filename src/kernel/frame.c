@@ -5,9 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-const Shape *const shapes[] = { &shape_group, &shape_each, &shape_loop, &shape_call,
-                                &shape_agent, &shape_wait, &shape_human };
-_Static_assert(ARRAY_LEN(shapes) == SHAPES_COUNT, "a shape is missing in the table");
+const Shape *const shapes[SHAPES_COUNT] = {
+    [0] = &shape_group, [1] = &shape_each, [2] = &shape_loop,  [3] = &shape_call,
+    [4] = &shape_agent, [5] = &shape_wait, [6] = &shape_human, [9] = &shape_vote,
+};
 
 /* Which status may follow which; the diagram is in frame.h. */
 #define TO(s) (1u << (s))
@@ -148,13 +149,23 @@ static void write_means(Buf *b, const Frame *f, Str name) {
         buf_fmt(b, "~%u", f->a);
 }
 
+static void write_played(Buf *b, const Frame *f) {
+    buf_str_add(b, f->node->name);
+    if (f->a)
+        buf_fmt(b, ":%u", f->a);
+}
+
 static void write_part(Buf *b, const Frame *f) {
     switch ((Part)f->part) {
     case PART_ROOT: break;
     case PART_STEP:
         if (b->len)
             buf_char(b, '/');
-        buf_str_add(b, f->node->name);
+        write_played(b, f);
+        break;
+    case PART_ROLE:
+        buf_char(b, ':');
+        write_played(b, f);
         break;
     case PART_ITEM: buf_fmt(b, "[%u]", f->a); break;
     case PART_ROUND: buf_fmt(b, "~%u", f->a); break;
@@ -182,7 +193,7 @@ Str frame_address(const Frame *f, Arena *a) {
     return arena_str(a, buf_str(&b));
 }
 
-/* One part of an address as text: "/name", "[3]", "~2", ".1", ".1.2", ":undo", ":approve~2". */
+/* One part of an address as text: "/name", "/name:3", "[3]", "~2", ".1", ".1.2", ":undo", ":approve~2", ":tie:4". */
 typedef struct AddressPart {
     Part part;
     Str name;
@@ -203,14 +214,27 @@ static Str read_name(Str s, size_t *at) {
     return str_slice(s, from, *at);
 }
 
+/* Of a part of a played verb: which it was in the order of their beginnings; 0: none is said. */
+static uint32_t read_serial(Str s, size_t *at) {
+    if (*at + 1 >= s.len || s.p[*at] != ':' || s.p[*at + 1] < '0' || s.p[*at + 1] > '9')
+        return 0;
+    (*at)++;
+    return read_number(s, at);
+}
+
 static bool read_means(Str s, size_t *at, AddressPart *ret) {
     (*at)++;
     ret->name = read_name(s, at);
     ret->part = str_is(ret->name, "probe")      ? PART_PROBE
                 : str_is(ret->name, "undo")     ? PART_UNDO
                 : str_is(ret->name, "fallback") ? PART_FALLBACK
-                                                : PART_GATE;
+                : str_is(ret->name, "approve")  ? PART_GATE
+                                                : PART_ROLE;
     ret->a = 1;
+    if (ret->part == PART_ROLE) {
+        ret->a = read_serial(s, at);
+        return true;
+    }
     if (*at < s.len && s.p[*at] == '~') {
         (*at)++;
         ret->a = read_number(s, at);
@@ -241,6 +265,7 @@ static bool next_part(Str s, size_t *at, AddressPart *ret) {
         (*at)++;
     ret->name = read_name(s, at);
     ret->part = str_is(ret->name, "on_error") ? PART_HANDLER : PART_STEP;
+    ret->a = ret->part == PART_STEP ? read_serial(s, at) : 0;
     return true;
 }
 
@@ -248,7 +273,8 @@ static bool is_part(const Frame *f, const AddressPart *p) {
     if (f->part != p->part)
         return false;
     switch (p->part) {
-    case PART_STEP: return str_eq(f->node->name, p->name);
+    case PART_STEP: /* without a number: whichever is there */
+    case PART_ROLE: return str_eq(f->node->name, p->name) && (p->a == 0 || f->a == p->a);
     case PART_ITEM:
     case PART_ROUND:
     case PART_GATE:
@@ -295,7 +321,17 @@ static bool needs_step(const Node *node, Str name, bool *seen) {
     return false;
 }
 
+/* Of parts of one played verb. Without a number the first of that name is meant. */
+static bool part_follows(const Frame *f, const AddressPart *p) {
+    const Frame *play = f->parent;
+    if (p->part != PART_STEP && p->part != PART_ROLE)
+        return false;
+    return play->shape->follows ? play->shape->follows(play, f, p->a) : f->a > p->a;
+}
+
 static bool comes_after(const Frame *f, const AddressPart *p) {
+    if (frame_is_played(f))
+        return part_follows(f, p);
     switch ((Part)f->part) {
     case PART_STEP: {
         const Node *group = f->node->parent;
@@ -316,6 +352,7 @@ static bool comes_after(const Frame *f, const AddressPart *p) {
     case PART_FALLBACK:
         return p->part == PART_TURN || p->part == PART_CALL ||
                (p->part == PART_FALLBACK && f->a > p->a);
+    case PART_ROLE:
     case PART_GATE:
     case PART_ITEM:
     case PART_ROOT: break;

@@ -50,8 +50,10 @@ typedef enum Part {
     PART_PROBE = 8,     /* :probe, :probe~2  asks what became of the call above */
     PART_UNDO = 9,      /* :undo, :undo~2  takes back what the step above did */
     PART_FALLBACK = 10, /* :fallback, the a-th asked in the step's place */
+    PART_ROLE =
+        11, /* :tie:3  what a played verb needs besides; the a-th that it began. Its others are PART_STEP: /name:3 */
 } Part;
-#define PART_LAST PART_FALLBACK
+#define PART_LAST PART_ROLE
 
 typedef struct Shape Shape;
 typedef struct Budget Budget;
@@ -140,6 +142,14 @@ typedef struct WaitState {
     Want *timer, *signal;
 } WaitState;
 
+/* What every played verb keeps: the begin of its shape's state (play.c). */
+typedef struct Play {
+    Frame **last;    /* by index of the part: the one that began last; NULL: none did */
+    uint32_t serial; /* so many began */
+    uint32_t open;   /* of those, not over yet */
+} Play;
+typedef struct VoteState VoteState;
+
 typedef struct HumanState {
     Str question, person, hash; /* hash: of all that is shown */
     Value shown,
@@ -218,6 +228,8 @@ struct Frame {
         AgentState *agent;
         WaitState *wait;
         HumanState *human;
+        Play *play; /* of every shape that `plays` */
+        VoteState *vote;
         void *any;
     };
 };
@@ -225,6 +237,8 @@ struct Frame {
 /* One per file in shapes/. Every function may be NULL but enter. */
 struct Shape {
     const char *name;
+    bool composite; /* its own failure is one of what stands inside */
+    bool plays;     /* its state begins with a Play */
     /* Begins; may finish at once through frame_done(). */
     void (*enter)(Run *r, Frame *f);
     /* A child became final (its frame still holds the result; release it if it is not needed). */
@@ -236,6 +250,10 @@ struct Shape {
     void (*decided)(Run *r, Frame *f, const Fact *fact);
     /* A person sent back what it made: makes it again. NULL: it cannot. */
     void (*revise)(Run *r, Frame *f, Str words);
+    /* What a name of the verb (spec/plan.h) means to `child`, or to the verb's own expressions (NULL). */
+    Value (*look)(Run *r, const Frame *f, const Frame *child, PlayName name);
+    /* Must `child` be made anew when the part that began as the `serial`-th is? NULL: if it began later. */
+    bool (*follows)(const Frame *f, const Frame *child, uint32_t serial);
     /* Another engine goes on: what was in flight here ended unknown. */
     void (*recovered)(Run *r, Frame *f);
     /* Drops what only the shape knows of; wants are closed and children cancelled by the caller. */
@@ -243,10 +261,10 @@ struct Shape {
     void (*load)(Run *r, Frame *f, Cursor *c);
 };
 extern const Shape shape_group, shape_each, shape_loop, shape_call, shape_agent, shape_wait,
-    shape_human;
-/* Stored numbers of shapes: index in this table + 1. */
-extern const Shape *const shapes[];
-#define SHAPES_COUNT 7
+    shape_human, shape_vote;
+/* Stored numbers of shapes: index in this table + 1. Some are NULL. */
+#define SHAPES_COUNT 10
+extern const Shape *const shapes[SHAPES_COUNT];
 
 typedef struct StateWrite {
     uint32_t *order; /* (file position, items and rounds from the outside in) */
@@ -416,6 +434,31 @@ void run_stop(Run *r);
 /* The run ends so: at once, or when nothing below its root is loose any more. Only then the root is final. */
 void run_end(Run *r, RunStatus status, Value output, Value error);
 void run_settle(Run *r);
+
+/* The outermost frame of a part of a played verb. */
+static inline bool frame_is_played(const Frame *f) {
+    return f->node->is_part && f->a > 0 && (f->part == PART_STEP || f->part == PART_ROLE);
+}
+
+/* ---- verbs that several steps play (play.c) ---------------------------------------------------------------------------------- */
+
+/* The state of a played shape that begins: `bytes` of it, with its Play. */
+void *play_begin(Run *r, Frame *f, size_t bytes);
+/* Begins a part. `with`: what it is handed unless it says so itself; absent: what the verb's step was given. */
+Frame *play_open(Run *r, Frame *f, const Node *part, Value with);
+/* In child_done, first: the part is over. Its frame stays until the same part begins anew, so that `steps.ID` reads it. */
+void play_over(Run *r, Frame *f, Frame *child);
+/* What is open is not needed any more: cancelled, and what it did is taken back. */
+void play_cancel_rest(Run *r, Frame *f, Str why);
+void play_save(const Frame *f, Buf *b);
+void *play_load(Run *r, Frame *f, Cursor *c, size_t bytes);
+/* A loaded frame below one that plays. False: it does not belong there. */
+bool play_place(Frame *f, Frame *child);
+/* `timeout` of the step. */
+void play_timer_due(Run *r, Frame *f, TimerPurpose purpose);
+/* { kind: ..., step: NAME ... } for details: name, status, output or error of a part. */
+Value play_result(Run *r, const Frame *child);
+const Shape *play_shape(Verb v);
 
 /* ---- undo (undo.c) -------------------------------------------------------------------------------------------------------- */
 

@@ -255,9 +255,7 @@ bool retry_withholds(Run *r, Frame *f) {
 }
 
 /* A group or a loop that failed by itself has nothing that could be done again without doing all of it again. */
-static bool can_stand_still(const Frame *f) {
-    return f->shape != &shape_group && f->shape != &shape_each && f->shape != &shape_loop;
-}
+static bool can_stand_still(const Frame *f) { return !f->shape || !f->shape->composite; }
 
 /* It begins anew, with turns of other numbers. What its tools did lasts, and it would have them do it again. */
 static void forget_conversation(Run *r, const Frame *f) {

@@ -57,8 +57,10 @@ static Value step_field(const Frame *f, StepField field, Arena *a) {
 /* The frame of a step as seen from `from`: a child of the nearest enclosing group that is the step's parent. */
 static const Frame *step_frame(const Frame *from, const Node *target) {
     for (const Frame *f = from; f; f = f->parent)
-        if (f->shape == &shape_group && f->node == target->parent)
+        if (f->node == target->parent && f->shape == &shape_group)
             return f->group->steps[target->index];
+        else if (f->node == target->parent && f->shape && f->shape->plays)
+            return f->play->last[target->index];
     return NULL;
 }
 
@@ -188,6 +190,15 @@ static Value load_outer(const Scope *s, SlotKind kind) {
     }
 }
 
+/* What a played verb says to one of its parts, or to its own expressions. */
+static Value load_play(const Scope *s, uint64_t slot) {
+    const Frame *child = NULL;
+    for (const Frame *f = s->frame; f; child = f, f = f->parent)
+        if (f->node->no == slot_number(slot) && f->shape && f->shape->look)
+            return f->shape->look(s->run, f, child, (PlayName)slot_field(slot));
+    return VALUE_ABSENT;
+}
+
 static Value load(void *ctx, uint64_t slot, Arena *a) {
     const Scope *s = ctx;
     if (slot_number(slot) == SLOT_OUTER)
@@ -212,6 +223,7 @@ static Value load(void *ctx, uint64_t slot, Arena *a) {
     case SLOT_FAILED: return value_bool(a_need_failed(s->frame));
     case SLOT_ALWAYS: return value_bool(true);
     case SLOT_VAR: return s->run->plan->vars[slot_number(slot)];
+    case SLOT_PLAY: return load_play(s, slot);
     case SLOT_LATER: UNREACHABLE("a plan that runs has no names of verbs that do not");
     case SLOT_SECRET:
         return value_str(plan_secret(s->run->plan, slot_number(slot), s->secret_mark, a));

@@ -13,7 +13,7 @@
 /* 2: whose outcomes are reused, and how many were.
  * 3: attempts of before a retry; what every attempt reserved, queues of held calls, what a paused run asks; what
  * people are asked and have said; what can be undone, and was.
- * 4: the rules by which it is derived. */
+ * 4: the rules by which it is derived; verbs that several steps play. */
 #define SNAPSHOT_VERSION 4
 
 /* ---- wants ---- */
@@ -148,7 +148,7 @@ static void load_wants(Run *r, Frame *f, Loader *l) {
 /* ---- frames ---- */
 
 static uint8_t shape_number(const Shape *shape) {
-    for (uint8_t i = 0; i < SHAPES_COUNT; i++)
+    for (uint8_t i = 0; shape && i < SHAPES_COUNT; i++)
         if (shapes[i] == shape)
             return (uint8_t)(i + 1);
     return 0;
@@ -195,10 +195,13 @@ static void save_frame(Buf *b, const Run *r, const Frame *f) {
         save_frame(b, r, child);
 }
 
-static bool place_in_group(Frame *parent, Frame *f) {
-    if (f->part != PART_STEP)
+static bool place(Frame *parent, Frame *f) {
+    if (f->part != PART_STEP && f->part != PART_ROLE)
         return true;
-    if (!parent || parent->shape != &shape_group || f->node->parent != parent->node)
+    if (parent && parent->shape && parent->shape->plays)
+        return play_place(parent, f);
+    if (!parent || f->part != PART_STEP || parent->shape != &shape_group ||
+        f->node->parent != parent->node)
         return false;
     parent->group->steps[f->node->index] = f;
     return true;
@@ -215,6 +218,8 @@ static bool load_shape(Run *r, Frame *f, Loader *l) {
                f->fallen || undo_is_stuck(f);
     }
     f->shape = shapes[number - 1];
+    if (!f->shape)
+        return false;
     if ((f->shape == &shape_each && !f->node->for_) ||
         (f->shape == &shape_loop && !f->node->repeat) ||
         (f->shape == &shape_agent && (!f->node->callee || f->node->callee->kind != CALLEE_MODEL)))
@@ -276,7 +281,7 @@ static Frame *load_frame(Run *r, Frame *parent, Loader *l, unsigned depth) {
     if (l->version >= 3)
         load_undo(r, f, c);
     r->open_held += status == STATUS_HELD;
-    if (!place_in_group(parent, f) || !load_shape(r, f, l))
+    if (!place(parent, f) || !load_shape(r, f, l))
         c->bad = true;
     uint64_t children = cursor_varint(c);
     for (uint64_t i = 0; i < children && !c->bad; i++)

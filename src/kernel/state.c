@@ -8,22 +8,29 @@
 
 /* ---- order ---- */
 
-static size_t depth_of_loops(const Frame *f) {
-    size_t n = 0;
+static size_t order_length(const Frame *f) {
+    size_t n = 1;
     for (; f; f = f->parent)
-        n += f->part == PART_ITEM || f->part == PART_ROUND;
+        n += f->part == PART_ITEM || f->part == PART_ROUND ? 1 : frame_is_played(f) ? 2 : 0;
     return n;
 }
 
+/* From the outside in: position, items and rounds; inside a played verb its position, then which of its parts it was. */
 static uint32_t *order_of(Run *r, const Frame *f, uint32_t *ret_n) {
-    size_t n = depth_of_loops(f);
-    uint32_t *order = ARENA_ARRAY(&r->arena, uint32_t, n + 1);
-    order[0] = f->node->no;
-    size_t at = n + 1;
-    for (; f; f = f->parent)
+    size_t n = order_length(f), at = n;
+    uint32_t *order = ARENA_ARRAY(&r->arena, uint32_t, n), no = f->node->no;
+    for (; f; f = f->parent) {
         if (f->part == PART_ITEM || f->part == PART_ROUND)
             order[--at] = f->a;
-    *ret_n = (uint32_t)n + 1;
+        if (!frame_is_played(f))
+            continue;
+        order[--at] = no;
+        order[--at] = f->a;
+        no = f->parent->node->no;
+    }
+    order[--at] = no;
+    ASSERT(at == 0);
+    *ret_n = (uint32_t)n;
     return order;
 }
 

@@ -42,7 +42,7 @@ static Str entering_because(Run *r, const Frame *f) {
     if (f->part == PART_FALLBACK)
         return arena_fmt(&r->arena, "%.*s, in the place of %.*s", STR_FMT(n->callee->name),
                          STR_FMT(n->fallback_of->callee->name));
-    if (!(f->layers & LAYER_STEP) || f->part != PART_STEP)
+    if (!(f->layers & LAYER_STEP) || f->part != PART_STEP || n->is_part)
         return STR("");
     Buf b = BUF_INIT(256);
     for (size_t i = 0; i < n->n_needs && b.len < 160; i++) {
@@ -74,8 +74,19 @@ void frame_restart_timeout(Run *r, Frame *f) {
         start_timeout(r, f, f->node->timeout_ms);
 }
 
+/* A part of a played verb: what it was handed, else what the verb's step was given. */
+static Value with_of_part(const Frame *f) {
+    const Node *part = f->node;
+    for (; f->node == part; f = f->parent)
+        if (!value_absent(f->with))
+            return f->with;
+    return f->with;
+}
+
 static Value with_around(const Frame *f) {
     const Frame *p = f->parent;
+    if (f->node->is_part)
+        return with_of_part(f);
     bool means = f->part == PART_PROBE || f->part == PART_UNDO;
     return means && p->shape == &shape_call                               ? p->call->args
            : means || f->part == PART_HANDLER || f->part == PART_FALLBACK ? p->with
@@ -97,7 +108,8 @@ static bool prepare_arguments(Run *r, Frame *f, char problem[320]) {
     if (value_absent(with))
         with = VALUE_NULL;
     Str mismatch;
-    if (n->callee->input && type_convert(n->callee->input, with, &r->arena, &with, &mismatch)) {
+    if (n->callee && n->callee->input &&
+        type_convert(n->callee->input, with, &r->arena, &with, &mismatch)) {
         snprintf(problem, 320, "input of `%.*s`: %.*s", STR_FMT(n->callee->name),
                  (int)MIN(mismatch.len, 240), mismatch.p);
         return false;
@@ -149,6 +161,17 @@ static void enter_invoke(Run *r, Frame *f, Str choice) {
     enter_shape(r, f, &shape_call, choice);
 }
 
+static void enter_play(Run *r, Frame *f, Str choice) {
+    char problem[320];
+    if (!prepare_arguments(r, f, problem)) {
+        frame_failf(r, f, KIND_INVALID, "%s", problem);
+        return;
+    }
+    start_timeout(r, f, f->node->timeout_ms);
+    undo_register(r, f);
+    enter_shape(r, f, play_shape(f->node->verb), choice);
+}
+
 /* `return` and `fail` end the step at once; the group looks at the verb when it is told. */
 static void enter_return(Run *r, Frame *f, Str choice) {
     char problem[320];
@@ -192,6 +215,7 @@ static void enter_verb(Run *r, Frame *f, Str choice) {
     case VERB_WAIT: enter_shape(r, f, &shape_wait, choice); return;
     case VERB_RETURN: enter_return(r, f, choice); return;
     case VERB_FAIL: enter_fail(r, f, choice); return;
+    default: ASSERT(verb_is_play(f->node->verb)); enter_play(r, f, choice);
     }
 }
 

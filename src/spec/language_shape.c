@@ -51,17 +51,17 @@ static const Keyword edge[] = {
 };
 
 static const Keyword vote[] = {
-    { "by", "[agent]", 0, LATER, "who votes" },
-    { "count", "expr", SEES_AFTER, LATER, "what is counted: the whole output" },
+    { "by", "[agent]", 0, RUNS, "who votes" },
+    { "count", "expr", SEES_AFTER, RUNS, "what is counted: the whole output" },
     { "rule",
       "'majority' | 'weighted' | 'unanimous' | 'first' | 'confidence' | 'priority' | 'judge'", 0,
-      LATER, "how: majority" },
-    { "weights", "{number}", 0, LATER, "of voters: 1" },
-    { "confidence", "expr", SEES_AFTER, LATER, "how sure a ballot is, from 0 to 1" },
-    { "judge", "agent", 0, LATER, "who decides, with `rule: judge`" },
-    { "quorum", "count", 0, LATER, "ballots needed" },
-    { "early", "bool", 0, LATER, "stop when the rest cannot change it" },
-    { "tie", "step", SEES_VOTES, LATER, "who breaks a tie" },
+      RUNS, "how: majority" },
+    { "weights", "{number}", 0, RUNS, "of voters: 1" },
+    { "confidence", "expr", SEES_AFTER, RUNS, "how sure a ballot is, from 0 to 1" },
+    { "judge", "agent", 0, RUNS, "who decides, with `rule: judge`" },
+    { "quorum", "count", 0, RUNS, "ballots needed" },
+    { "early", "bool", 0, RUNS, "stop when the rest cannot change it" },
+    { "tie", "step", SEES_VOTES, RUNS, "who breaks a tie" },
 };
 
 static const Keyword supervise[] = {

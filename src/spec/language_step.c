@@ -22,7 +22,7 @@ static const Keyword step[] = {
     { "steps", "steps | PlanAtRun", SEES_CHILDREN, RUNS, "a group" },
     { "route", "Route", 0, LATER, "one of several targets, chosen by rules, examples or a model" },
     { "machine", "Machine", 0, LATER, "states and the moves between them" },
-    { "vote", "Vote", 0, LATER, "several agents answer the same, and the votes are counted" },
+    { "vote", "Vote", 0, RUNS, "several agents answer the same, and the votes are counted" },
     { "supervise", "Supervise", 0, LATER, "a lead splits the work, workers do it" },
     { "team", "Team", 0, LATER, "agents hand one conversation on" },
     { "board", "Board", 0, LATER, "agents write to a shared board" },

@@ -381,17 +381,21 @@ static const Word step_words[] = {
 static const struct {
     const char *word;
     unsigned sees;
+    PlayName name; /* 0: this version checks it only */
     const char *where;
 } verb_words[] = {
-    { "text", SEES_TEXT, "inside `route`" },
-    { "task", SEES_TASK, "in `task` of `supervise`" },
-    { "evaluation", SEES_EVALUATION, "in `until` of `supervise`" },
-    { "board", SEES_BOARD, "inside `board`" },
-    { "post", SEES_POST, "in `watch` of `board`" },
-    { "votes", SEES_VOTES, "in `tie` of `vote`" },
-    { "event", SEES_EVENT, "in `on`, in the `if` of `wait`, and in the moves of a `machine`" },
-    { "with", SEES_WITH, "in `approve`, `allow`, `undo` and `probe`" },
+    { "text", SEES_TEXT, 0, "inside `route`" },
+    { "task", SEES_TASK, 0, "in `task` of `supervise`" },
+    { "evaluation", SEES_EVALUATION, 0, "in `until` of `supervise`" },
+    { "board", SEES_BOARD, 0, "inside `board`" },
+    { "post", SEES_POST, 0, "in `watch` of `board`" },
+    { "votes", SEES_VOTES, NAME_VOTES, "in `tie` of `vote`" },
+    { "event", SEES_EVENT, 0, "in `on`, in the `if` of `wait`, and in the moves of a `machine`" },
+    { "with", SEES_WITH, 0, "in `approve`, `allow`, `undo` and `probe`" },
 };
+
+/* The step whose verb gives a name to all that it plays, from a part that got the name, or from its own expressions. */
+static const Node *player(const Node *node) { return node->is_part ? node->parent : node; }
 
 /* 0 with scope->error set where it is refused; 0 alone where it is no such word. */
 static size_t name_of_verb(Chain *c) {
@@ -403,6 +407,9 @@ static size_t name_of_verb(Chain *c) {
             return chain_take(c, 1, SLOT_WITH, c->scope->sight.node->no, 0);
         if (around && verb_words[i].sees == SEES_WITH)
             return take_outer(c, around, SLOT_WITH);
+        if ((around || chain_sees(c, verb_words[i].sees)) && verb_words[i].name)
+            return chain_take(c, 1, SLOT_PLAY, player(around ? around : c->scope->sight.node)->no,
+                              verb_words[i].name);
         if (around || chain_sees(c, verb_words[i].sees))
             return take_later(c);
         return chain_refuse(c, "unknown_name", NULL, "`%s` is known %s", verb_words[i].word,

@@ -122,11 +122,37 @@ static Str take_part(Str path, size_t *at) {
     return str_slice(path, from, end);
 }
 
-static const Node *child_of(const Node *group, Str name) {
-    for (size_t i = 0; i < group->n_children; i++)
-        if (str_eq(group->children[i]->name, name))
-            return group->children[i];
+static const Node *named(Node *const *nodes, size_t n, Str name) {
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(nodes[i]->name, name))
+            return nodes[i];
     return NULL;
+}
+
+static const Node *child_of(const Node *group, Str name) {
+    const Node *child = named(group->children, group->n_children, name);
+    return child ? child : named(group->parts, group->n_parts, name);
+}
+
+/* ":tie:4" behind a step whose verb is played; ":undo", ":approve" are none. */
+static const Node *in_a_role(const Node *n, Str part) {
+    ptrdiff_t at = str_find(part, STR(":"));
+    if (!n || at < 0 || !n->n_parts)
+        return n;
+    Str role = str_slice(part, (size_t)at + 1, part.len);
+    for (size_t i = 0; i < role.len; i++)
+        if (strchr(":[~@", role.p[i]))
+            role = str_slice(role, 0, i);
+    const Node *found = named(n->parts, n->n_parts, role);
+    return found && found->is_role ? found : n;
+}
+
+/* "assess:5" is the fifth that began; ":undo" stays. */
+static Str without_serial(Str part) {
+    for (size_t i = 0; i < part.len; i++)
+        if (part.p[i] == ':')
+            return str_slice(part, 0, i);
+    return part;
 }
 
 /* ":fallback~2" behind a step: who is asked second in its place. */
@@ -143,21 +169,17 @@ static const Node *in_its_place(const Node *n, Str part) {
     return number > 0 && number <= n->n_fallbacks ? n->fallbacks[number - 1] : NULL;
 }
 
-static Str without_place(Str part) {
-    ptrdiff_t at = str_find(part, STR(":fallback"));
-    return at > 0 ? str_slice(part, 0, (size_t)at) : part;
-}
-
 static const Node *find_from(const Node *group, Str path) {
     size_t at = 0;
     const Node *n = group;
     while (n && at < path.len) {
         size_t from = at;
-        Str part = without_place(take_part(path, &at));
+        Str part = without_serial(take_part(path, &at));
         if (part.len && part.p[0] >= '0' && part.p[0] <= '9')
             continue; /* a turn or a call of an agent */
         const Node *child = child_of(n, part);
         n = !child && str_is(part, "on_error") && n->n_handlers ? n->handlers[0].step : child;
+        n = in_a_role(n, str_slice(path, from, at));
         n = in_its_place(n, str_slice(path, from, at));
     }
     return n == group ? NULL : n;

@@ -47,6 +47,7 @@ typedef enum SlotKind {
     SLOT_VAR,    /* number: in plan->vars */
     SLOT_LATER,  /* a name of a verb that this version checks only: no plan that runs has it */
     SLOT_SECRET, /* number: in plan->secrets; what is loaded only stands for it */
+    SLOT_PLAY, /* number: the node whose verb gives the name to all that it plays; field: PlayName */
 } SlotKind;
 #define SLOT_CALL UINT32_MAX
 /* The same, and SLOT_INPUT, in a `probe` or an `undo`: of the step it belongs to, or of the call of its definition. */
@@ -73,6 +74,19 @@ typedef enum RunField {
     RUN_CORRELATION,
     RUN_COST
 } RunField;
+
+/* What a verb of several steps gives to those: kernel/play.h says which shape has which. */
+typedef enum PlayName {
+    NAME_TEXT = 1,   /* route */
+    NAME_VOTES,      /* vote */
+    NAME_TASK,       /* supervise */
+    NAME_EVALUATION, /* supervise */
+    NAME_BOARD,      /* board */
+    NAME_POST,       /* board */
+    NAME_SIGNAL,     /* machine: in what is done on the way */
+    NAME_EVENT,      /* machine */
+    NAME_OUTPUT,     /* supervise: what `evaluate` judges */
+} PlayName;
 
 static inline uint64_t slot_make(SlotKind kind, uint32_t number, uint32_t field) {
     return (uint64_t)kind << 56 | (uint64_t)number << 24 | field;
@@ -359,7 +373,10 @@ typedef enum Verb {
     VERB_WAIT,
     VERB_RETURN, /* ends the group it stands in */
     VERB_FAIL,
+    /* played by several steps, see Node.parts: from here to the end */
+    VERB_VOTE,
 } Verb;
+static inline bool verb_is_play(Verb v) { return v >= VERB_VOTE; }
 
 typedef enum JoinKind { JOIN_ALL, JOIN_ANY, JOIN_COUNT } JoinKind;
 typedef struct Join {
@@ -391,6 +408,27 @@ typedef struct SetKey {
     Template *value;
 } SetKey;
 
+/* ---- verbs that several steps play -------------------------------------------------------------------------------------- */
+
+typedef enum VoteRule {
+    VOTE_MAJORITY,
+    VOTE_WEIGHTED,
+    VOTE_UNANIMOUS,
+    VOTE_FIRST,
+    VOTE_CONFIDENCE,
+    VOTE_PRIORITY,
+    VOTE_JUDGE
+} VoteRule;
+typedef struct Vote { /* its parts: the voters, then `judge` and `tie` if there are */
+    size_t n_voters;
+    VoteRule rule;
+    double *weights;                /* of each voter */
+    CelProgram *count, *confidence; /* over `output` of a ballot; NULL: the whole; no confidence */
+    int32_t quorum;
+    bool early;
+    Node *judge, *tie; /* parts; NULL: none */
+} Vote;
+
 struct Node {
     uint32_t no; /* in plan->nodes, in file order: parents before children */
     Str name;    /* id, or "#2" for a list step without one; how addresses call it */
@@ -404,7 +442,13 @@ struct Node {
     Node **fallbacks;
     size_t n_fallbacks;
     Node *fallback_of; /* one of those: the step */
-    uint32_t index;    /* among its siblings */
+    uint32_t index;    /* among its siblings; of a part: among the parts */
+    /* A verb that is played: the steps it is played by, in no group; their parent is this one. A part has a name of its own
+     * (a target, a state, a voter), or a role (`tie`, `else`) that is its name. */
+    Node **parts;
+    size_t n_parts, room_parts;
+    bool is_part, is_role;
+    int32_t play_max; /* so many parts begin at most, one after another; 0: each once */
 
     uint32_t *needs; /* sibling indexes; in a list: the step before, unless first */
     size_t n_needs;
@@ -456,6 +500,8 @@ struct Node {
     /* fail */
     Template *fail_message, *fail_data;
     Str fail_kind;
+    /* played */
+    const Vote *vote;
 };
 
 typedef struct PlanSecret {

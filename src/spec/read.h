@@ -351,6 +351,16 @@ struct NodeNote {
 #define SEES_INSIDE                                                                                \
     (SEES_TEXT | SEES_TASK | SEES_EVALUATION | SEES_BOARD | SEES_POST | SEES_VOTES | SEES_EVENT |  \
      SEES_SIGNAL | SEES_WITH | SEES_AFTER | SEES_CALL)
+/* A verb that several steps play: the parts are noted at its node (read_play.c). A step from its map, or an agent, by name or
+ * defined in place, that is asked with what the verb's step was given. `role`: the name is what it is for, as addresses say
+ * it, else what the file calls it. NULL when refused. */
+Node *read_play_step(Reader *r, const Yaml *at, const Yaml *y, Str name, bool role,
+                     const Sight *sight);
+Node *read_play_agent(Reader *r, const Yaml *y, Str name, bool role, Node *node);
+/* Each of a list of agents, or the one that stands in its place. */
+size_t read_play_agents(Reader *r, const Yaml *y, Node *node);
+void add_play_part(Reader *r, Node *node, Node *part, bool role);
+void read_vote(Reader *r, const Yaml *y, Node *node);
 /* Reads a step that stands inside the verb of sight->node, or inside a definition. Its parent is the verb's node, among
  * whose children it is not. */
 Node *read_part(Reader *r, const Yaml *at, const Yaml *y, Str name, Place place,

@@ -119,7 +119,13 @@ static void set_fail(Reader *r, const Yaml *key, const Yaml *value, void *target
         read_fail(r, value, node_of(target));
 }
 
-static const char what_runs[] = "this Baton runs agent tool run http human wait steps return fail";
+static void set_vote(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    if (take_verb(r, key, target, VERB_VOTE))
+        read_vote(r, value, node_of(target));
+}
+
+static const char what_runs[] =
+    "this Baton runs agent tool run http human wait steps vote return fail";
 
 /* A verb that this version only checks. */
 static void set_later(Reader *r, const Yaml *key, const Yaml *value, void *target) {
@@ -241,7 +247,7 @@ static const KeyRow rows[] = {
     { "limits", set_limits },   { "output", set_output },   { "set", set_set },
     { "call", set_later },      { "emit", set_later },      { "send", set_later },
     { "receive", set_later },   { "route", set_later },     { "machine", set_later },
-    { "vote", set_later },      { "supervise", set_later }, { "team", set_later },
+    { "vote", set_vote },       { "supervise", set_later }, { "team", set_later },
     { "board", set_later },
 };
 

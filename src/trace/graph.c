@@ -156,6 +156,7 @@ static void note_verb(Notes *n, const Node *s) {
             note(n, "until %d ended ok", s->join.count);
         break;
     case VERB_NONE: /* `set` alone, or a verb that is only checked so far */
+    default:        /* played by its parts */
         if (s->verb_word.len)
             note(n, "%.*s", STR_FMT(s->verb_word));
         break;
@@ -201,12 +202,18 @@ static void describe(Notes *n, const Plan *plan, const Node *s) {
 
 /* ---- boxes and edges ---------------------------------------------------------------------------------------------- */
 
-static size_t count_boxes(const Node *group, size_t *ret_edges) {
-    size_t n = group->n_children;
+/* What stands inside a step: the children of a group, or the parts of a played verb. */
+static Node *const *inside_of(const Node *step, size_t *ret_n) {
+    *ret_n = step->n_children ? step->n_children : step->n_parts;
+    return step->n_children ? step->children : step->parts;
+}
+
+static size_t count_boxes(Node *const *inside, size_t n_inside, size_t *ret_edges) {
+    size_t n = n_inside;
     *ret_edges = 0;
-    for (size_t i = 0; i < group->n_children; i++) {
-        n += group->children[i]->n_handlers;
-        *ret_edges += group->children[i]->n_needs + group->children[i]->n_handlers;
+    for (size_t i = 0; i < n_inside; i++) {
+        n += inside[i]->n_handlers;
+        *ret_edges += inside[i]->n_needs + inside[i]->n_handlers;
     }
     return n;
 }
@@ -228,20 +235,20 @@ static void add_handlers(Graph *g, const Plan *plan, GraphNode *group, GraphNode
 }
 
 static void add_children(Graph *g, const Plan *plan, GraphNode *group) {
-    const Node *step = group->step;
-    size_t n_edges, n = count_boxes(step, &n_edges);
-    GraphNode **own = ARENA_ARRAY(&g->arena, GraphNode *, step->n_children);
+    size_t n_inside, n_edges;
+    Node *const *inside = inside_of(group->step, &n_inside);
+    size_t n = count_boxes(inside, n_inside, &n_edges);
+    GraphNode **own = ARENA_ARRAY(&g->arena, GraphNode *, n_inside);
     group->children = ARENA_ARRAY(&g->arena, GraphNode *, n);
     group->edges = ARENA_ARRAY(&g->arena, GraphEdge, n_edges);
-    for (size_t i = 0; i < step->n_children; i++) {
-        own[i] = add_node(g, plan, step->children[i], group);
+    for (size_t i = 0; i < n_inside; i++) {
+        own[i] = add_node(g, plan, inside[i], group);
         group->children[group->n_children++] = own[i];
         add_handlers(g, plan, group, own[i]);
     }
-    for (size_t i = 0; i < step->n_children; i++) {
-        for (size_t k = 0; k < step->children[i]->n_needs; k++)
-            group->edges[group->n_edges++] =
-                (GraphEdge){ own[step->children[i]->needs[k]], own[i], false };
+    for (size_t i = 0; i < n_inside; i++) {
+        for (size_t k = 0; k < inside[i]->n_needs; k++)
+            group->edges[group->n_edges++] = (GraphEdge){ own[inside[i]->needs[k]], own[i], false };
     }
 }
 
@@ -259,7 +266,7 @@ static GraphNode *add_node(Graph *g, const Plan *plan, const Node *step, GraphNo
     if (!parent && plan->description.len)
         note(&notes, "%.*s", (int)MIN(plan->description.len, NOTE_TOOLS), plan->description.p);
     describe(&notes, plan, step);
-    if (step->verb == VERB_GROUP)
+    if (step->verb == VERB_GROUP || step->n_parts)
         add_children(g, plan, n);
     return n;
 }

@@ -204,6 +204,7 @@ static void load(Run *r, Frame *f, Cursor *c) {
 
 const Shape shape_each = {
     .name = "each",
+    .composite = true,
     .enter = enter,
     .child_done = child_done,
     .save = save,

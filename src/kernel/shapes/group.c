@@ -279,6 +279,7 @@ static void load(Run *r, Frame *f, Cursor *c) {
 
 const Shape shape_group = {
     .name = "group",
+    .composite = true,
     .enter = enter,
     .child_done = child_done,
     .timer_due = timer_due,

@@ -69,6 +69,7 @@ static void load(Run *r, Frame *f, Cursor *c) {
 
 const Shape shape_loop = {
     .name = "loop",
+    .composite = true,
     .enter = enter,
     .child_done = child_done,
     .revise = revise,
