@@ -252,6 +252,8 @@ struct Shape {
     void (*revise)(Run *r, Frame *f, Str words);
     /* What a name of the verb (spec/plan.h) means to `child`, or to the verb's own expressions (NULL). */
     Value (*look)(Run *r, const Frame *f, const Frame *child, PlayName name);
+    /* Why it began `child`, for that one's first move; derived from what is saved. NULL: nothing is said. */
+    Str (*because)(Run *r, const Frame *f, const Frame *child);
     /* Must `child` be made anew when the part that began as the `serial`-th is? NULL: if it began later. */
     bool (*follows)(const Frame *f, const Frame *child, uint32_t serial);
     /* Another engine goes on: what was in flight here ended unknown. */

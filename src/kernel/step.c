@@ -42,7 +42,9 @@ static Str entering_because(Run *r, const Frame *f) {
     if (f->part == PART_FALLBACK)
         return arena_fmt(&r->arena, "%.*s, in the place of %.*s", STR_FMT(n->callee->name),
                          STR_FMT(n->fallback_of->callee->name));
-    if (!(f->layers & LAYER_STEP) || f->part != PART_STEP || n->is_part)
+    if (frame_is_played(f))
+        return f->parent->shape->because ? f->parent->shape->because(r, f->parent, f) : STR("");
+    if (!(f->layers & LAYER_STEP) || f->part != PART_STEP)
         return STR("");
     Buf b = BUF_INIT(256);
     for (size_t i = 0; i < n->n_needs && b.len < 160; i++) {

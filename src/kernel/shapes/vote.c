@@ -125,21 +125,22 @@ static void tell(Run *r, Frame *f, const Tally *t, const char *by) {
 
 /* ---- who wins -------------------------------------------------------------------------------------------------------- */
 
-/* Of the ballots, by a rule that looks at each alone; NULL: no one. */
-static const Ballot *best_ballot(const Frame *f, VoteRule rule) {
-    const Vote *v = f->node->vote;
-    const Ballot *best = NULL;
-    for (size_t i = 0; i < v->n_voters; i++) {
+/* The first ballot in file order; by `confidence` the surest. NULL: none, or two that are as sure of different things. */
+static const Ballot *best_ballot(const Frame *f, bool by_confidence) {
+    const Ballot *best = NULL, *equal = NULL;
+    for (size_t i = 0; i < f->node->vote->n_voters; i++) {
         const Ballot *b = &f->vote->ballots[i];
-        bool equal = best && b->cast && b->confidence == best->confidence;
         if (!b->cast)
             continue;
-        if (!best || (rule == VOTE_CONFIDENCE && b->confidence > best->confidence))
+        if (!best || (by_confidence && b->confidence > best->confidence)) {
             best = b;
-        else if (rule == VOTE_CONFIDENCE && equal && !same_choice(b->choice, best->choice))
-            return NULL; /* two are as sure of different things; nobody surer came before */
+            equal = NULL;
+        } else if (by_confidence && b->confidence == best->confidence &&
+                   !same_choice(b->choice, best->choice)) {
+            equal = b;
+        }
     }
-    return best;
+    return equal ? NULL : best;
 }
 
 /* VALUE_ABSENT: the rule leaves it open. */
@@ -155,7 +156,7 @@ static Value winner(const Frame *f, const Tally *t) {
     case VOTE_FIRST: /* the one ballot there is: see is_decided() */
     case VOTE_PRIORITY:
     case VOTE_CONFIDENCE:
-        best = best_ballot(f, f->node->vote->rule);
+        best = best_ballot(f, f->node->vote->rule == VOTE_CONFIDENCE);
         return best ? best->choice : VALUE_ABSENT;
     case VOTE_JUDGE: break;
     }
@@ -171,7 +172,7 @@ static void decide(Run *r, Frame *f) {
     if (s->cast == 0) {
         tell(r, f, &t, "nobody");
         frame_failf(r, f, KIND_ALL_FAILED, "none of %zu voters cast a ballot", v->n_voters);
-    } else if (s->cast < (uint32_t)v->quorum) {
+    } else if (s->cast < (uint32_t)v->quorum && !MUTANT(vote_without_quorum)) {
         tell(r, f, &t, "nobody");
         frame_failf(r, f, KIND_NO_QUORUM, "%u of %zu voters cast a ballot, %d needed", s->cast,
                     v->n_voters, v->quorum);
@@ -299,6 +300,11 @@ static void child_done(Run *r, Frame *f, Frame *child) {
         decide(r, f);
 }
 
+static Str because(Run *r, const Frame *f, const Frame *child) {
+    (void)r;
+    return child->node == f->node->vote->tie ? STR("the rule decides nothing") : STR("");
+}
+
 static Value look(Run *r, const Frame *f, const Frame *child, PlayName name) {
     (void)child;
     return name == NAME_VOTES ? votes_of(r, f) : VALUE_ABSENT;
@@ -351,6 +357,7 @@ const Shape shape_vote = {
     .child_done = child_done,
     .timer_due = play_timer_due,
     .look = look,
+    .because = because,
     .follows = follows,
     .save = save,
     .load = load,
