@@ -101,7 +101,7 @@ static void write_who(Buf *b, Value item) {
     Str group = answer_text(item, "group"), person = answer_text(item, "person");
     Str risk = answer_text(item, "risk");
     Value may = value_getz(item, "may");
-    buf_str_add(b, STR(" asks "));
+    buf_str_add(b, str_is(answer_text(item, "kind"), "notice") ? STR(" tells ") : STR(" asks "));
     words_clean(b, group.len ? group : person.len ? person : STR("anybody"), 80);
     if (value_is(may, V_LIST) && !(may.len == 1 && person.len)) {
         buf_str_add(b, STR(" ("));

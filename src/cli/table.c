@@ -130,9 +130,12 @@ static const Flag reject_flags[] = {
     END,
 };
 static const Flag inbox_flags[] = {
+    { "all", NULL, "with `seen`: every notice that is listed" },
+    { "as", "NAME", "with `seen`: who says so; else the login name" },
     { "group", "NAME", "what this group is asked" },
     { "mine", NULL, "what you may answer, by your login name" },
     { "person", "NAME", "what this person may answer" },
+    { "reviewed", NULL, "notices that somebody has seen: who, and when" },
     END,
 };
 static const Flag deliveries_flags[] = {
@@ -224,8 +227,11 @@ const Command commands[] = {
     { "help", "[COMMAND | language]",
       "show this, how a command is used, or the language on one page", NULL, help_flags, 0, 1,
       cmd_help },
-    { "inbox", "", "what people are asked, over all runs: who, how urgent, since when", NULL,
-      inbox_flags, 0, 0, cmd_inbox },
+    { "inbox", "[show ID | seen ID...]",
+      "what people are asked and told, over all runs: who, how urgent, since when",
+      "What nobody waits for (`wait: false`) is a notice: it stays here, also when its run is over, until somebody says that he\n"
+      "has seen it. ID is a notice's own, or of a run, for all of its notices.",
+      inbox_flags, 0, -1, cmd_inbox },
     { "init", "[FOLDER]", "a project to begin with: baton.yaml, hello.yaml, .gitignore",
       "Takes a model whose key is in the environment, else an Ollama on this machine, else answers from a file,\n"
       "and says which. What is there already stays as it is.",

@@ -46,6 +46,7 @@ Engine *engine_free(Engine *e) {
     governors_deinit(e);
     accounts_deinit(e);
     deliver_deinit(e);
+    seen_deinit(e);
     plans_deinit(e);
     watch_deinit(e);
     arena_deinit(&e->scratch);

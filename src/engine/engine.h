@@ -104,6 +104,9 @@ typedef struct EngineDecision {
 /* ENGINE_DENIED: `from` may not; ENGINE_CONFLICT: nothing is asked there any more, or something else was shown. */
 void engine_decide(Engine *e, Str run, const EngineDecision *d, EngineReplied replied, void *ctx);
 
+/* Somebody has seen a notice that is kept. ENGINE_CONFLICT: somebody else had. */
+void engine_seen(Engine *e, Str id, Str from, EngineReplied replied, void *ctx);
+
 /* ---- watching ---------------------------------------------------------------------------------------------------------- */
 
 /* Called after each durable row of a run (empty id: of every run), on the engine's thread. body/data as in store.h. */

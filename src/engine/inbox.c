@@ -180,6 +180,7 @@ void request_conflict(Engine *e, Request *q) {
     case REQUEST_MIGRATE:
     case REQUEST_RETRY:
     case REQUEST_FORGET:
+    case REQUEST_SEEN:
         request_answer(e, q, ENGINE_CONFLICT,
                        "another engine owns run %.*s: ask that one, or try again", STR_FMT(q->run));
         return;
@@ -215,6 +216,7 @@ static Fact fact_of(const Engine *e, const Request *q) {
     case REQUEST_START:
     case REQUEST_RETRY:
     case REQUEST_FORGET:
+    case REQUEST_SEEN:
     case REQUEST_MIGRATE: break;
     }
     return f;
@@ -362,6 +364,10 @@ void inbox_give(Engine *e, Request *q) {
     }
     if (q->kind == REQUEST_START) {
         start_take(e, q);
+        return;
+    }
+    if (q->kind == REQUEST_SEEN) {
+        seen_take(e, q);
         return;
     }
     Resident *r = resident_find(e, q->run);

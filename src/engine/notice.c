@@ -1,6 +1,7 @@
 /* A notice of a run as mail:
  *
- *   { about, run, workflow, step, name, kind, url?, sign?, email?, message, made_ms, dir, mark?, secrets? }
+ *   to @channel   { about, run, workflow, step, name, kind, url?, sign?, email?, message, made_ms, dir, mark?, secrets? }
+ *   to @inbox     { about, run, workflow, step, message, made_ms }: kept until somebody has seen it (seen.c)
  *
  * In `url` and `sign` a mark stands for each secret, as in a request that is about to be sent (kernel/run.h): the value comes
  * from its source when the mail leaves, and never stands here. */
@@ -85,6 +86,8 @@ static Value message_of(Value asked, Str workflow, Arena *a) {
     return map_done(&m, NULL);
 }
 
+static bool is_kept(const Notice *n) { return !n->channel && !n->address.len; }
+
 static Str body_of(const Run *r, const Notice *n, Str mark, int64_t now_ms, Arena *a) {
     MapBuilder m = map_builder(a);
     Value about = value_getz(n->body, "about"), asked = value_getz(n->body, "asked");
@@ -93,10 +96,12 @@ static Str body_of(const Run *r, const Notice *n, Str mark, int64_t now_ms, Aren
     map_addz(&m, "run", value_str(run_id(r)));
     map_addz(&m, "workflow", value_str(run_plan(r)->name));
     map_addz(&m, "step", value_is(step, V_STRING) ? step : value_str(STR("")));
-    add_way(&m, n, run_plan(r), mark, a);
+    if (!is_kept(n)) {
+        add_way(&m, n, run_plan(r), mark, a);
+        map_addz(&m, "dir", value_str(run_dir(r)));
+    }
     map_addz(&m, "message", message_of(asked, run_plan(r)->name, a));
     map_addz(&m, "made_ms", value_int(now_ms));
-    map_addz(&m, "dir", value_str(run_dir(r)));
     return value_text(a, map_done(&m, NULL));
 }
 
@@ -105,7 +110,8 @@ const StoreMail *notice_mail(Engine *e, Run *r, Arena *a, size_t *ret_n) {
     StoreMail *mail = ARENA_ARRAY(a, StoreMail, *ret_n);
     for (size_t i = 0; i < *ret_n; i++)
         mail[i] = (StoreMail){ .id = arena_str(a, notices[i].id),
-                               .to = STR("@channel"),
+                               .to = is_kept(&notices[i]) ? STR("@inbox") : STR("@channel"),
+                               .not_before_ms = is_kept(&notices[i]) ? STORE_KEPT : 0,
                                .body = body_of(r, &notices[i], perform_mark(e, a), e->now_ms, a) };
     run_forget_notices(r);
     return mail;

@@ -9,7 +9,7 @@
  *   reuse.c    outcomes of another run, read back              retry.c     a run that is over goes on
  *   gate.c     what an attempt passes before it leaves         governor.c  rates, pools and breakers
  *   notice.c   what people are told, as mail                   deliver.c   mail to people on its way out
- *
+ *   seen.c     notices that somebody has seen
  *   forget.c   what a run that is over held is erased
  *
  * A thing that waits is on exactly one list, and the list says for what:
@@ -240,6 +240,7 @@ typedef enum RequestKind {
     REQUEST_MIGRATE,
     REQUEST_RETRY,
     REQUEST_FORGET,
+    REQUEST_SEEN,
 } RequestKind;
 struct Request { /* texts stand behind it in the same allocation */
     RequestKind kind;
@@ -482,6 +483,11 @@ const StoreMail *deliver_mail(const DeliveryQueue *back, Arena *a, size_t *ret_n
 void deliver_stop_all(Engine *e);
 void deliver_deinit(Engine *e);
 
+/* ---- notices that somebody has seen (seen.c) ---------------------------------------------------------------------------- */
+
+void seen_take(Engine *e, Request *q);
+void seen_deinit(Engine *e);
+
 void watch_tell(Engine *e, const EngineEvent *event);
 void watch_deinit(Engine *e);
 
@@ -614,6 +620,8 @@ struct Engine {
     size_t n_deliveries;
     int64_t deliver_at_ms;
     bool deliver_asked, deliver_more; /* more: the store has others that are due */
+    RequestQueue seen;                /* behind the one that is looked for or written back */
+    bool seen_busy;
 
     PlanEntry *plan_newest, *plan_oldest;
     size_t n_plans;

@@ -253,6 +253,7 @@ static const StoreOps memory_ops = {
     .due = memory_due,
     .opens = memory_opens,
     .mail = memory_mail_now,
+    .kept = memory_kept,
     .accounts = memory_accounts,
     .list = memory_list,
     .check = memory_check,

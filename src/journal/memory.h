@@ -119,6 +119,8 @@ int memory_due(Store *s, int64_t now_ms, size_t max, Arena *a, StoreDue *ret, si
                int64_t *ret_next_ms);
 int memory_opens(Store *s, Str run, uint8_t kind, uint64_t skip, size_t max, Arena *a,
                  StoreDue *ret, size_t *ret_n);
+int memory_kept(Store *s, Str to, Str id, uint64_t skip, size_t max, Arena *a, StoreMail *ret,
+                size_t *ret_n);
 int memory_mail_now(Store *s, bool world, int64_t now_ms, size_t max, Arena *a, StoreMail *ret,
                     size_t *ret_n, int64_t *ret_next_ms);
 int memory_accounts(Store *s, Arena *a, StoreAccount **ret, size_t *ret_n);

@@ -171,6 +171,13 @@ int memory_opens(Store *s, Str id, uint8_t kind, uint64_t skip, size_t max, Aren
     return 0;
 }
 
+static StoreMail copy_mail(Arena *a, const StoreMail *mail) {
+    return (StoreMail){ .id = arena_str(a, mail->id),
+                        .to = arena_str(a, mail->to),
+                        .not_before_ms = mail->not_before_ms,
+                        .body = arena_str(a, mail->body) };
+}
+
 int memory_mail_now(Store *s, bool world, int64_t now_ms, size_t max, Arena *a, StoreMail *ret,
                     size_t *ret_n, int64_t *ret_next_ms) {
     MemStore *h = (MemStore *)s;
@@ -186,13 +193,27 @@ int memory_mail_now(Store *s, bool world, int64_t now_ms, size_t max, Arena *a, 
     }
     sort_found(&found);
     *ret_n = split_found(&found, now_ms, max, ret_next_ms);
-    for (size_t i = 0; i < *ret_n; i++) {
-        const StoreMail *mail = &found.items[i].mail->mail;
-        ret[i] = (StoreMail){ .id = arena_str(a, mail->id),
-                              .to = arena_str(a, mail->to),
-                              .not_before_ms = mail->not_before_ms,
-                              .body = arena_str(a, mail->body) };
+    for (size_t i = 0; i < *ret_n; i++)
+        ret[i] = copy_mail(a, &found.items[i].mail->mail);
+    return 0;
+}
+
+int memory_kept(Store *s, Str to, Str id, uint64_t skip, size_t max, Arena *a, StoreMail *ret,
+                size_t *ret_n) {
+    MemStore *h = (MemStore *)s;
+    MEMORY_LOCKED(h->m);
+    size_t n = 0;
+    for (size_t i = 0; i < h->m->n_mail && n < max; i++) {
+        const StoreMail *mail = &h->m->mail[i].mail;
+        if (h->m->mail[i].gone || mail->not_before_ms != STORE_KEPT || !str_eq(mail->to, to) ||
+            (id.len && !str_eq(mail->id, id)))
+            continue;
+        if (skip > 0 && !id.len)
+            skip--;
+        else
+            ret[n++] = copy_mail(a, mail);
     }
+    *ret_n = n;
     return 0;
 }
 

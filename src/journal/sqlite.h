@@ -90,7 +90,11 @@
     X(MAIL, "SELECT key,id,dest,not_before,body,sum FROM mail WHERE not_before<=?1 "               \
             "AND(substr(dest,1,1)='@')=?3 ORDER BY not_before,key LIMIT ?2")                       \
     X(MAIL_AFTER, "SELECT not_before FROM mail WHERE not_before>?1 AND(substr(dest,1,1)='@')=?2 "  \
-                  "ORDER BY not_before LIMIT 1")
+                  "ORDER BY not_before LIMIT 1")                                                   \
+    X(KEPT, "SELECT key,id,dest,not_before,body,sum FROM mail WHERE not_before=?1 AND dest=?2 "    \
+            "ORDER BY key LIMIT ?3 OFFSET ?4")                                                     \
+    X(KEPT_ONE, "SELECT key,id,dest,not_before,body,sum FROM mail WHERE id=?3 AND not_before=?1 "  \
+                "AND dest=?2")
 
 #define STATEMENT_NAME(name, text) ST_##name,
 typedef enum WriterStatement {
@@ -201,6 +205,8 @@ int sqlite_due(Store *base, int64_t now_ms, size_t max, Arena *a, StoreDue *ret,
                int64_t *ret_next_ms);
 int sqlite_opens(Store *base, Str run, uint8_t kind, uint64_t skip, size_t max, Arena *a,
                  StoreDue *ret, size_t *ret_n);
+int sqlite_kept(Store *base, Str to, Str id, uint64_t skip, size_t max, Arena *a, StoreMail *ret,
+                size_t *ret_n);
 int sqlite_mail(Store *base, bool world, int64_t now_ms, size_t max, Arena *a, StoreMail *ret,
                 size_t *ret_n, int64_t *ret_next_ms);
 

@@ -373,6 +373,7 @@ static const StoreOps sqlite_ops = {
     .due = sqlite_due,
     .opens = sqlite_opens,
     .mail = sqlite_mail,
+    .kept = sqlite_kept,
     .accounts = sqlite_accounts,
     .list = sqlite_list,
     .check = sqlite_check,

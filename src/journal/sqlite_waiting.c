@@ -124,6 +124,32 @@ int sqlite_mail(Store *base, bool world, int64_t now_ms, size_t max, Arena *a, S
     return 0;
 }
 
+int sqlite_kept(Store *base, Str to, Str id, uint64_t skip, size_t max, Arena *a, StoreMail *ret,
+                size_t *ret_n) {
+    SqliteStore *s = (SqliteStore *)base;
+    sqlite3_stmt *st = s->r[id.len ? ST_KEPT_ONE : ST_KEPT];
+    size_t n = 0;
+    bool more;
+    int r;
+    bind_i64(st, 1, STORE_KEPT);
+    bind_text(st, 2, to);
+    if (id.len) {
+        bind_text(st, 3, id);
+    } else {
+        bind_u64(st, 3, max);
+        bind_u64(st, 4, skip);
+    }
+    while (!(r = sql_step(&s->reader, st, &more)) && more && n < max) {
+        r = read_mail(s, st, a, &ret[n]);
+        if (r)
+            break;
+        n++;
+    }
+    sqlite3_reset(st);
+    *ret_n = n;
+    return r;
+}
+
 static int read_account(SqliteStore *s, sqlite3_stmt *st, Arena *a, StoreAccount *ret) {
     *ret = (StoreAccount){ .engine = column_u64(st, 0),
                            .key = arena_str(a, column_str(st, 1)),

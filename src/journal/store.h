@@ -54,9 +54,10 @@ typedef struct StoreMail {
     Str id; /* unique among mail not yet taken; inserting one that exists changes nothing and is no error */
     Str to; /* run id, or `@` and a name of the world; need not exist. While it is no run it belongs to the sender's
                             * engine, and goes with that engine's runs at a takeover */
-    int64_t not_before_ms; /* 0: at once */
+    int64_t not_before_ms; /* 0: at once; STORE_KEPT: never, it is there to be looked at */
     Str body;
 } StoreMail;
+#define STORE_KEPT INT64_MAX
 static inline bool store_mail_is_world(const StoreMail *m) { return str_starts(m->to, STR("@")); }
 
 /* What one engine has spent of one account: sums, each written over the one before, so that a batch that is tried again
@@ -186,6 +187,10 @@ typedef struct StoreOps {
      * soonest not_before after those (0: none). */
     int (*mail)(Store *s, bool world, int64_t now_ms, size_t max, Arena *a, StoreMail *ret,
                 size_t *ret_n, int64_t *ret_next_ms);
+    /* R: of what is kept for `to`, by whatever engine, the one with this id, or (empty id) all but the first `skip`, in the order
+     * sent. */
+    int (*kept)(Store *s, Str to, Str id, uint64_t skip, size_t max, Arena *a, StoreMail *ret,
+                size_t *ret_n);
     /* R: of all engines, by key. */
     int (*accounts)(Store *s, Arena *a, StoreAccount **ret, size_t *ret_n);
     /* R: newest first; before = 0 at first, then *ret_before. state 0: any. Rows and snapshot are left out. */

@@ -250,6 +250,8 @@ void asked_tell(Run *r, Frame *f, const char *about) {
         tell_channels(r, f, about, e->notify, e->n_notify);
 }
 
+void asked_keep(Run *r, Frame *f) { add_notice(r, f, "notice", NULL, STR("")); }
+
 /* ---- asking ------------------------------------------------------------------------------------------------------------------ */
 
 static Scope scope_for(Run *r, Frame *f) {

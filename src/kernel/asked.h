@@ -18,5 +18,7 @@ bool asked_compose(Run *r, Frame *f, char problem[320]);
 void asked_hash(Run *r, Frame *f);
 /* Makes a notice for each way by which those who are asked are reached. */
 void asked_tell(Run *r, Frame *f, const char *about);
+/* It is not waited for, and is kept until somebody has seen it. */
+void asked_keep(Run *r, Frame *f);
 
 #endif

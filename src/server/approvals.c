@@ -1,35 +1,27 @@
-/* /v1/approvals, /v1/runs/{run}/approvals and /v1/deliveries: what people are asked, their answers, and what they were told. The
- * list over all runs is what the store keeps of waiting runs (`open`), so that nothing is loaded for it; the whole of a question
- * comes from its run, folded from what is durable. */
-#include "server/call.h"
-
-#define LIST_DEFAULT 100
-#define LIST_MAX 1000
-#define SCAN_MAX 100000 /* waiting approvals looked through for those of one person */
+/* /v1/approvals and /v1/runs/{run}/approvals: what people are asked, and their answers. The list over all runs is what the store
+ * keeps of waiting runs (`open`), so that nothing is loaded for it; the whole of a question comes from its run, folded from
+ * what is durable. */
+#include "server/people.h"
 
 /* ---- over all runs ---------------------------------------------------------------------------------------------------- */
 
-typedef struct Wanted { /* STR_NULL: any */
-    Str group, person;
-} Wanted;
-
-static bool is_text(Value v, Str text) {
+bool people_is_text(Value v, Str text) {
     return value_is(v, V_STRING) && str_eq(value_as_str(v), text);
 }
 
 /* Where nobody is named anybody may answer. */
 static bool may_answer(Value line, Str person) {
     Value may = value_getz(line, "may");
-    if (is_text(value_getz(line, "person"), person))
+    if (people_is_text(value_getz(line, "person"), person))
         return true;
     for (uint32_t i = 0; value_is(may, V_LIST) && i < may.len; i++)
-        if (is_text(may.items[i], person))
+        if (people_is_text(may.items[i], person))
             return true;
     return !value_is(may, V_LIST) && value_absent(value_getz(line, "person"));
 }
 
-static bool is_wanted(const Wanted *w, Value line) {
-    return (!w->group.p || is_text(value_getz(line, "group"), w->group)) &&
+bool people_wanted(const Wanted *w, Value line) {
+    return (!w->group.p || people_is_text(value_getz(line, "group"), w->group)) &&
            (!w->person.p || may_answer(line, w->person));
 }
 
@@ -45,11 +37,11 @@ static Value listed(const StoreDue *open, Value line, Arena *a) {
     return map_done(&m, NULL);
 }
 
-typedef struct Page {
-    uint64_t at, max;
-} Page;
+Wanted people_of(ApiCall *call) {
+    return (Wanted){ call_param(call, "group"), call_param(call, "person") };
+}
 
-static bool read_page(ApiCall *call, Page *ret) {
+bool people_page(ApiCall *call, Page *ret) {
     Str limit = call_param(call, "limit"), page = call_param(call, "page");
     *ret = (Page){ 0, LIST_DEFAULT };
     if ((!limit.p || str_to_u64(limit, &ret->max)) && (!page.p || str_to_u64(page, &ret->at)) &&
@@ -62,9 +54,9 @@ static bool read_page(ApiCall *call, Page *ret) {
 
 static void list_work(ApiCall *call, Store *store) {
     Arena *a = &call->arena;
-    Wanted wanted = { call_param(call, "group"), call_param(call, "person") };
+    Wanted wanted = people_of(call);
     Page page;
-    if (!read_page(call, &page))
+    if (!people_page(call, &page))
         return;
     StoreDue *opens = ARENA_ARRAY(a, StoreDue, LIST_MAX);
     ListBuilder list = list_builder(a);
@@ -80,7 +72,7 @@ static void list_work(ApiCall *call, Store *store) {
             Value line;
             if (json_read(a, opens[i].key, &line, NULL))
                 line = VALUE_EMPTY_MAP;
-            if (is_wanted(&wanted, line))
+            if (people_wanted(&wanted, line))
                 list_add(&list, listed(&opens[i], line, a));
         }
         page.at += i;
@@ -183,57 +175,3 @@ void run_decide(ApiCall *call) {
                                      .words = words },
                   call_replied, call);
 }
-
-/* ---- what they were told ---------------------------------------------------------------------------------------------- */
-
-#define DELIVERIES_MAX 1000
-
-static const char *state_of(const StoreMail *mail, Value body) {
-    bool failed = value_is(value_getz(body, "error"), V_STRING);
-    if (!value_absent(value_getz(body, "needless")))
-        return "not sent";
-    if (str_is(mail->to, "@told"))
-        return failed ? "given up" : "sent";
-    return failed ? "failing" : "waiting";
-}
-
-static Value delivery_of(const StoreMail *mail, Value body, Arena *a) {
-    static const char *const keys[] = { "run",   "step",    "workflow", "name",  "kind", "email",
-                                        "about", "made_ms", "tries",    "at_ms", "error" };
-    MapBuilder m = map_builder(a);
-    map_addz(&m, "id", value_str(mail->id));
-    map_addz(&m, "state", value_str(str_from(state_of(mail, body))));
-    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-        Value v = value_getz(body, keys[i]);
-        if (!value_absent(v))
-            map_addz(&m, keys[i], v);
-    }
-    if (str_is(mail->to, "@channel"))
-        map_addz(&m, "next_ms", value_int(mail->not_before_ms));
-    return map_done(&m, NULL);
-}
-
-static void deliveries_work(ApiCall *call, Store *store) {
-    Arena *a = &call->arena;
-    StoreMail *mail = ARENA_ARRAY(a, StoreMail, DELIVERIES_MAX);
-    ListBuilder list = list_builder(a);
-    Str run = call_param(call, "run");
-    size_t n;
-    int64_t next = 0;
-    if (store->ops->mail(store, true, INT64_MAX, DELIVERIES_MAX, a, mail, &n, &next)) {
-        work_problem(call, 500, KIND_INTERNAL, arena_str(a, str_from(store->read_problem)));
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        Value body;
-        if (json_read(a, mail[i].body, &body, NULL) == 0 &&
-            (!run.p || is_text(value_getz(body, "run"), run)))
-            list_add(&list, delivery_of(&mail[i], body, a));
-    }
-    MapBuilder m = map_builder(a);
-    map_addz(&m, "deliveries", list_done(&list));
-    map_addz(&m, "more", value_bool(n == DELIVERIES_MAX));
-    call->result = map_done(&m, NULL);
-}
-
-void deliveries_list(ApiCall *call) { call_read(call, deliveries_work, call_result); }

@@ -88,6 +88,8 @@ void approvals_list(ApiCall *call);
 void run_approvals(ApiCall *call);
 void run_decide(ApiCall *call);
 void deliveries_list(ApiCall *call);
+void notices_list(ApiCall *call);
+void notices_seen(ApiCall *call);
 void runs_list(ApiCall *call);
 void runs_create(ApiCall *call);
 void run_get(ApiCall *call);

@@ -84,7 +84,9 @@ static void print_notices(Talk *t) {
     for (size_t i = 0; i < n; i++)
         buf_fmt(&t->out, "  ! %.*s to %.*s: %.*s\n",
                 STR_FMT(value_as_str(value_getz(notices[i].body, "about"))),
-                STR_FMT(notices[i].channel ? notices[i].channel->name : notices[i].address),
+                STR_FMT(notices[i].channel       ? notices[i].channel->name
+                        : notices[i].address.len ? notices[i].address
+                                                 : STR("inbox")),
                 STR_FMT(notices[i].id));
     run_forget_notices(t->run);
 }

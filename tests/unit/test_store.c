@@ -519,6 +519,48 @@ static void mail_to_the_world_is_apart_and_may_be_put_off(void **state) {
     assert_int_equal(mail_now(w, 100, found, &next), 1);
 }
 
+static size_t kept_for(World *w, const char *to, const char *id, uint64_t skip, StoreMail *ret) {
+    size_t n;
+    assert_int_equal(w->s->ops->kept(w->s, str_from(to), str_from(id), skip, 2, &w->arena, ret, &n),
+                     0);
+    return n;
+}
+
+static void mail_that_is_kept_is_there_until_it_is_changed(void **state) {
+    World *w = *state;
+    StoreMail sent[] = {
+        { .id = STR("a:1"), .to = STR("@in"), .not_before_ms = STORE_KEPT, .body = STR("x") },
+        { .id = STR("a:2"), .to = STR("@in"), .not_before_ms = STORE_KEPT, .body = STR("y") },
+        { .id = STR("b:1"), .to = STR("@in"), .not_before_ms = STORE_KEPT, .body = STR("z") },
+        { .id = STR("4"), .to = STR("@in"), .not_before_ms = 90, .body = STR("sent some day") },
+        { .id = STR("5"), .to = STR("@else"), .not_before_ms = STORE_KEPT, .body = STR("x") }
+    };
+    StoreMail found[8];
+    int64_t next;
+    assert_int_equal(w->s->ops->post(w->s, sent, 5), 0);
+    reopen(w, false);
+    assert_int_equal(mail_to_world(w, STORE_KEPT - 1, found, &next), 1);
+    assert_int_equal(kept_for(w, "@in", "", 0, found), 2);
+    assert_str(found[0].id, "a:1");
+    assert_str(found[1].body, "y");
+    assert_int_equal(kept_for(w, "@in", "", 2, found), 1);
+    assert_str(found[0].id, "b:1");
+    assert_int_equal(kept_for(w, "@in", "5", 0, found), 0);
+    assert_int_equal(kept_for(w, "@in", "4", 0, found), 0);
+    StoreMail again = {
+        .id = STR("a:2"), .to = STR("@seen"), .not_before_ms = STORE_KEPT, .body = STR("by ann")
+    };
+    StoreBatch batch = { .mail_again = &again, .n_mail_again = 1 };
+    assert_int_equal(w->s->ops->append(w->s, &batch), 0);
+    reopen(w, false);
+    assert_int_equal(kept_for(w, "@in", "", 0, found), 2);
+    assert_str(found[1].id, "b:1");
+    assert_int_equal(kept_for(w, "@in", "a:2", 0, found), 0);
+    assert_int_equal(kept_for(w, "@seen", "a:2", 0, found), 1);
+    assert_str(found[0].body, "by ann");
+    assert_int_equal(found[0].not_before_ms, STORE_KEPT);
+}
+
 static void mail_waits_for_its_time(void **state) {
     World *w = *state;
     StoreMail sent[] = {
@@ -991,6 +1033,7 @@ int main(void) {
         BOTH(opens_are_replaced_only_when_set),
         BOTH(due_is_soonest_first_and_tells_the_next),
         BOTH(mail_is_posted_once_and_deleted_by_its_taker),
+        BOTH(mail_that_is_kept_is_there_until_it_is_changed),
         BOTH(mail_to_the_world_is_apart_and_may_be_put_off),
         BOTH(mail_waits_for_its_time),
         BOTH(accounts_are_sums_that_are_written_over),

@@ -74,6 +74,8 @@ static void enter(Run *r, Frame *f) {
     bool waits = ask->wait >= 0 ? ask->wait : !e->said || e->wait != 0;
     if (!waits) {
         asked_tell(r, f, "notice");
+        if (!MUTANT(notice_not_kept))
+            asked_keep(r, f);
         finish(r, f, "told", STR(""), STR(""),
                asked_role(f) == ROLE_STEP || asked_role(f) == ROLE_TOOL ? VALUE_NULL : h->value);
         return;
