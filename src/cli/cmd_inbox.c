@@ -177,8 +177,8 @@ static int mark_seen(Args *args, Link *link, Value notice) {
     MapBuilder m = map_builder(args->arena);
     map_addz(&m, "id", value_getz(notice, "id"));
     map_addz(&m, "from", value_str(as ? str_from(as) : place_user()));
-    int code = place_ask(args, link, API_POST, STR("/v1/notices"), STR(""), map_done(&m, NULL),
-                         &answer);
+    int code =
+        place_ask(args, link, API_POST, STR("/v1/notices"), STR(""), map_done(&m, NULL), &answer);
     if (code == 0 && !args->json)
         say_line("seen: %.*s", STR_FMT(answer_text(notice, "id")));
     return code;

@@ -20,8 +20,7 @@ typedef struct SeenJob {
 void engine_seen(Engine *e, Str id, Str from, EngineReplied replied, void *ctx) {
     request_queue_checked(
         e,
-        &(Request){
-            .kind = REQUEST_SEEN, .id = id, .from = from, .replied = replied, .ctx = ctx });
+        &(Request){ .kind = REQUEST_SEEN, .id = id, .from = from, .replied = replied, .ctx = ctx });
 }
 
 static void drop(Pending *p) {
@@ -54,7 +53,8 @@ static void written(StoreJob *job) {
     if (j->p.err == 0)
         request_ok(j->p.e, q);
     else if (j->p.err == -ERR_FULL)
-        request_answer(j->p.e, q, ENGINE_FAILED, "the disk is full; say so again when there is room");
+        request_answer(j->p.e, q, ENGINE_FAILED,
+                       "the disk is full; say so again when there is room");
     else
         request_answer(j->p.e, q, ENGINE_FAILED, "it could not be written down");
     if (j->p.err && j->p.err != -ERR_FULL)

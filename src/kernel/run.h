@@ -92,7 +92,7 @@ Want *run_opened(Run *r);
 typedef struct Notice {
     Str id;
     const Channel *channel; /* of the plan; NULL: the address */
-    Str address;            /* of a person: a mail address; empty: it is kept until somebody has seen it */
+    Str address; /* of a person: a mail address; empty: it is kept until somebody has seen it */
     Value
         body; /* { about: asked | reminder | escalated | notice, workflow, asked: what want_ask() says } */
 } Notice;

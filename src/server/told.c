@@ -74,7 +74,9 @@ static void add_all_but(MapBuilder *m, Value from, const char *const *keys, size
 
 static Value notice_of(const StoreMail *mail, Value body, Arena *a) {
     static const char *const outer[] = { "about", "message", "made_ms" };
-    static const char *const inner[] = { "run", "step", "workflow", "kind", "can", "hash", "value" };
+    static const char *const inner[] = {
+        "run", "step", "workflow", "kind", "can", "hash", "value"
+    };
     MapBuilder m = map_builder(a);
     map_addz(&m, "id", value_str(mail->id));
     map_addz(&m, "kind", value_str(STR("notice")));
@@ -125,11 +127,12 @@ void notices_list(ApiCall *call) { call_read(call, notices_work, call_result); }
 void notices_seen(ApiCall *call) {
     Value body;
     Str id, from;
-    if (!call_needs_engine(call) || !call_body(call, &body) ||
-        !body_text(call, body, "id", &id) || !body_text(call, body, "from", &from))
+    if (!call_needs_engine(call) || !call_body(call, &body) || !body_text(call, body, "id", &id) ||
+        !body_text(call, body, "from", &from))
         return;
     if (id.len == 0) {
-        call_problem(call, 422, KIND_INVALID, STR("send the `id` of a notice: GET this path gives it"));
+        call_problem(call, 422, KIND_INVALID,
+                     STR("send the `id` of a notice: GET this path gives it"));
         return;
     }
     call_expect(call);
