@@ -52,6 +52,22 @@ static Load load_times(Load x, int64_t n) {
     return x;
 }
 
+/* One after the other. */
+static Load load_in_turn(Load x, Load y) {
+    int64_t time_ms = plus(x.time_ms, y.time_ms);
+    x = load_plus(x, y);
+    x.time_ms = time_ms;
+    return x;
+}
+
+/* Of two of which one happens. */
+static Load load_most(Load x, Load y) {
+    for (Bound i = 0; i < BOUNDS_COUNTED; i++)
+        x.of[i] = MAX(x.of[i], y.of[i]);
+    x.time_ms = MAX(x.time_ms, y.time_ms);
+    return x;
+}
+
 /* ---- one call -------------------------------------------------------------------------------------------------------- */
 
 static void note_unpriced(Walk *w, Str model) {
@@ -255,18 +271,32 @@ static void walk_group(Walk *w, const Node *n, At at, Load *worst, Load *expecte
         worst->time_ms = MIN(worst->time_ms, n->timeout_ms);
 }
 
+/* The dearest target as often as another may be asked, and what stands beside them. */
+static void walk_route(Walk *w, const Node *n, At at, Load *worst, Load *expected) {
+    Load target = { 0 }, roles = { 0 };
+    for (size_t i = 0; i < n->n_parts; i++) {
+        Load one = { 0 }, likely = { 0 };
+        walk_step(w, n->parts[i], at, &one, &likely);
+        if (n->parts[i]->is_role)
+            roles = load_in_turn(roles, one);
+        else
+            target = load_most(target, one);
+        *expected = load_most(*expected, likely);
+    }
+    int64_t asked = MIN((int64_t)n->router->n_targets, 1 + n->router->reroute);
+    *worst = load_in_turn(load_times(target, asked), roles);
+    if (n->timeout_ms)
+        worst->time_ms = MIN(worst->time_ms, n->timeout_ms);
+}
+
 /* Each part once, all of them; or, one after another, the dearest as often as there are turns. */
 static void walk_play(Walk *w, const Node *n, At at, Load *worst, Load *expected) {
     Load most = { 0 }, sum = { 0 }, each = { 0 };
     for (size_t i = 0; i < n->n_parts; i++) {
         Load one = { 0 }, likely = { 0 };
         walk_step(w, n->parts[i], at, &one, &likely);
-        for (Bound k = 0; k < BOUNDS_COUNTED; k++)
-            most.of[k] = MAX(most.of[k], one.of[k]);
-        most.time_ms = MAX(most.time_ms, one.time_ms);
-        int64_t time_ms = plus(sum.time_ms, one.time_ms);
-        sum = load_plus(sum, one);
-        sum.time_ms = time_ms;
+        most = load_most(most, one);
+        sum = load_in_turn(sum, one);
         each = load_plus(each, likely);
     }
     *worst = n->play_max ? load_times(most, n->play_max) : sum;
@@ -294,7 +324,9 @@ static void walk_verb(Walk *w, const Node *n, At at, Load *worst, Load *expected
                                                    : FORECAST_UNBOUNDED;
         return;
     default:
-        if (n->n_parts)
+        if (n->router)
+            walk_route(w, n, at, worst, expected);
+        else if (n->n_parts)
             walk_play(w, n, at, worst, expected);
         return;
     }
@@ -315,12 +347,9 @@ static void walk_handlers(Walk *w, const Node *n, At at, Load *worst) {
         Load one = { 0 }, unused = { 0 };
         at.expected = 0;
         walk_step(w, n->handlers[i].step, at, &one, &unused);
-        for (Bound k = 0; k < BOUNDS_COUNTED; k++)
-            most.of[k] = MAX(most.of[k], one.of[k]); /* the first that fits, and no other */
-        most.time_ms = MAX(most.time_ms, one.time_ms);
+        most = load_most(most, one); /* the first that fits, and no other */
     }
-    *worst = load_plus(*worst, most);
-    worst->time_ms = plus(worst->time_ms, most.time_ms);
+    *worst = load_in_turn(*worst, most);
 }
 
 static Str path_of(Walk *w, const Node *n, Str parent) {

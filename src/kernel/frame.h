@@ -149,6 +149,7 @@ typedef struct Play {
     uint32_t open;   /* of those, not over yet */
 } Play;
 typedef struct VoteState VoteState;
+typedef struct RouteState RouteState;
 
 typedef struct HumanState {
     Str question, person, hash; /* hash: of all that is shown */
@@ -230,6 +231,7 @@ struct Frame {
         HumanState *human;
         Play *play; /* of every shape that `plays` */
         VoteState *vote;
+        RouteState *route;
         void *any;
     };
 };
@@ -263,7 +265,7 @@ struct Shape {
     void (*load)(Run *r, Frame *f, Cursor *c);
 };
 extern const Shape shape_group, shape_each, shape_loop, shape_call, shape_agent, shape_wait,
-    shape_human, shape_vote;
+    shape_human, shape_route, shape_vote;
 /* Stored numbers of shapes: index in this table + 1. Some are NULL. */
 #define SHAPES_COUNT 10
 extern const Shape *const shapes[SHAPES_COUNT];

@@ -8,6 +8,7 @@ static const struct {
     const Shape *shape;
 } shape_of_verb[] = {
     { VERB_VOTE, &shape_vote },
+    { VERB_ROUTE, &shape_route },
 };
 
 const Shape *play_shape(Verb v) {

@@ -4,21 +4,21 @@
 #define PASSES "'none' | 'full' | 'summary' | 'artifacts'"
 
 static const Keyword route[] = {
-    { "text", "value", 0, LATER, "what rules, examples and the model look at" },
-    { "rules", "[RouteRule]", SEES_TEXT, LATER, "highest priority first, then as written" },
+    { "text", "value", 0, RUNS, "what rules, examples and the model look at" },
+    { "rules", "[RouteRule]", SEES_TEXT, RUNS, "highest priority first, then as written" },
     { "examples", "Examples", 0, LATER, "the nearest by the targets' exemplars" },
     { "model", "RouteModel", SEES_TEXT, LATER, "a model chooses" },
-    { "capability", "value", SEES_TEXT, LATER, "who has this capability" },
+    { "capability", "value", SEES_TEXT, RUNS, "who has this capability" },
     { "prefer", "text | [text]", 0, LATER, "among those who have it" },
     { "to", "[agent] | {step}", SEES_TEXT, LATER, "the targets: agents, or steps by name" },
-    { "reroute", "count", 0, LATER, "how often a target may decline" },
-    { "else", "step", SEES_TEXT, LATER, "when nobody was sure" },
+    { "reroute", "count", 0, RUNS, "how often a target may decline" },
+    { "else", "step", SEES_TEXT, RUNS, "when nobody was sure" },
 };
 static const Keyword route_rule[] = {
-    { "name", "text", 0, LATER, "for traces" },
-    { "priority", "number", 0, LATER, "higher first" },
-    { "if", "expr", 0, LATER, "when it applies" },
-    { "to", "text", 0, LATER, "a target" },
+    { "name", "text", 0, RUNS, "for traces" },
+    { "priority", "number", 0, RUNS, "higher first" },
+    { "if", "expr", 0, RUNS, "when it applies" },
+    { "to", "text", 0, RUNS, "a target" },
 };
 static const Keyword examples[] = {
     { "accept", "share", 0, LATER, "as near as this is enough" },

@@ -20,7 +20,7 @@ static const Keyword step[] = {
     { "send", "Send", 0, LATER, "puts a message into an inbox" },
     { "receive", "Receive", 0, LATER, "takes a message out of an inbox" },
     { "steps", "steps | PlanAtRun", SEES_CHILDREN, RUNS, "a group" },
-    { "route", "Route", 0, LATER, "one of several targets, chosen by rules, examples or a model" },
+    { "route", "Route", 0, RUNS, "one of several targets, chosen by rules, examples or a model" },
     { "machine", "Machine", 0, LATER, "states and the moves between them" },
     { "vote", "Vote", 0, RUNS, "several agents answer the same, and the votes are counted" },
     { "supervise", "Supervise", 0, LATER, "a lead splits the work, workers do it" },
@@ -52,9 +52,9 @@ static const Keyword step[] = {
     { "stream", "bool", 0, LATER, "its text is shown while it comes" },
     { "next", "state | [Edge]", RAN | SEES_SIGNAL | SEES_EVENT, LATER,
       "of a machine's state: where to go" },
-    { "description", "text", 0, LATER, "of a route's target: what it is for" },
-    { "capabilities", "[text]", 0, LATER, "of a route's target: what it can do" },
-    { "exemplars", "[text]", 0, LATER, "of a route's target: texts that belong to it" },
+    { "description", "text", 0, RUNS, "of a route's target: what it is for" },
+    { "capabilities", "[text]", 0, RUNS, "of a route's target: what it can do" },
+    { "exemplars", "[text]", 0, RUNS, "of a route's target: texts that belong to it" },
 };
 
 /* ---- modifiers ------------------------------------------------------------------------------------------------------- */

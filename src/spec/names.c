@@ -384,7 +384,7 @@ static const struct {
     PlayName name; /* 0: this version checks it only */
     const char *where;
 } verb_words[] = {
-    { "text", SEES_TEXT, 0, "inside `route`" },
+    { "text", SEES_TEXT, NAME_TEXT, "inside `route`" },
     { "task", SEES_TASK, 0, "in `task` of `supervise`" },
     { "evaluation", SEES_EVALUATION, 0, "in `until` of `supervise`" },
     { "board", SEES_BOARD, 0, "inside `board`" },

@@ -297,8 +297,8 @@ struct Callee {
     Str name; /* of `agents:` or `tools:`; "run", "http", "echo" for unnamed ones */
     bool is_agent;
     Str role, description;
-    Str *capabilities; /* of its card */
-    size_t n_capabilities;
+    Str *capabilities, *exemplars; /* of its card; what is routed to it */
+    size_t n_capabilities, n_exemplars;
     Pos pos;
     Effect effect;              /* declared, or the default of kind and method */
     const Type *input, *output; /* NULL: any */
@@ -375,6 +375,7 @@ typedef enum Verb {
     VERB_FAIL,
     /* played by several steps, see Node.parts: from here to the end */
     VERB_VOTE,
+    VERB_ROUTE,
 } Verb;
 static inline bool verb_is_play(Verb v) { return v >= VERB_VOTE; }
 
@@ -428,6 +429,30 @@ typedef struct Vote { /* its parts: the voters, then `judge` and `tie` if there 
     bool early;
     Node *judge, *tie; /* parts; NULL: none */
 } Vote;
+
+/* Who can be chosen: a part, and what is known of it, by its step or else by the agent that the step asks. */
+typedef struct RouteTarget {
+    const Node *step;
+    Str description;
+    Str *capabilities, *exemplars;
+    size_t n_capabilities, n_exemplars;
+} RouteTarget;
+typedef struct RouteRule {
+    Str name; /* empty: it has none */
+    double priority;
+    CelProgram *if_;
+    uint32_t to; /* a target */
+} RouteRule;
+typedef struct Router { /* its parts: the targets, then `else` if there is one */
+    Template *text;     /* NULL: what the step is given */
+    RouteTarget *targets;
+    size_t n_targets;
+    RouteRule *rules;
+    size_t n_rules, *order; /* in which they are asked */
+    Template *capability; /* NULL: any target will do */
+    int32_t reroute;
+    Node *else_;
+} Router;
 
 struct Node {
     uint32_t no; /* in plan->nodes, in file order: parents before children */
@@ -502,6 +527,7 @@ struct Node {
     Str fail_kind;
     /* played */
     const Vote *vote;
+    const Router *router;
 };
 
 typedef struct PlanSecret {

@@ -361,6 +361,7 @@ Node *read_play_agent(Reader *r, const Yaml *y, Str name, bool role, Node *node)
 size_t read_play_agents(Reader *r, const Yaml *y, Node *node);
 void add_play_part(Reader *r, Node *node, Node *part, bool role);
 void read_vote(Reader *r, const Yaml *y, Node *node);
+void read_route(Reader *r, const Yaml *y, Node *node);
 /* Reads a step that stands inside the verb of sight->node, or inside a definition. Its parent is the verb's node, among
  * whose children it is not. */
 Node *read_part(Reader *r, const Yaml *at, const Yaml *y, Str name, Place place,

@@ -222,6 +222,12 @@ static void set_capabilities(Reader *r, const Yaml *key, const Yaml *value, void
     read_texts(r, value, "a capability", &c->capabilities, &c->n_capabilities);
 }
 
+static void set_exemplars(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    Callee *c = callee_of(target);
+    read_texts(r, value, "an exemplar", &c->exemplars, &c->n_exemplars);
+}
+
 static void set_instructions(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key;
     Draft *d = target;
@@ -282,6 +288,7 @@ static const KeyRow agent_rows[] = {
     { "prompt", set_prompt },
     { "description", set_description },
     { "capabilities", set_capabilities },
+    { "exemplars", set_exemplars },
     { "input", ignore },
     { "output", ignore },
     { "check", set_check },

@@ -61,6 +61,18 @@ static void warn_simpler(Reader *r, const Yaml *at, const char *remedy, const ch
 
 /* ---- the verbs ------------------------------------------------------------------------------------------------------- */
 
+/* A name twice in a list of targets. */
+static void check_once(Reader *r, const Yaml *list) {
+    for (size_t i = 0; list && list->kind == YAML_LIST && i < list->n; i++)
+        for (size_t k = 0; is_text(list->items[i]) && k < i; k++)
+            if (is_text(list->items[k]) && str_eq(list->items[k]->text, list->items[i]->text)) {
+                error_at(r, list->items[i], "duplicate", "keep one of the two",
+                         "`%.*s` stands here twice", (int)MIN(list->items[i]->text.len, 80),
+                         list->items[i]->text.p);
+                return;
+            }
+}
+
 static void leave_route(Reader *r, const Yaml *map) {
     static const char *const choosers[] = { "rules", "examples", "model", "capability" };
     const Yaml *to = yaml_get(map, "to");
@@ -70,6 +82,7 @@ static void leave_route(Reader *r, const Yaml *map) {
     if (!chosen)
         error_at(r, map, "missing", "`rules`, `examples`, `model` or `capability`",
                  "nothing chooses among the targets of this `route`");
+    check_once(r, to);
     check_each_among(r, yaml_get(map, "rules"), "to", to, "target");
     if (to && to->kind != YAML_SCALAR && to->n == 1 && !yaml_get(map, "else"))
         warn_simpler(r, to, "make it a step, with an `if` if need be",

@@ -124,8 +124,13 @@ static void set_vote(Reader *r, const Yaml *key, const Yaml *value, void *target
         read_vote(r, value, node_of(target));
 }
 
+static void set_route(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    if (take_verb(r, key, target, VERB_ROUTE))
+        read_route(r, value, node_of(target));
+}
+
 static const char what_runs[] =
-    "this Baton runs agent tool run http human wait steps vote return fail";
+    "this Baton runs agent tool run http human wait steps route vote return fail";
 
 /* A verb that this version only checks. */
 static void set_later(Reader *r, const Yaml *key, const Yaml *value, void *target) {
@@ -139,7 +144,7 @@ static void set_later(Reader *r, const Yaml *key, const Yaml *value, void *targe
 
 static void ignore(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)r, (void)key, (void)value,
-        (void)target; /* `id` is read before, `needs` when all siblings are known */
+        (void)target; /* read before, or by the verb around; `needs` when all siblings are known */
 }
 
 static void set_if(Reader *r, const Yaml *key, const Yaml *value, void *target) {
@@ -246,9 +251,10 @@ static const KeyRow rows[] = {
     { "probe", set_probe },     { "undo", set_undo },       { "commute", set_commute },
     { "limits", set_limits },   { "output", set_output },   { "set", set_set },
     { "call", set_later },      { "emit", set_later },      { "send", set_later },
-    { "receive", set_later },   { "route", set_later },     { "machine", set_later },
+    { "receive", set_later },   { "route", set_route },     { "machine", set_later },
     { "vote", set_vote },       { "supervise", set_later }, { "team", set_later },
-    { "board", set_later },
+    { "board", set_later },     { "description", ignore },  { "capabilities", ignore },
+    { "exemplars", ignore },
 };
 
 /* ---- one step -------------------------------------------------------------------------------------------------------- */

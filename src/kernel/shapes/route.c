@@ -1,0 +1,301 @@
+/* route: one of several targets, by the first stage that is sure.
+ *
+ *   text --> rules --> capability --> else          a stage that is not sure leaves it to the next
+ *              \           \            \
+ *               +-----------+------------+--> a target --ok--> its output
+ *                                                \ declines, and `reroute` is left: on among those that were not asked
+ *
+ * A target is asked once, so that the way through is never longer than the list. `detail` says which stage chose, by what,
+ * and what those before it had to say. */
+#include "kernel/frame.h"
+
+#include <stdio.h>
+
+typedef enum Stage { STAGE_NONE, STAGE_RULES, STAGE_CAPABILITY, STAGE_ELSE } Stage;
+static const char *const stage_names[] = { "nobody", "rules", "capability", "else" };
+
+struct RouteState {
+    Play play;
+    Value text, wanted; /* wanted: a list of capabilities; absent: any target will do */
+    bool *tried;        /* by target */
+    uint32_t next_rule; /* of the order in which they are asked */
+    uint32_t rerouted;
+    Stage stage; /* of the choice that stands */
+    uint32_t to; /* a target, if the stage is none of nobody and else */
+    Str rule;    /* by which; empty: by none */
+    Value reasons, declined; /* lists */
+};
+
+static const Router *router_of(const Frame *f) { return f->node->router; }
+
+/* ---- what is told ---------------------------------------------------------------------------------------------------- */
+
+static Value with_item(Run *r, Value list, Value item) {
+    ListBuilder l = list_builder(&r->arena);
+    for (uint32_t i = 0; i < list.len; i++)
+        list_add(&l, list.items[i]);
+    list_add(&l, item);
+    return list_done(&l);
+}
+
+static void reason(Run *r, Frame *f, Str text) {
+    f->route->reasons = with_item(r, f->route->reasons, value_str(text));
+}
+
+static Str name_of_choice(const Frame *f) {
+    const RouteState *s = f->route;
+    return s->stage == STAGE_NONE   ? STR("")
+           : s->stage == STAGE_ELSE ? STR("else")
+                                    : router_of(f)->targets[s->to].step->name;
+}
+
+static void tell(Run *r, Frame *f) {
+    const RouteState *s = f->route;
+    MapBuilder m = map_builder(&r->arena);
+    if (s->stage != STAGE_NONE)
+        map_addz(&m, "to", value_str(name_of_choice(f)));
+    map_addz(&m, "stage", value_str(str_from(stage_names[s->stage])));
+    if (s->rule.len)
+        map_addz(&m, "rule", value_str(s->rule));
+    map_addz(&m, "reasons", s->reasons);
+    if (s->declined.len)
+        map_addz(&m, "declined", s->declined);
+    f->detail = map_done(&m, NULL);
+}
+
+/* ---- the stages ------------------------------------------------------------------------------------------------------ */
+
+static bool can_do(const RouteTarget *t, Value wanted) {
+    for (uint32_t i = 0; !value_absent(wanted) && i < wanted.len; i++) {
+        bool found = false;
+        for (size_t k = 0; k < t->n_capabilities; k++)
+            found |= value_equal(wanted.items[i], value_str(t->capabilities[k]));
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+static bool is_open(const Frame *f, uint32_t to) {
+    bool tried = f->route->tried[to] && !MUTANT(route_asks_again);
+    return !tried && can_do(&router_of(f)->targets[to], f->route->wanted);
+}
+
+static void choose_target(Frame *f, Stage stage, uint32_t to, Str rule) {
+    f->route->stage = stage;
+    f->route->to = to;
+    f->route->rule = rule;
+}
+
+/* False where an `if` cannot be asked: the step has failed. */
+static bool ask_rules(Run *r, Frame *f) {
+    const Router *router = router_of(f);
+    RouteState *s = f->route;
+    uint32_t asked = 0;
+    while (s->next_rule < router->n_rules) {
+        size_t number = router->order[s->next_rule++];
+        const RouteRule *rule = &router->rules[number];
+        bool yes = false;
+        char problem[320];
+        Scope scope = scope_of(r, f);
+        if (!is_open(f, rule->to))
+            continue;
+        asked++;
+        Str name = rule->name.len ? rule->name : arena_fmt(&r->arena, "#%zu", number + 1);
+        if (scope_test(&scope, rule->if_, &yes, problem)) {
+            frame_failf(r, f, KIND_INVALID, "the rule %.*s: %s", (int)MIN(name.len, 80), name.p,
+                        problem);
+            return false;
+        }
+        if (yes) {
+            choose_target(f, STAGE_RULES, rule->to, name);
+            reason(r, f, arena_fmt(&r->arena, "rules: %.*s holds", STR_FMT(name)));
+            return true;
+        }
+    }
+    if (asked)
+        reason(r, f, arena_fmt(&r->arena, "rules: none of %u holds", asked));
+    return true;
+}
+
+static void ask_capability(Run *r, Frame *f) {
+    if (value_absent(f->route->wanted))
+        return;
+    for (uint32_t i = 0; i < router_of(f)->n_targets; i++) {
+        if (!is_open(f, i))
+            continue;
+        choose_target(f, STAGE_CAPABILITY, i, STR(""));
+        reason(r, f, STR("capability: the first that has it"));
+        return;
+    }
+    reason(r, f, STR("capability: nobody has it"));
+}
+
+/* ---- the course ------------------------------------------------------------------------------------------------------ */
+
+static void open_choice(Run *r, Frame *f) {
+    RouteState *s = f->route;
+    const Router *router = router_of(f);
+    if (s->stage == STAGE_NONE && router->else_)
+        s->stage = STAGE_ELSE;
+    tell(r, f);
+    if (s->stage == STAGE_NONE) {
+        Str why = s->reasons.len ? value_as_str(s->reasons.items[s->reasons.len - 1]) : STR("");
+        frame_failf(r, f, KIND_NO_ROUTE, "nobody was chosen among %zu targets, and there is no `else`%s%.*s",
+                    router->n_targets, why.len ? ": " : "", (int)MIN(why.len, 200), why.p);
+    } else if (s->stage == STAGE_ELSE) {
+        play_open(r, f, router->else_, VALUE_ABSENT);
+    } else {
+        s->tried[s->to] = true;
+        play_open(r, f, router->targets[s->to].step, VALUE_ABSENT);
+    }
+}
+
+static void choose(Run *r, Frame *f) {
+    RouteState *s = f->route;
+    choose_target(f, STAGE_NONE, 0, STR(""));
+    if (!ask_rules(r, f))
+        return;
+    if (s->stage == STAGE_NONE)
+        ask_capability(r, f);
+    open_choice(r, f);
+}
+
+/* Text and capability: once, before anything is chosen. */
+static bool look_at(Run *r, Frame *f, char problem[320]) {
+    const Router *router = router_of(f);
+    RouteState *s = f->route;
+    Scope scope = scope_of(r, f);
+    Value text = f->with, wanted = VALUE_ABSENT;
+    if (router->text && scope_eval(&scope, router->text, &text, problem))
+        return false;
+    bool none = value_absent(text) || text.type == V_NULL;
+    s->text = value_str(none ? STR("") : value_plain(&r->arena, text));
+    if (router->capability && scope_eval(&scope, router->capability, &wanted, problem))
+        return false;
+    if (value_absent(wanted) || wanted.type == V_NULL)
+        return true;
+    s->wanted = wanted.type == V_LIST ? wanted : with_item(r, value_list(NULL, 0), wanted);
+    return true;
+}
+
+static void enter(Run *r, Frame *f) {
+    char problem[320];
+    RouteState *s = play_begin(r, f, sizeof(RouteState));
+    s->tried = ARENA_ARRAY(&r->arena, bool, router_of(f)->n_targets);
+    s->reasons = s->declined = value_list(NULL, 0);
+    if (look_at(r, f, problem))
+        choose(r, f);
+    else
+        frame_failf(r, f, KIND_INVALID, "%s", problem);
+}
+
+/* "Not mine": whoever is next best is asked, as often as `reroute` says. */
+static bool declined(Run *r, Frame *f, const Frame *child) {
+    RouteState *s = f->route;
+    Value kind = value_getz(child->error, "kind"), message = value_getz(child->error, "message");
+    if (s->stage == STAGE_ELSE || router_of(f)->reroute == 0 || kind.type != V_STRING ||
+        !str_is(value_as_str(kind), "declined"))
+        return false;
+    MapBuilder m = map_builder(&r->arena);
+    map_addz(&m, "by", value_str(child->node->name));
+    map_addz(&m, "reason", message);
+    s->declined = with_item(r, s->declined, map_done(&m, NULL));
+    return true;
+}
+
+static void child_done(Run *r, Frame *f, Frame *child) {
+    RouteState *s = f->route;
+    Value output = child->output, error = child->error;
+    bool ok = child->status == STATUS_OK;
+    bool was_declined = !ok && declined(r, f, child);
+    play_over(r, f, child);
+    if (ok) {
+        frame_done(r, f, output);
+        return;
+    }
+    if (!was_declined) {
+        frame_fail(r, f, error);
+        return;
+    }
+    if ((int32_t)s->rerouted++ < router_of(f)->reroute || MUTANT(reroute_unbounded)) {
+        choose(r, f);
+        return;
+    }
+    choose_target(f, STAGE_NONE, 0, STR(""));
+    reason(r, f, arena_fmt(&r->arena, "declined %u times", s->rerouted));
+    open_choice(r, f);
+}
+
+static Str because(Run *r, const Frame *f, const Frame *child) {
+    const RouteState *s = f->route;
+    (void)child;
+    if (s->stage == STAGE_RULES)
+        return arena_fmt(&r->arena, "by rules: %.*s", (int)MIN(s->rule.len, 80), s->rule.p);
+    return arena_fmt(&r->arena, "by %s", stage_names[s->stage]);
+}
+
+static Value look(Run *r, const Frame *f, const Frame *child, PlayName name) {
+    (void)r, (void)child;
+    return name == NAME_TEXT ? f->route->text : VALUE_ABSENT;
+}
+
+/* ---- snapshots ------------------------------------------------------------------------------------------------------- */
+
+static void save(const Run *r, const Frame *f, Buf *b) {
+    const RouteState *s = f->route;
+    (void)r;
+    play_save(f, b);
+    value_encode(b, s->text);
+    value_encode(b, s->wanted);
+    for (size_t i = 0; i < router_of(f)->n_targets; i++)
+        buf_u8(b, s->tried[i]);
+    buf_varint(b, s->next_rule);
+    buf_varint(b, s->rerouted);
+    buf_varint(b, s->stage);
+    buf_varint(b, s->to);
+    buf_blob(b, s->rule);
+    value_encode(b, s->reasons);
+    value_encode(b, s->declined);
+}
+
+static Value load_list(Run *r, Cursor *c) {
+    Value v = value_decode(c, &r->arena);
+    c->bad |= v.type != V_LIST;
+    return v;
+}
+
+static void load(Run *r, Frame *f, Cursor *c) {
+    const Router *router = router_of(f);
+    RouteState *s = play_load(r, f, c, sizeof(RouteState));
+    if (!s)
+        return;
+    s->text = value_decode(c, &r->arena);
+    s->wanted = value_decode(c, &r->arena);
+    s->tried = ARENA_ARRAY(&r->arena, bool, router->n_targets);
+    for (size_t i = 0; i < router->n_targets; i++)
+        s->tried[i] = cursor_u8(c) & 1;
+    s->next_rule = (uint32_t)cursor_varint(c);
+    s->rerouted = (uint32_t)cursor_varint(c);
+    uint64_t stage = cursor_varint(c), to = cursor_varint(c);
+    c->bad |= stage > STAGE_ELSE || to >= MAX(router->n_targets, (size_t)1) ||
+              s->text.type != V_STRING || (!value_absent(s->wanted) && s->wanted.type != V_LIST);
+    s->stage = c->bad ? STAGE_NONE : (Stage)stage;
+    s->to = c->bad ? 0 : (uint32_t)to;
+    s->rule = arena_str(&r->arena, cursor_blob(c));
+    s->reasons = load_list(r, c);
+    s->declined = load_list(r, c);
+}
+
+const Shape shape_route = {
+    .name = "route",
+    .composite = true,
+    .plays = true,
+    .enter = enter,
+    .child_done = child_done,
+    .timer_due = play_timer_due,
+    .look = look,
+    .because = because,
+    .save = save,
+    .load = load,
+};
