@@ -117,11 +117,11 @@ static Fit fit_clock(const Budget *b, Bound bound, int64_t passed, Shortage *ret
     return b->limits.on_breach_fail ? FIT_BREACH_FAIL : FIT_BREACH_PAUSE;
 }
 
-/* Levels of conversations from the budget's frame down to this one. */
+/* Levels of conversations and supervisors from the budget's frame down to this one. */
 static int64_t level_below(const Budget *b, const Frame *f) {
     int64_t levels = 0;
     for (; f && f != b->frame->parent; f = f->parent)
-        levels += f->shape == &shape_agent;
+        levels += f->shape == &shape_agent || f->shape == &shape_supervise;
     return levels;
 }
 

@@ -150,6 +150,8 @@ typedef struct Play {
 } Play;
 typedef struct VoteState VoteState;
 typedef struct RouteState RouteState;
+typedef struct SuperviseState SuperviseState;
+typedef struct PlannedState PlannedState;
 
 typedef struct HumanState {
     Str question, person, hash; /* hash: of all that is shown */
@@ -232,6 +234,8 @@ struct Frame {
         Play *play; /* of every shape that `plays` */
         VoteState *vote;
         RouteState *route;
+        SuperviseState *supervise;
+        PlannedState *planned;
         void *any;
     };
 };
@@ -254,6 +258,8 @@ struct Shape {
     void (*revise)(Run *r, Frame *f, Str words);
     /* What a name of the verb (spec/plan.h) means to `child`, or to the verb's own expressions (NULL). */
     Value (*look)(Run *r, const Frame *f, const Frame *child, PlayName name);
+    /* Is what a part gives of any use? Else an agent is told the problem and asked again. NULL: always. */
+    bool (*accepts)(Run *r, const Frame *f, const Frame *child, Value output, Str *ret_problem);
     /* Why it began `child`, for that one's first move; derived from what is saved. NULL: nothing is said. */
     Str (*because)(Run *r, const Frame *f, const Frame *child);
     /* Must `child` be made anew when the part that began as the `serial`-th is? NULL: if it began later. */
@@ -265,9 +271,10 @@ struct Shape {
     void (*load)(Run *r, Frame *f, Cursor *c);
 };
 extern const Shape shape_group, shape_each, shape_loop, shape_call, shape_agent, shape_wait,
-    shape_human, shape_route, shape_vote;
+    shape_human;
+extern const Shape shape_route, shape_vote, shape_supervise, shape_planned;
 /* Stored numbers of shapes: index in this table + 1. Some are NULL. */
-#define SHAPES_COUNT 10
+#define SHAPES_COUNT 16
 extern const Shape *const shapes[SHAPES_COUNT];
 
 typedef struct StateWrite {

@@ -9,6 +9,8 @@ static const struct {
 } shape_of_verb[] = {
     { VERB_VOTE, &shape_vote },
     { VERB_ROUTE, &shape_route },
+    { VERB_SUPERVISE, &shape_supervise },
+    { VERB_PLANNED, &shape_planned },
 };
 
 const Shape *play_shape(Verb v) {

@@ -6,6 +6,24 @@ const Prompt prompts[PROMPT_COUNT] = {
     [PROMPT_CONDITION] = { "condition",
                            "words with which a person agreed to something before; from the user",
                            "A person agreed on this condition: {}" },
+    [PROMPT_MERGE] = { "merge", "two results of `aggregate: tree`; to the lead, as `instructions`",
+                       "Merge these two results into one that answers the task. Keep what is in either, "
+                       "once, and say where they contradict each other." },
+    [PROMPT_PLAN] = { "plan", "`supervise` asks its lead for a plan; as `instructions`",
+                      "Split the task into tasks for the workers. Give each an `id`, the `agent` that "
+                      "does it and the `task` in words; name in `needs` the ids whose results it is "
+                      "handed. Tasks that do not need each other run at the same time. Where "
+                      "`templates` has a plan that fits, name it in `template`, and give `tasks` only "
+                      "if they should differ from it." },
+    [PROMPT_REPLAN] = { "replan",
+                        "a round of `supervise` was not enough; to its lead, as `instructions`",
+                        "The last plan was not enough: see `results`, and `evaluation` if there is one. "
+                        "Plan what is still to be done. What ended ok is kept, and its results may be "
+                        "named in `needs`; plan it again under the same id only to have it done "
+                        "differently." },
+    [PROMPT_REPLAN_ALL] = { "replan_all", "the same with `replan: all`",
+                            "The last plan was not enough: see `results`, and `evaluation` if there is "
+                            "one. Make a new plan from the beginning: nothing of the last one is kept." },
     [PROMPT_REVISE] = { "revise", "an answer that a person sent back; from the user",
                         "A person sent this back: {}. Please answer again." },
     [PROMPT_REPAIR] = { "repair", "an answer is not of its type, or fails a check; from the user",
@@ -27,6 +45,8 @@ const Prompt prompts[PROMPT_COUNT] = {
 Str prompt_text(Arena *a, PromptName name, Str about) {
     Str text = str_from(prompts[name].text);
     ptrdiff_t at = str_find(text, STR("{}"));
+    if (at < 0)
+        return text;
     Str before = str_slice(text, 0, (size_t)at), after = str_slice(text, (size_t)at + 2, text.len);
     return arena_fmt(a, "%.*s%.*s%.*s", STR_FMT(before), STR_FMT(about), STR_FMT(after));
 }

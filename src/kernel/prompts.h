@@ -12,7 +12,11 @@ typedef struct Prompt {
 } Prompt;
 typedef enum PromptName {
     PROMPT_CONDITION,
+    PROMPT_MERGE,
+    PROMPT_PLAN,
     PROMPT_REPAIR,
+    PROMPT_REPLAN,
+    PROMPT_REPLAN_ALL,
     PROMPT_REVISE,
     PROMPT_TOOL_DENIED,
     PROMPT_TOOL_FAILED,

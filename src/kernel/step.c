@@ -292,6 +292,9 @@ bool step_accepts(Run *r, Frame *f, const Callee *callee, Value output, Value *r
             return false;
         }
     }
+    if (own && frame_is_played(f) && f->parent->shape->accepts &&
+        !f->parent->shape->accepts(r, f->parent, f, output, ret_problem))
+        return false;
     *ret_value = output;
     return true;
 }

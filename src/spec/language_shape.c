@@ -65,31 +65,31 @@ static const Keyword vote[] = {
 };
 
 static const Keyword supervise[] = {
-    { "lead", "agent", 0, LATER, "who makes the plan" },
-    { "workers", "[agent]", 0, LATER, "who do it" },
-    { "plan", "SupervisePlan", 0, LATER, "how it is made" },
-    { "parallel", "count", 0, LATER, "tasks at once" },
-    { "task", "task", SEES_TASK, LATER, "modifiers of every task" },
-    { "aggregate", "'forward' | 'merge' | 'tree' | 'vote' | step", 0, LATER,
+    { "lead", "agent", 0, RUNS, "who makes the plan" },
+    { "workers", "[agent]", 0, RUNS, "who do it" },
+    { "plan", "SupervisePlan", 0, RUNS, "how it is made" },
+    { "parallel", "count", 0, RUNS, "tasks at once" },
+    { "task", "task", SEES_TASK, RUNS, "modifiers of every task" },
+    { "aggregate", "'forward' | 'merge' | 'tree' | 'vote' | step", 0, RUNS,
       "what becomes of the results" },
-    { "evaluate", "step", SEES_AFTER, LATER, "judges the whole" },
-    { "until", "expr", SEES_EVALUATION | SEES_AFTER, LATER, "good enough" },
-    { "max", "count", 0, LATER, "rounds at most" },
-    { "replan", "'failed' | 'all'", 0, LATER, "what a new round does again" },
+    { "evaluate", "step", SEES_AFTER, RUNS, "judges the whole" },
+    { "until", "expr", SEES_EVALUATION | SEES_AFTER, RUNS, "good enough" },
+    { "max", "count", 0, RUNS, "rounds at most" },
+    { "replan", "'failed' | 'all'", 0, RUNS, "what a new round does again" },
 };
 static const Keyword supervise_plan[] = {
-    { "templates", "{[PlanItem]}", 0, LATER, "plans to start from" },
-    { "agent", "agent", 0, LATER, "who makes it, if not the lead" },
-    { "max_tasks", "count", 0, LATER, "at most" },
-    { "approve", "Gate | [Gate]", 0, LATER, "a person agrees to the plan" },
+    { "templates", "{[PlanItem]}", 0, RUNS, "plans to start from" },
+    { "agent", "agent", 0, RUNS, "who makes it, if not the lead" },
+    { "max_tasks", "count", 0, RUNS, "at most" },
+    { "approve", "Gate | [Gate]", 0, RUNS, "a person agrees to the plan" },
 };
 static const Keyword plan_item[] = {
-    { "id", "id", 0, LATER, "its name" },
-    { "agent", "agent", 0, LATER, "who does it" },
-    { "capability", "text", 0, LATER, "or what who does it can do" },
-    { "task", "text", 0, LATER, "what is to be done" },
-    { "needs", "text | [text]", 0, LATER, "tasks of this plan that end first" },
-    { "priority", "number", 0, LATER, "higher first" },
+    { "id", "id", 0, RUNS, "its name" },
+    { "agent", "agent", 0, RUNS, "who does it" },
+    { "capability", "text", 0, RUNS, "or what who does it can do" },
+    { "task", "text", 0, RUNS, "what is to be done" },
+    { "needs", "text | [text]", 0, RUNS, "tasks of this plan that end first" },
+    { "priority", "number", 0, RUNS, "higher first" },
 };
 
 static const Keyword team[] = {

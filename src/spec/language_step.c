@@ -23,7 +23,7 @@ static const Keyword step[] = {
     { "route", "Route", 0, RUNS, "one of several targets, chosen by rules, examples or a model" },
     { "machine", "Machine", 0, LATER, "states and the moves between them" },
     { "vote", "Vote", 0, RUNS, "several agents answer the same, and the votes are counted" },
-    { "supervise", "Supervise", 0, LATER, "a lead splits the work, workers do it" },
+    { "supervise", "Supervise", 0, RUNS, "a lead splits the work, workers do it" },
     { "team", "Team", 0, LATER, "agents hand one conversation on" },
     { "board", "Board", 0, LATER, "agents write to a shared board" },
     { "return", "value", 0, RUNS, "ends the group with this output; beside `steps` its output" },
@@ -163,9 +163,9 @@ static const Keyword receive[] = {
     { "timeout", "duration", 0, LATER, "then the step fails" },
 };
 static const Keyword plan_at_run[] = {
-    { "plan", "value", 0, LATER, "a list of tasks, as data" },
-    { "agents", "[agent]", 0, LATER, "who may be in it" },
-    { "max_tasks", "count", 0, LATER, "at most" },
+    { "plan", "value", 0, RUNS, "a list of tasks, as data" },
+    { "agents", "[agent]", 0, RUNS, "who may be in it" },
+    { "max_tasks", "count", 0, RUNS, "at most" },
 };
 
 const Block language_steps[] = {

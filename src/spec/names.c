@@ -310,6 +310,8 @@ static size_t name_round(Chain *c, SlotKind kind) {
 static size_t take_outer(Chain *c, const Node *level, SlotKind kind) {
     if (c->scope->reader->notes[level->no].means)
         return chain_take(c, 1, kind, SLOT_OUTER, 0);
+    if (level->is_part && kind == SLOT_OUTPUT)
+        return chain_take(c, 1, SLOT_PLAY, level->parent->no, NAME_OUTPUT);
     return take_later(c);
 }
 
@@ -385,8 +387,8 @@ static const struct {
     const char *where;
 } verb_words[] = {
     { "text", SEES_TEXT, NAME_TEXT, "inside `route`" },
-    { "task", SEES_TASK, 0, "in `task` of `supervise`" },
-    { "evaluation", SEES_EVALUATION, 0, "in `until` of `supervise`" },
+    { "task", SEES_TASK, NAME_TASK, "in `task` of `supervise`" },
+    { "evaluation", SEES_EVALUATION, NAME_EVALUATION, "in `until` of `supervise`" },
     { "board", SEES_BOARD, 0, "inside `board`" },
     { "post", SEES_POST, 0, "in `watch` of `board`" },
     { "votes", SEES_VOTES, NAME_VOTES, "in `tie` of `vote`" },

@@ -376,6 +376,8 @@ typedef enum Verb {
     /* played by several steps, see Node.parts: from here to the end */
     VERB_VOTE,
     VERB_ROUTE,
+    VERB_SUPERVISE,
+    VERB_PLANNED, /* `steps: { plan }` */
 } Verb;
 static inline bool verb_is_play(Verb v) { return v >= VERB_VOTE; }
 
@@ -453,6 +455,34 @@ typedef struct Router { /* its parts: the targets, then `else` if there is one *
     int32_t reroute;
     Node *else_;
 } Router;
+/* Tasks of a plan made at run time, and who may be given them: the first parts of the verb's node. */
+typedef struct TaskRules {
+    size_t n_workers;
+    int32_t parallel, max_tasks;
+} TaskRules;
+
+typedef enum Aggregate {
+    AGGREGATE_MERGE,
+    AGGREGATE_FORWARD,
+    AGGREGATE_TREE,
+    AGGREGATE_VOTE,
+    AGGREGATE_STEP
+} Aggregate;
+typedef struct Supervise {
+    TaskRules tasks;
+    Node *lead;     /* role: makes the plans */
+    Value templates; /* a map of lists of tasks; absent: none */
+    Aggregate aggregate;
+    Node *aggregator; /* role: the step, or who merges two results; NULL: neither */
+    Node *evaluate;   /* role; NULL: none */
+    CelProgram *until;
+    int32_t max; /* rounds */
+    bool replan_all;
+} Supervise;
+typedef struct Planned {
+    TaskRules tasks;
+    Template *plan;
+} Planned;
 
 struct Node {
     uint32_t no; /* in plan->nodes, in file order: parents before children */
@@ -528,6 +558,8 @@ struct Node {
     /* played */
     const Vote *vote;
     const Router *router;
+    const Supervise *supervise;
+    const Planned *planned;
 };
 
 typedef struct PlanSecret {

@@ -30,6 +30,7 @@ typedef struct NodeNote NodeNote;
 typedef struct Machine Machine;
 typedef struct LaterNote LaterNote;
 typedef struct MeansNote MeansNote;
+typedef struct TaskNote TaskNote;
 typedef struct StateRead StateRead;
 typedef struct StateWrite StateWrite;
 
@@ -58,6 +59,7 @@ typedef struct Reader {
     NodeNote *notes;        /* by node number */
     Machine *machines;      /* newest first */
     LaterNote *later, **later_end;
+    TaskNote *tasks;  /* newest first */
     MeansNote *means; /* of definitions, still to be read: they may name each other in a circle */
     unsigned inside_later; /* what stands inside a word that is noted is not noted again */
     uint64_t **before; /* by node number: bits of the siblings ordered before it; NULL in a list */
@@ -362,6 +364,16 @@ size_t read_play_agents(Reader *r, const Yaml *y, Node *node);
 void add_play_part(Reader *r, Node *node, Node *part, bool role);
 void read_vote(Reader *r, const Yaml *y, Node *node);
 void read_route(Reader *r, const Yaml *y, Node *node);
+void read_supervise(Reader *r, const Yaml *y, Node *node);
+/* What `task` says, to each worker, when its expressions are compiled. */
+void place_tasks(Reader *r);
+/* `steps: { plan }`, and what it shares with `supervise` (read_tasks.c): the agents become the first parts. */
+void read_planned(Reader *r, const Yaml *y, Node *node);
+void tasks_begin(TaskRules *rules);
+void read_workers(Reader *r, const Yaml *y, Node *node, TaskRules *rules);
+void read_max_tasks(Reader *r, const Yaml *y, TaskRules *rules);
+/* Of what makes plans: { template?, tasks }. `templates`: a map; NULL: there are none. */
+const Type *plan_type(Reader *r, const Node *node, const TaskRules *rules, const Yaml *templates);
 /* Reads a step that stands inside the verb of sight->node, or inside a definition. Its parent is the verb's node, among
  * whose children it is not. */
 Node *read_part(Reader *r, const Yaml *at, const Yaml *y, Str name, Place place,

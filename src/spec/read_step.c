@@ -40,13 +40,13 @@ static void set_tool(Reader *r, const Yaml *key, const Yaml *value, void *target
     set_callee(r, key, value, target, false);
 }
 
-/* `input` in an unnamed program is what `with` gives; without `with`, the workflow's own input. A `probe` or an `undo` has
- * what the step was given. */
+/* `input` in an unnamed program is what `with` gives; without `with`, the workflow's own input. A `probe`, an `undo` and
+ * a part of a verb have what the step was given. */
 static void set_unnamed(Reader *r, const Yaml *key, const Yaml *value, StepDraft *d,
                         CalleeKind kind) {
     if (!take_verb(r, key, d, VERB_INVOKE))
         return;
-    bool means = r->notes[d->node->no].means;
+    bool means = r->notes[d->node->no].means || d->place != PLACE_STEP;
     bool has_with = yaml_get(d->yaml, "with") || d->node->handler_of;
     const Sight *home = read_home(r, d->node);
     const Type *type = home ? home->input : means ? NULL : r->plan->input;
@@ -72,7 +72,7 @@ static void set_http(Reader *r, const Yaml *key, const Yaml *value, void *target
 /* `steps: { plan: "${{ ... }}" }`: its steps are data that another step made. */
 static bool is_plan_at_run(const Yaml *y) {
     const Yaml *plan = yaml_get(y, "plan");
-    return plan && plan->kind == YAML_SCALAR;
+    return plan && plan->kind != YAML_MAP;
 }
 
 /* A person is called like a program: with nothing but what the step says. */
@@ -91,13 +91,12 @@ static void set_approve(Reader *r, const Yaml *key, const Yaml *value, void *tar
 
 static void set_steps(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     StepDraft *d = target;
-    Sight sight = { .sees = BODY, .node = d->node };
-    if (!take_verb(r, key, d, is_plan_at_run(value) ? VERB_NONE : VERB_GROUP))
+    if (!take_verb(r, key, d, is_plan_at_run(value) ? VERB_PLANNED : VERB_GROUP))
         return;
     if (d->node->verb == VERB_GROUP)
         read_steps(r, value, d->node);
     else
-        read_block(r, value, language_block(STR("PlanAtRun")), NULL, 0, &sight, NULL);
+        read_planned(r, value, d->node);
 }
 
 /* Beside `steps` it is the group's output, not a second verb. */
@@ -119,25 +118,29 @@ static void set_fail(Reader *r, const Yaml *key, const Yaml *value, void *target
         read_fail(r, value, node_of(target));
 }
 
-static void set_vote(Reader *r, const Yaml *key, const Yaml *value, void *target) {
-    if (take_verb(r, key, target, VERB_VOTE))
-        read_vote(r, value, node_of(target));
-}
+/* Verbs that several steps play. */
+static const struct {
+    const char *word;
+    Verb verb;
+    void (*read)(Reader *r, const Yaml *y, Node *node);
+} plays[] = {
+    { "route", VERB_ROUTE, read_route },
+    { "supervise", VERB_SUPERVISE, read_supervise },
+    { "vote", VERB_VOTE, read_vote },
+};
 
-static void set_route(Reader *r, const Yaml *key, const Yaml *value, void *target) {
-    if (take_verb(r, key, target, VERB_ROUTE))
-        read_route(r, value, node_of(target));
+static void set_play(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    for (size_t i = 0; i < ARRAY_LEN(plays); i++)
+        if (str_is(key->text, plays[i].word) && take_verb(r, key, target, plays[i].verb))
+            plays[i].read(r, value, node_of(target));
 }
-
-static const char what_runs[] =
-    "this Baton runs agent tool run http human wait steps route vote return fail";
 
 /* A verb that this version only checks. */
 static void set_later(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     StepDraft *d = target;
     Sight sight = { .sees = BODY, .node = d->node };
     take_verb(r, key, d, VERB_NONE);
-    read_keyword(r, key, value, language_block(STR("Step")), &sight, what_runs);
+    read_keyword(r, key, value, language_block(STR("Step")), &sight, NULL);
 }
 
 /* ---- modifiers ------------------------------------------------------------------------------------------------------- */
@@ -240,21 +243,20 @@ static void set_set(Reader *r, const Yaml *key, const Yaml *value, void *target)
 }
 
 static const KeyRow rows[] = {
-    { "id", ignore },           { "needs", ignore },        { "if", set_if },
-    { "agent", set_agent },     { "tool", set_tool },       { "run", set_run },
-    { "http", set_http },       { "human", set_human },     { "approve", set_approve },
-    { "steps", set_steps },     { "wait", set_wait },       { "return", set_return },
-    { "fail", set_fail },       { "with", set_with },       { "for", set_for },
-    { "repeat", set_repeat },   { "join", set_join },       { "retry", set_retry },
-    { "timeout", set_timeout }, { "check", set_check },     { "on_error", set_on_error },
-    { "effect", set_effect },   { "key", set_key },         { "key_life", set_key_life },
-    { "probe", set_probe },     { "undo", set_undo },       { "commute", set_commute },
-    { "limits", set_limits },   { "output", set_output },   { "set", set_set },
-    { "call", set_later },      { "emit", set_later },      { "send", set_later },
-    { "receive", set_later },   { "route", set_route },     { "machine", set_later },
-    { "vote", set_vote },       { "supervise", set_later }, { "team", set_later },
-    { "board", set_later },     { "description", ignore },  { "capabilities", ignore },
-    { "exemplars", ignore },
+    { "id", ignore },           { "needs", ignore },      { "if", set_if },
+    { "agent", set_agent },     { "tool", set_tool },     { "run", set_run },
+    { "http", set_http },       { "human", set_human },   { "approve", set_approve },
+    { "steps", set_steps },     { "wait", set_wait },     { "return", set_return },
+    { "fail", set_fail },       { "with", set_with },     { "for", set_for },
+    { "repeat", set_repeat },   { "join", set_join },     { "retry", set_retry },
+    { "timeout", set_timeout }, { "check", set_check },   { "on_error", set_on_error },
+    { "effect", set_effect },   { "key", set_key },       { "key_life", set_key_life },
+    { "probe", set_probe },     { "undo", set_undo },     { "commute", set_commute },
+    { "limits", set_limits },   { "output", set_output }, { "set", set_set },
+    { "call", set_later },      { "emit", set_later },    { "send", set_later },
+    { "receive", set_later },   { "machine", set_later }, { "team", set_later },
+    { "board", set_later },     { "route", set_play },    { "supervise", set_play },
+    { "vote", set_play },
 };
 
 /* ---- one step -------------------------------------------------------------------------------------------------------- */
