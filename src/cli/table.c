@@ -146,6 +146,13 @@ static const Flag signal_flags[] = {
     { "id", "ID", "say it once, however often the command is repeated" },
     END,
 };
+static const Flag test_flags[] = {
+    { "junit", "FILE", "also write what was found there, as JUnit's XML" },
+    { "only", "TEXT", "only cases whose name has this text" },
+    { "runs", "K", "try each case so often; it passes if every run of it does" },
+    { "tap", NULL, "print what was found as TAP" },
+    END,
+};
 static const Flag top_flags[] = {
     { "once", NULL, "print it once and leave" },
     END,
@@ -304,6 +311,12 @@ const Command commands[] = {
       show_flags, 1, 2, cmd_show },
     { "signal", "RUN NAME [KEY=VALUE | JSON]...", "send a signal that a `wait` step waits for",
       NULL, signal_flags, 2, -1, cmd_signal },
+    { "test", "[FILE | FOLDER]...",
+      "try workflows apart from their agents: scripted, offline, in simulated time",
+      "A test is a file NAME.test.yaml; of a folder every one below it is tried. Nothing of the outside is touched: what\n"
+      "no script answers is refused. How a test is written, docs/testing.md tells.\n"
+      "Exit: 0 every case passed, 2 nothing could be tried, 3 one failed.",
+      test_flags, 0, -1, cmd_test },
     { "top", "",
       "the rates, pools and breakers of the engine, and which of them is the ceiling now",
       "On a terminal it is drawn again every second until Ctrl-C. What a limit is, docs/governor.md tells.",

@@ -148,23 +148,10 @@ static void deliver_later(Exec *x, Attempt *a, const Completion *c, int64_t dela
     uv_timer_start(&d->timer, deliver, (uint64_t)delay_ms, 0);
 }
 
-/* The same split that a server's answers have: what may have been billed is unknown. */
-static void say_failed(const ScriptedReply *r, Arena *a, Completion *c) {
-    bool unknown = r->fail == KIND_UNAVAILABLE || r->fail == KIND_TIMEOUT ||
-                   r->fail == KIND_CRASHED;
-    c->outcome = unknown ? OUTCOME_UNKNOWN : OUTCOME_FAILED;
-    c->sent = unknown ? SENT_MAYBE : SENT_YES;
-    c->kind = r->fail;
-    c->retry_after_ms = r->retry_after_ms;
-    c->message = r->message.len ? arena_str(a, r->message)
-                                : arena_fmt(a, "scripted failure: %s", error_kind_name(r->fail));
-    c->payload = STR("{}");
-}
-
 static void answer(Exec *x, Attempt *a, const ScriptedReply *r, const ScriptedAsk *ask, Str model) {
     Completion c = { .outcome = OUTCOME_OK, .sent = SENT_YES };
     if (r->fail)
-        say_failed(r, &a->arena, &c);
+        scripted_failure(r, &a->arena, &c);
     else
         c.payload = scripted_payload(r, ask, model, &a->arena);
     if (!c.payload.p) {

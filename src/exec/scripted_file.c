@@ -14,31 +14,6 @@ typedef struct Loader {
     Diags *diags;
 } Loader;
 
-static Value as_value(Loader *l, const Yaml *y);
-
-static Value list_value(Loader *l, const Yaml *y) {
-    ListBuilder b = list_builder(l->a);
-    for (size_t i = 0; i < y->n; i++)
-        list_add(&b, as_value(l, y->items[i]));
-    return list_done(&b);
-}
-
-static Value map_value(Loader *l, const Yaml *y) {
-    MapBuilder b = map_builder(l->a);
-    for (size_t i = 0; i < y->n; i++)
-        map_adds(&b, y->entries[i].key->text, as_value(l, y->entries[i].value));
-    return map_done(&b, NULL);
-}
-
-static Value as_value(Loader *l, const Yaml *y) {
-    switch (y->kind) {
-    case YAML_SCALAR: return yaml_scalar(y, l->a);
-    case YAML_LIST: return list_value(l, y);
-    case YAML_MAP: return map_value(l, y);
-    }
-    UNREACHABLE("kind of YAML node");
-}
-
 static void complain(Loader *l, const Yaml *at, const char *remedy, const char *what) {
     diag_error(l->diags, yaml_pos(at), "scripted", remedy, "%s", what);
 }
@@ -111,7 +86,7 @@ static void read_calls(Loader *l, const Yaml *item, ScriptedReply *r) {
         if (call->kind != YAML_MAP || !yaml_get(call, "tool"))
             complain(l, call, NULL, "a call must be a map with `tool`");
     }
-    r->calls = as_value(l, calls);
+    r->calls = yaml_value(calls, l->a);
 }
 
 static void read_numbers(Loader *l, const Yaml *item, ScriptedReply *r) {
@@ -129,7 +104,7 @@ static void read_numbers(Loader *l, const Yaml *item, ScriptedReply *r) {
     }
     if (usage && usage->kind == YAML_MAP) {
         check_keys(l, usage, known, ARRAY_LEN(known));
-        r->usage = as_value(l, usage);
+        r->usage = yaml_value(usage, l->a);
     } else if (usage) {
         complain(l, usage, NULL, "`usage` must be a map: { in, out }");
     }
@@ -149,10 +124,10 @@ static void read_reply(Loader *l, const Yaml *item, ScriptedReply *r) {
     const Yaml *match = yaml_get(item, "match"), *reply = yaml_get(item, "reply");
     if (match) {
         check_match(l, match);
-        r->match = as_value(l, match);
+        r->match = yaml_value(match, l->a);
     }
     if (reply)
-        r->reply = as_value(l, reply);
+        r->reply = yaml_value(reply, l->a);
     read_calls(l, item, r);
     read_failure(l, item, r);
     read_numbers(l, item, r);

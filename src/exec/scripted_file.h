@@ -4,7 +4,7 @@
 
 #include "base/limits.h"
 #include "base/value.h"
-#include "kernel/fact.h"
+#include "engine/ports.h"
 
 /* What is asked, as far as a match can look at it. */
 typedef struct ScriptedAsk {
@@ -50,6 +50,8 @@ const ScriptedReply *scripted_find(const ScriptedFile *f, const ScriptedAsk *ask
 Str scripted_explain(const ScriptedFile *f, const ScriptedAsk *ask, Arena *a);
 /* The neutral reply of docs/models.md as JSON text, STR_NULL if it is too large; not for one that fails. */
 Str scripted_payload(const ScriptedReply *reply, const ScriptedAsk *ask, Str model, Arena *a);
+/* How an attempt ends that it makes fail. */
+void scripted_failure(const ScriptedReply *reply, Arena *a, Completion *ret);
 /* What it says, or a token for each four bytes. */
 Usage scripted_usage(const ScriptedReply *reply, Value request, Str payload, Arena *a);
 

@@ -181,6 +181,19 @@ Str scripted_payload(const ScriptedReply *r, const ScriptedAsk *ask, Str model, 
     return value_text(a, map_done(&m, NULL));
 }
 
+/* The same split that a server's answers have: what may have been billed is unknown. */
+void scripted_failure(const ScriptedReply *r, Arena *a, Completion *ret) {
+    bool unknown = r->fail == KIND_UNAVAILABLE || r->fail == KIND_TIMEOUT ||
+                   r->fail == KIND_CRASHED;
+    ret->outcome = unknown ? OUTCOME_UNKNOWN : OUTCOME_FAILED;
+    ret->sent = unknown ? SENT_MAYBE : SENT_YES;
+    ret->kind = r->fail;
+    ret->retry_after_ms = r->retry_after_ms;
+    ret->message = r->message.len ? arena_str(a, r->message)
+                                  : arena_fmt(a, "scripted failure: %s", error_kind_name(r->fail));
+    ret->payload = STR("{}");
+}
+
 /* A token is about four bytes of English: good enough to make budgets move. */
 static int64_t tokens_of(size_t bytes) { return (int64_t)(bytes + 3) / 4; }
 

@@ -132,7 +132,7 @@ Value want_request(const Want *w, Arena *a);
 Value want_send(const Want *w, Str secret_mark, Arena *a);
 /* What the callee was given, of which the request is made; of a model call, what its agent was given. */
 Value want_input(const Want *w);
-/* The names that an expression sees where an attempt is wanted, or, with NULL, where the run ends: a map of input, run,
+/* The names that an expression sees where something is wanted, or, with NULL, where the run ends: a map of input, run,
  * state and steps, and at an attempt of `with` and of what the loops around it bring. */
 Value run_names(Run *r, const Want *w, Arena *a);
 /* What a person is asked where an approval is wanted, and what has been said so far:

@@ -255,8 +255,9 @@ Value run_names(Run *r, const Want *w, Arena *a) {
     map_addz(&m, "state", load_state_all(r, a));
     map_addz(&m, "steps", load_steps_all(&s, a));
     add_loops(&m, s.frame);
-    if (w && !value_absent(want_input(w)))
-        map_addz(&m, "with", want_input(w));
+    Value with = w && w->kind == WANT_ATTEMPT ? want_input(w) : VALUE_ABSENT;
+    if (!value_absent(with))
+        map_addz(&m, "with", with);
     return map_done(&m, NULL);
 }
 

@@ -40,6 +40,7 @@ enum {
     SEES_VOTES = 1 << 16,
     SEES_EVENT = 1 << 17,
     SEES_NO_INPUT = 1 << 19, /* a file of its own, for every run */
+    SEES_TEST = 1 << 24,     /* of a test: whatever the run has; what that is its runner knows */
     SEES_SECRETS = 1 << 20,  /* what leaves the engine: headers query body url env */
 };
 

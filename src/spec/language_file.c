@@ -132,20 +132,84 @@ static const Keyword server[] = {
 
 /* ---- tests ----------------------------------------------------------------------------------------------------------- */
 
+#define SCRIPTS                                                                                    \
+    { "agents", "{Script | [Script]}", 0, RUNS, "what agents answer" },                            \
+        { "tools", "{Script | [Script]}", 0, RUNS, "what tools and nameless steps answer" },       \
+        { "route", "RouteScript", 0, RUNS, "what the model of a route says" },                     \
+        { "people", "{AnswerScript | [AnswerScript]}", 0, RUNS, "what people answer" }, {          \
+        "signals", "{SignalScript | [SignalScript]}", 0, RUNS, "what signals bring"                \
+    }
+
 static const Keyword test[] = {
-    { "baton", "count", 0, LATER, "1: the version of the language; the first key" },
-    { "test", "text", 0, LATER, "the file it tests" },
-    { "agents", "{data}", 0, LATER, "what agents answer" },
-    { "route", "data", 0, LATER, "what the model of a route says" },
-    { "people", "{data}", 0, LATER, "what people answer" },
-    { "cases", "[Case]", 0, LATER, "what is tried" },
-    { "runs", "count", 0, LATER, "how often" },
+    { "baton", "count", 0, RUNS, "1: the version of the language; the first key" },
+    { "test", "workflow", 0, RUNS, "the file it tests" },
+    SCRIPTS,
+    { "record", "text", 0, RUNS, "a file of recorded outcomes, for what no script answers" },
+    { "cases", "[Case]", 0, RUNS, "what is tried" },
+    { "runs", "count", 0, RUNS, "how often" },
 };
 static const Keyword test_case[] = {
-    { "name", "text", 0, LATER, "what it shows" },
-    { "with", "data", 0, LATER, "the run's input" },
-    { "people", "{data}", 0, LATER, "what people answer" },
-    { "expect", "[expr]", 0, LATER, "what must hold" },
+    { "name", "text", 0, RUNS, "what it shows" },
+    { "with", "data", 0, RUNS, "the run's input" },
+    SCRIPTS,
+    { "expect", "[expr]", 0, RUNS, "what must hold" },
+};
+static const Keyword script[] = {
+    { "if", "expr", 0, RUNS, "when this is answered" },
+    { "reply", "value", 0, RUNS, "the answer" },
+    { "calls", "[ToolScript]", 0, RUNS, "tools that the model calls" },
+    { "fail", "text", 0, RUNS, "a kind of error instead" },
+    { "message", "value", 0, RUNS, "of the failure" },
+    { "sent", "'no' | 'maybe' | 'yes'", 0, RUNS, "of the failure: did anything leave?" },
+    { "retry_after", "duration", 0, RUNS, "of the failure: the target asks for it" },
+    { "delay", "duration", 0, RUNS, "how long it takes" },
+    { "usage", "UsageScript", 0, RUNS, "what it uses" },
+};
+static const Keyword tool_script[] = {
+    { "tool", "text", 0, RUNS, "its name" },
+    { "with", "value", 0, RUNS, "its arguments" },
+};
+static const Keyword usage_script[] = {
+    { "in", "count", 0, RUNS, "tokens read" },
+    { "out", "count", 0, RUNS, "tokens written" },
+    { "cached", "count", 0, RUNS, "of those read" },
+    { "cost", "money", 0, RUNS, "of what has no price by token" },
+};
+static const Keyword route_script[] = {
+    { "model", "RoutedScript | [RoutedScript]", 0, RUNS, "the stage that asks a model" },
+};
+static const Keyword routed_script[] = {
+    { "if", "expr", 0, RUNS, "when this is answered" },
+    { "to", "text", 0, RUNS, "the target" },
+    { "confidence", "share", 0, RUNS, "how sure; 1" },
+    { "reasoning", "text", 0, RUNS, "why" },
+    { "requires_context", "bool", 0, RUNS, "does the target need what was said before?" },
+    { "fail", "text", 0, RUNS, "a kind of error instead" },
+    { "message", "value", 0, RUNS, "of the failure" },
+    { "delay", "duration", 0, RUNS, "how long it takes" },
+    { "usage", "UsageScript", 0, RUNS, "what it uses" },
+};
+static const Keyword answer_script[] = {
+    { "if", "expr", 0, RUNS, "when this is answered" },
+    { "reply", "value", 0, RUNS, "of a form; of an approval the value as edited" },
+    { "approve", "bool", 0, RUNS, "as it is shown" },
+    { "reject", "text", 0, RUNS, "`true`, or the words" },
+    { "revise", "text", 0, RUNS, "once more, with these words" },
+    { "done", "value", 0, RUNS, "of a doubt: it happened, and this is what it gave" },
+    { "not_done", "bool", 0, RUNS, "of a doubt: it did not happen" },
+    { "retry", "bool", 0, RUNS, "of a doubt: send it again" },
+    { "fail", "bool", 0, RUNS, "of a doubt: give it up" },
+    { "undo", "bool", 0, RUNS, "of a doubt: take it back" },
+    { "silent", "bool", 0, RUNS, "nobody answers" },
+    { "words", "text", 0, RUNS, "said with the answer" },
+    { "as", "text", 0, RUNS, "who answers" },
+    { "after", "duration", 0, RUNS, "how long they take" },
+};
+static const Keyword signal_script[] = {
+    { "if", "expr", 0, RUNS, "when it is sent" },
+    { "data", "value", 0, RUNS, "what it brings" },
+    { "from", "text", 0, RUNS, "who sends it" },
+    { "after", "duration", 0, RUNS, "how long the run waits for it" },
 };
 
 const Block language_files[] = {
@@ -169,5 +233,18 @@ const Block language_files[] = {
     BLOCK("Server", "`server`", server, "", "", ""),
     BLOCK("Test", "a test", test, "test cases", "", ""),
     BLOCK("Case", "a case of a test", test_case, "", "", ""),
+    BLOCK("Script", "a scripted answer", script, "", "",
+          "`{ reply: yes }` or `{ fail: unavailable }`"),
+    BLOCK("ToolScript", "a scripted call", tool_script, "tool", "",
+          "`{ tool: search, with: { q: x } }`"),
+    BLOCK("UsageScript", "`usage`", usage_script, "", "", "`{ in: 120, out: 40 }`"),
+    BLOCK("RouteScript", "`route` of a test", route_script, "model", "",
+          "`{ model: { to: docs } }`"),
+    BLOCK("RoutedScript", "what the model of a route says", routed_script, "", "to fail",
+          "`{ to: docs, confidence: 0.9 }`"),
+    BLOCK("AnswerScript", "what a person answers", answer_script, "",
+          "reply approve reject revise done not_done retry fail undo silent",
+          "`{ approve: true }`"),
+    BLOCK("SignalScript", "a scripted signal", signal_script, "", "", "`{ data: { ok: true } }`"),
 };
 const size_t n_language_files = ARRAY_LEN(language_files);

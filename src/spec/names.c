@@ -472,6 +472,8 @@ size_t names_resolve(void *ctx, const Str *parts, size_t n, uint64_t *ret_slot, 
     NameScope *scope = ctx;
     Chain c = { scope, parts, n, ret_slot, message };
     scope->error = (NameError){ 0 };
+    if (chain_sees(&c, SEES_TEST))
+        return chain_take(&c, 1, SLOT_WITH, SLOT_CALL, 0);
     if (str_is(parts[0], "input") && !chain_sees(&c, SEES_REDUCE | SEES_NO_INPUT))
         return name_input(&c);
     if (str_is(parts[0], "run") && !chain_sees(&c, SEES_NO_RUN))

@@ -222,18 +222,24 @@ static bool has_one_of(const Yaml *root, const char *const *words, size_t n) {
     return false;
 }
 
+/* A test of a workflow, by its form; src/try reads what it says. The workflow is checked with it. */
+static void read_test(Arena *a, Files *files, Plan *plan, Diags *diags) {
+    Reader r;
+    Sight sight = { .sees = SEES_TEST, .stands_in = "a test" };
+    begin(&r, a, files, &files->main->yaml, plan, diags);
+    if (check_head(&r, r.file->root))
+        read_block(&r, r.file->root, language_block(STR("Test")), NULL, 0, &sight, NULL);
+    arena_deinit(&r.scratch);
+}
+
 /* Files of Baton that somebody else reads: better one word about that than every key refused. */
 static bool refuse_other(const Yaml *root, Diags *diags) {
-    bool test = yaml_get(root, "test") && yaml_get(root, "cases");
     bool replies = !yaml_get(root, "baton") && yaml_get(root, "replies");
-    if (test)
-        diag_error(diags, yaml_pos(root), "later", "validate the workflow it tests",
-                   "this is a test of a workflow: `baton test` comes later");
-    else if (replies)
+    if (replies)
         diag_error(diags, yaml_pos(root), "place",
                    "validate a workflow with `model: scripted/FILE`",
                    "these are replies of a scripted model: they are checked with who asks it");
-    return test || replies;
+    return replies;
 }
 
 static void read_yaml(Arena *a, Files *files, Plan *plan, Diags *diags) {
@@ -245,7 +251,9 @@ static void read_yaml(Arena *a, Files *files, Plan *plan, Diags *diags) {
         return;
     bool definitions = has_one_of(root, library, ARRAY_LEN(library)) &&
                        !has_one_of(root, workflow, ARRAY_LEN(workflow));
-    if (str_eq(files->main->name, FILE_PROJECT))
+    if (yaml_get(root, "cases") || yaml_get(root, "test"))
+        read_test(a, files, plan, diags);
+    else if (str_eq(files->main->name, FILE_PROJECT))
         read_library(a, files, plan, diags);
     else if (definitions && yaml_get(root, "baton"))
         read_library(a, files, plan, diags);

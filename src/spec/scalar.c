@@ -115,3 +115,26 @@ Value yaml_scalar(const Yaml *scalar, Arena *a) {
     ASSERT(scalar->kind == YAML_SCALAR);
     return scalar->style == YAML_PLAIN ? read_plain(scalar->text, a) : value_str(scalar->text);
 }
+
+static Value list_value(const Yaml *y, Arena *a) {
+    ListBuilder b = list_builder(a);
+    for (size_t i = 0; i < y->n; i++)
+        list_add(&b, yaml_value(y->items[i], a));
+    return list_done(&b);
+}
+
+static Value map_value(const Yaml *y, Arena *a) {
+    MapBuilder b = map_builder(a);
+    for (size_t i = 0; i < y->n; i++)
+        map_adds(&b, y->entries[i].key->text, yaml_value(y->entries[i].value, a));
+    return map_done(&b, NULL);
+}
+
+Value yaml_value(const Yaml *y, Arena *a) {
+    switch (y->kind) {
+    case YAML_SCALAR: return yaml_scalar(y, a);
+    case YAML_LIST: return list_value(y, a);
+    case YAML_MAP: return map_value(y, a);
+    }
+    UNREACHABLE("kind of YAML node");
+}

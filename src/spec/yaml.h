@@ -66,5 +66,7 @@ const Yaml *yaml_get(const Yaml *map, const char *key);
 /* What a scalar means by the core schema of YAML 1.2: quoted is text; plain may be null, a boolean, a number (yes, no and
  * on are text; 012 is 12). Borrows the text. */
 Value yaml_scalar(const Yaml *scalar, Arena *a);
+/* The same of any node. */
+Value yaml_value(const Yaml *y, Arena *a);
 
 #endif

@@ -292,9 +292,13 @@ static void files_that_others_read_are_told_apart(void **state) {
     put("prices.yaml", "models:\n  a/b: { input: 1 }\n");
     assert_int_equal(load("prices.yaml").result, PLAN_E_REFUSED);
     assert_true(says("prices.yaml:2:8: error: a price has `input` and `output`"));
+    put("f.yaml", "baton: 1\nsteps: [{ tool: echo }]\n");
     put("t.yaml", "baton: 1\ntest: f.yaml\nagents: { a: { reply: x } }\ncases: []\n");
+    Project test = load("t.yaml");
+    assert_true(test.result == 0 && !test.plan && diags.n == 0);
+    put("t.yaml", "baton: 1\ntest: f.yaml\nagents: { a: { replay: x } }\ncases: []\n");
     load("t.yaml");
-    assert_true(diags.n == 1 && says("`baton test` comes later"));
+    assert_true(diags.n == 1 && says("did you mean `reply`?"));
     put("r.yaml", "replies:\n  - reply: x\n");
     load("r.yaml");
     assert_true(diags.n == 1 && says("replies of a scripted model"));
