@@ -14,6 +14,7 @@
 #include "cel/cel.h"
 #include "cel/pattern.h"
 #include "spec/diag.h"
+#include "spec/play.h"
 #include "spec/template.h"
 #include "spec/type.h"
 
@@ -74,19 +75,6 @@ typedef enum RunField {
     RUN_CORRELATION,
     RUN_COST
 } RunField;
-
-/* What a verb of several steps gives to those: kernel/play.h says which shape has which. */
-typedef enum PlayName {
-    NAME_TEXT = 1,   /* route */
-    NAME_VOTES,      /* vote */
-    NAME_TASK,       /* supervise */
-    NAME_EVALUATION, /* supervise */
-    NAME_BOARD,      /* board */
-    NAME_POST,       /* board */
-    NAME_SIGNAL,     /* machine: in what is done on the way */
-    NAME_EVENT,      /* machine */
-    NAME_OUTPUT,     /* supervise: what `evaluate` judges */
-} PlayName;
 
 static inline uint64_t slot_make(SlotKind kind, uint32_t number, uint32_t field) {
     return (uint64_t)kind << 56 | (uint64_t)number << 24 | field;
@@ -410,79 +398,6 @@ typedef struct SetKey {
     uint32_t key; /* number in plan->state */
     Template *value;
 } SetKey;
-
-/* ---- verbs that several steps play -------------------------------------------------------------------------------------- */
-
-typedef enum VoteRule {
-    VOTE_MAJORITY,
-    VOTE_WEIGHTED,
-    VOTE_UNANIMOUS,
-    VOTE_FIRST,
-    VOTE_CONFIDENCE,
-    VOTE_PRIORITY,
-    VOTE_JUDGE
-} VoteRule;
-typedef struct Vote { /* its parts: the voters, then `judge` and `tie` if there are */
-    size_t n_voters;
-    VoteRule rule;
-    double *weights;                /* of each voter */
-    CelProgram *count, *confidence; /* over `output` of a ballot; NULL: the whole; no confidence */
-    int32_t quorum;
-    bool early;
-    Node *judge, *tie; /* parts; NULL: none */
-} Vote;
-
-/* Who can be chosen: a part, and what is known of it, by its step or else by the agent that the step asks. */
-typedef struct RouteTarget {
-    const Node *step;
-    Str description;
-    Str *capabilities, *exemplars;
-    size_t n_capabilities, n_exemplars;
-} RouteTarget;
-typedef struct RouteRule {
-    Str name; /* empty: it has none */
-    double priority;
-    CelProgram *if_;
-    uint32_t to; /* a target */
-} RouteRule;
-typedef struct Router { /* its parts: the targets, then `else` if there is one */
-    Template *text;     /* NULL: what the step is given */
-    RouteTarget *targets;
-    size_t n_targets;
-    RouteRule *rules;
-    size_t n_rules, *order; /* in which they are asked */
-    Template *capability; /* NULL: any target will do */
-    int32_t reroute;
-    Node *else_;
-} Router;
-/* Tasks of a plan made at run time, and who may be given them: the first parts of the verb's node. */
-typedef struct TaskRules {
-    size_t n_workers;
-    int32_t parallel, max_tasks;
-} TaskRules;
-
-typedef enum Aggregate {
-    AGGREGATE_MERGE,
-    AGGREGATE_FORWARD,
-    AGGREGATE_TREE,
-    AGGREGATE_VOTE,
-    AGGREGATE_STEP
-} Aggregate;
-typedef struct Supervise {
-    TaskRules tasks;
-    Node *lead;     /* role: makes the plans */
-    Value templates; /* a map of lists of tasks; absent: none */
-    Aggregate aggregate;
-    Node *aggregator; /* role: the step, or who merges two results; NULL: neither */
-    Node *evaluate;   /* role; NULL: none */
-    CelProgram *until;
-    int32_t max; /* rounds */
-    bool replan_all;
-} Supervise;
-typedef struct Planned {
-    TaskRules tasks;
-    Template *plan;
-} Planned;
 
 struct Node {
     uint32_t no; /* in plan->nodes, in file order: parents before children */
