@@ -45,6 +45,11 @@
 #define LIMIT_COMMAND_MEMORY_BYTES (16ull * 1024 * MIB)
 #define LIMIT_COMMAND_FILE_BYTES (64ull * 1024 * MIB)
 #define LIMIT_COMMAND_FILES 65536
+/* An event goes to all who hear it, each with a copy; what is larger is named by it. Its type is a name. */
+#define LIMIT_EVENT_BYTES (1 * MIB)
+#define LIMIT_EVENT_TYPE_BYTES 128
+/* Events that a run keeps for steps that wait for them later: the newest. */
+#define LIMIT_EVENTS_KEPT 1000
 /* Items of one `for`: a million, opened one window at a time. */
 #define LIMIT_ITEMS 1000000
 /* Children of a run nested in frames (groups in groups, loops in loops). */

@@ -194,7 +194,7 @@ static void empty(Engine *e, Batch *b) {
 static void let_out(Engine *e, const StoreAppend *it, Resident *r) {
     r->durable_seq = it->seq;
     if (it->n_mail)
-        e->deliver_at_ms = e->now_ms;
+        e->deliver_at_ms = e->mail_at_ms = e->now_ms;
     if (e->options.log_asked && it->set_opens && !r->dropped && r->run)
         notice_log(e, r->run, it->seq);
     e->stats.rows++;

@@ -8,7 +8,7 @@
  *
  * Everything lives in the batch's arena or in what the batch owns: the run may go on, be made compact, even be dropped while
  * the batch is on its way. */
-#include "engine/state.h"
+#include "engine/events.h"
 
 /* Compaction: a run this large whose snapshot is a quarter of it is loaded from that snapshot. */
 #define COMPACT_BYTES (256 * KIB)
@@ -67,12 +67,13 @@ static Str key_of(const Want *w, Arena *a) {
 static void fill_opens(Batch *b, Resident *r, StoreAppend *it) {
     size_t n = 0;
     Want *first = r->state == RESIDENT_PARKED ? NULL : run_wants(r->run);
+    size_t heard = r->state == RESIDENT_PARKED ? 0 : events_n_heard(r->run);
     for (const Want *w = first; w; w = w->next)
         n += w->kind != WANT_ATTEMPT;
     r->opens_dirty = false;
-    if (n == 0 && !r->opens_stored)
+    if (n + heard == 0 && !r->opens_stored)
         return;
-    StoreOpen *opens = ARENA_ARRAY(&b->arena, StoreOpen, n);
+    StoreOpen *opens = ARENA_ARRAY(&b->arena, StoreOpen, n + heard);
     size_t i = 0;
     for (const Want *w = first; w; w = w->next) {
         if (w->kind == WANT_ATTEMPT)
@@ -82,6 +83,10 @@ static void fill_opens(Batch *b, Resident *r, StoreAppend *it) {
                                   .due_ms = w->kind == WANT_TIMER ? w->due_ms : 0,
                                   .address = want_address(w, &b->arena) };
     }
+    if (heard)
+        i += events_heard(r->run, opens + i, &b->arena);
+    ASSERT(i == n + heard);
+    n = i;
     it->opens = opens;
     it->n_opens = n;
     it->set_opens = true;
@@ -181,10 +186,12 @@ void commit_item(Engine *e, Batch *b, Resident *r) {
         it->closure = &r->plan->hash;
     if (r->run)
         it->mail = notice_mail(e, r->run, &b->arena, &it->n_mail);
+    if (r->run)
+        it->mail = events_mail(r->run, it->seq == 1, it->mail, &b->arena, &it->n_mail);
     bool ending = r->run && run_ending(r->run);
     if (state != r->stored_state || state != STORE_ACTIVE || r->moved || ending)
         it->info = make_info(e, b, r, state);
-    if (r->opens_dirty || state == STORE_DONE || state == STORE_PARKED)
+    if (r->opens_dirty || it->seq == 1 || r->moved || state == STORE_DONE || state == STORE_PARKED)
         fill_opens(b, r, it);
     r->tail_bytes += it->body.len + it->data.len;
     if (wants_snapshot(r, state) || r->moved)

@@ -79,11 +79,20 @@ typedef struct EngineStart {
     Str source; /* the run whose recorded outcomes are reused (kernel/outcomes.h); empty: none */
     Str before; /* address of the step from which on they are not; empty: all are */
     Str by;     /* who starts it */
+    bool listen; /* it only starts runs of this file, for what its `on` asks for */
 } EngineStart;
 void engine_start_run(Engine *e, const EngineStart *start, EngineReplied replied, void *ctx);
 /* id: says a signal once, however often it is sent; empty: every call is a signal of its own. */
 void engine_signal(Engine *e, Str run, Str id, Str name, Str data_json, Str from,
                    EngineReplied replied, void *ctx);
+/* An event for all who hear its type. The reply's run is the event's own, `event:ID`. */
+typedef struct EngineEmit {
+    Str id;   /* says it once, however often it is sent; empty: it is a new one */
+    Str type, data_json;
+    Str correlation; /* empty: its id */
+    Str source;      /* who says so */
+} EngineEmit;
+void engine_emit(Engine *e, const EngineEmit *emit, EngineReplied replied, void *ctx);
 void engine_control(Engine *e, Str run, Control verb, Str from, Str reason, Str limits_json,
                     EngineReplied replied, void *ctx);
 /* A run that failed or was cancelled goes on in place: what failed is done again, and `step` (its id or address; empty: none) with

@@ -160,6 +160,7 @@ static int told(Fold *f, const Fact *fact) {
         f->look(f->look_ctx, f->run, fact);
     run_forget_closed(f->run);
     run_forget_notices(f->run); /* they were mail once */
+    run_forget_posts(f->run);
     return 0;
 }
 

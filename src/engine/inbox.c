@@ -28,7 +28,7 @@ static char *put_copy(char *at, Str source, Str *ret) {
 
 Request *request_copy(const Request *q) {
     size_t texts = q->run.len + q->id.len + q->name.len + q->payload.len + q->from.len +
-                   q->address.len + q->dir.len;
+                   q->address.len + q->dir.len + q->mail.len + q->correlation.len;
     Request *copy = xmalloc(sizeof *copy + texts);
     *copy = *q;
     char *at = (char *)(copy + 1);
@@ -38,7 +38,9 @@ Request *request_copy(const Request *q) {
     at = put_copy(at, q->payload, &copy->payload);
     at = put_copy(at, q->from, &copy->from);
     at = put_copy(at, q->address, &copy->address);
-    put_copy(at, q->dir, &copy->dir);
+    at = put_copy(at, q->dir, &copy->dir);
+    at = put_copy(at, q->mail, &copy->mail);
+    put_copy(at, q->correlation, &copy->correlation);
     return copy;
 }
 
@@ -136,6 +138,19 @@ static void tell(const Request *q, const EngineReply *reply) {
         q->replied(q->ctx, reply);
 }
 
+/* What came by mail and can never be done is told nobody but the log. What another try may do stays where it is. */
+static void settle_mail(Engine *e, const Request *q, EngineAnswer answer, Str why) {
+    if (!q->mail.len || q->kind != REQUEST_START)
+        return;
+    if (answer == ENGINE_STOPPING || answer == ENGINE_FAILED) {
+        e->mail_at_ms = MIN(e->mail_at_ms, e->now_ms + 1000);
+        return;
+    }
+    if (answer)
+        engine_log(e, "run %.*s cannot begin: %.*s", STR_FMT(q->run), STR_FMT(why));
+    commit_mail_done(e, q->mail);
+}
+
 void request_answer(Engine *e, Request *q, EngineAnswer answer, const char *fmt, ...) {
     char text[2048];
     va_list args;
@@ -144,6 +159,7 @@ void request_answer(Engine *e, Request *q, EngineAnswer answer, const char *fmt,
     va_end(args);
     size_t len = n < 0 ? 0 : MIN((size_t)n, sizeof text - 1);
     tell(q, &(EngineReply){ .answer = answer, .run = q->run, .message = { text, len } });
+    settle_mail(e, q, answer, (Str){ text, len });
     request_free(e, q);
 }
 
@@ -153,6 +169,7 @@ void request_ok(Engine *e, Request *q) {
                             .kept = q->kept,
                             .message = STR(""),
                             .seq = q->seq });
+    settle_mail(e, q, ENGINE_OK, STR(""));
     request_free(e, q);
 }
 
@@ -197,9 +214,10 @@ static Fact fact_of(const Engine *e, const Request *q) {
     switch (q->kind) {
     case REQUEST_MAIL:
     case REQUEST_SIGNAL:
-        f.kind = FACT_SIGNAL;
+        f.kind = q->verb == FACT_EVENT ? FACT_EVENT : FACT_SIGNAL;
         f.id = q->id;
         f.name = q->name;
+        f.correlation = q->correlation;
         break;
     case REQUEST_CONTROL:
         f.kind = FACT_CONTROL;
@@ -253,7 +271,7 @@ static void answer_ignored(Engine *e, Resident *r, Request *q) {
     if (q->kind == REQUEST_MAIL) {
         /* It may be the second copy of mail whose fact is not durable yet: then it goes with that fact, or comes again. */
         if (durable)
-            commit_mail_done(e, q->id);
+            commit_mail_done(e, q->mail);
         request_free(e, q);
     } else if (q->kind == REQUEST_DECIDE) {
         answer_refused(e, r, q);
@@ -265,7 +283,7 @@ static void answer_ignored(Engine *e, Resident *r, Request *q) {
     }
 }
 
-static void take_mail_in(Resident *r, Str id) {
+void request_take_mail(Resident *r, Str id) {
     r->mail_taken = xrealloc(r->mail_taken, (r->n_mail_taken + 1) * sizeof *r->mail_taken);
     r->mail_taken[r->n_mail_taken++] = (Str){ xstrndup(id.p, id.len), id.len };
 }
@@ -275,7 +293,7 @@ static void applied(Engine *e, Resident *r, Request *q) {
         request_when_durable(e, r, q);
         return;
     }
-    take_mail_in(r, q->id);
+    request_take_mail(r, q->mail);
     request_free(e, q);
 }
 
@@ -328,7 +346,7 @@ void request_apply(Engine *e, Resident *r, Request *q) {
         return;
     }
     if (q->kind == REQUEST_MAIL && MUTANT(lose_mail)) {
-        commit_mail_done(e, q->id);
+        commit_mail_done(e, q->mail);
         request_free(e, q);
         return;
     }

@@ -151,7 +151,7 @@ void load_finished(Engine *e, Resident *r) {
     r->waiting = (RequestQueue){ 0 };
     for (Request *q; (q = QUEUE_POP(&waiting));) {
         if (q->kind == REQUEST_MAIL)
-            commit_mail_done(e, q->id);
+            commit_mail_done(e, q->mail);
         if (q->kind == REQUEST_RETRY || q->kind == REQUEST_FORGET)
             QUEUE_PUSH(&retries, q);
         else

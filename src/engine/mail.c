@@ -2,12 +2,12 @@
  * appends the fact it became, so it is neither lost nor said twice.
  *
  *   body = { "signal": NAME, "from": WHO, "data": JSON text }        the mail's id is the signal's
+ *          { "event": ... } { "start": ... }                          events.h
  *
  * The store is asked when the engine enters, when it renews its lease, and when the soonest "not before" comes; there is
  * no other polling. */
-#include "engine/state.h"
+#include "engine/events.h"
 
-#include "base/json.h"
 #include "base/uuid.h"
 
 #define MAIL_MAX 256
@@ -18,6 +18,7 @@ typedef struct MailJob {
     Pending p; /* first */
     int64_t now_ms, next_ms;
     StoreMail mail[MAIL_MAX];
+    Letter letters[MAIL_MAX];
     size_t n;
 } MailJob;
 
@@ -25,6 +26,8 @@ static void read_mail(StoreJob *job, Store *store) {
     MailJob *j = (MailJob *)job;
     j->p.err = store->ops->mail(store, false, j->now_ms, MAIL_MAX, &j->p.arena, j->mail, &j->n,
                                 &j->next_ms);
+    if (!j->p.err)
+        letters_read(store, j->mail, j->n, &j->p.arena, j->letters);
 }
 
 static Str text_of(Value v, const char *key) {
@@ -33,11 +36,12 @@ static Str text_of(Value v, const char *key) {
 }
 
 /* What cannot be read is taken away and said once: left there it would be read again and again. */
-static void take_in(Engine *e, const StoreMail *mail, Arena *a) {
-    Value v;
-    bool good = json_read(a, mail->body, &v, NULL) == 0 && v.type == V_MAP &&
-                text_of(v, "signal").len > 0;
-    if (!good) {
+static void take_in(Engine *e, const Letter *letter, Arena *a) {
+    const StoreMail *mail = letter->mail;
+    Value v = letter->body;
+    if (letter_take(e, letter, a))
+        return;
+    if (!text_of(v, "signal").len) {
         engine_log(e, "mail %.*s to run %.*s cannot be read and was dropped", STR_FMT(mail->id),
                    STR_FMT(mail->to));
         commit_mail_done(e, mail->id);
@@ -46,6 +50,7 @@ static void take_in(Engine *e, const StoreMail *mail, Arena *a) {
     request_queue(e, &(Request){ .kind = REQUEST_MAIL,
                                  .run = mail->to,
                                  .id = mail->id,
+                                 .mail = mail->id,
                                  .name = text_of(v, "signal"),
                                  .from = text_of(v, "from"),
                                  .payload = text_of(v, "data") });
@@ -58,7 +63,7 @@ static void take_all(StoreJob *job) {
     if (j->p.err)
         engine_log(e, "mail could not be read");
     for (size_t i = 0; i < j->n && !j->p.err && e->phase == ENGINE_INSIDE; i++)
-        take_in(e, &j->mail[i], &j->p.arena);
+        take_in(e, &j->letters[i], &j->p.arena);
     int64_t next = j->n == MAIL_MAX ? e->now_ms + 50 : j->next_ms ? j->next_ms : INT64_MAX;
     e->mail_at_ms = MIN(e->mail_at_ms, next);
     pending_free(&j->p);
@@ -68,6 +73,8 @@ static void take_all(StoreJob *job) {
 int64_t mail_next(const Engine *e) {
     return e->mail_asked || e->phase != ENGINE_INSIDE ? INT64_MAX : e->mail_at_ms;
 }
+
+bool mail_quiet(const Engine *e) { return !e->mail_asked && e->mail_at_ms > e->now_ms; }
 
 /* Mail that was taken in but is not yet durable is found again, and changes nothing then. */
 void mail_take(Engine *e) {

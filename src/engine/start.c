@@ -2,6 +2,7 @@
  *
  * Nobody looks into the store first: row 1 of an id that exists is a conflict, and only then is the other run's first row
  * read and compared. The same file and the same input mean the same run, whoever started it; anything else is refused. */
+#include "engine/events.h"
 #include "engine/past.h"
 
 #include "base/json.h"
@@ -64,20 +65,22 @@ void engine_start_run(Engine *e, const EngineStart *start, EngineReplied replied
                   .from = start->source,
                   .id = start->before,
                   .name = start->by,
+                  .verb = start->listen ? ACCEPT_LISTEN : ACCEPT_RUN,
                   .replied = replied,
                   .ctx = ctx };
     char id[UUID_CHARS + 1];
     Arena a;
     arena_init(&a, 0);
-    if (!q.run.len) {
+    bool named = q.run.len > 0;
+    if (!named) {
         uint8_t random[10];
         e->ports.random(e->ports.ctx, random, sizeof random);
         uuid7(e->ports.now_ms(e->ports.ctx), random, id);
-        q.run = (Str){ id, UUID_CHARS };
+        q.run = arena_fmt(&a, "%s%s", start->listen ? LISTENER_PREFIX : "", id);
     }
     Str problem = STR("");
     bool known_file = false;
-    if (!is_good_id(q.run)) {
+    if (named && !is_good_id(q.run)) {
         problem =
             STR("a run's id is 1 to 64 of a-z A-Z 0-9 . _ - and does not begin with - or a dot");
         q.run = str_slice(q.run, 0, MIN(q.run.len, (size_t)64));
@@ -116,7 +119,9 @@ static void begin(Engine *e, Request *q) {
                       .id = q->id,
                       .upto = q->upto,
                       .verb = RULES_NOW,
-                      .by = q->name };
+                      .purpose = q->verb,
+                      .by = q->name,
+                      .correlation = q->correlation };
     e->ports.random(e->ports.ctx, &accepted.seed, sizeof accepted.seed);
     apply_mark(e, r);
     Str problem = STR("");
@@ -133,6 +138,8 @@ static void begin(Engine *e, Request *q) {
     r->created_ms = e->now_ms;
     e->stats.facts++;
     e->turn_facts++;
+    if (q->mail.len)
+        request_take_mail(r, q->mail);
     request_when_durable(e, r, q);
     apply_changes(e, r);
     perform_dispatch(e, r);
@@ -183,11 +190,22 @@ static void read_first_row(StoreJob *job, Store *store) {
         j->input = first_fact(store, j);
 }
 
+/* When it came, and whom it was told, is no part of what it says. */
+static bool same_event(Arena *a, Str one, Str other) {
+    Value v, w;
+    if (json_read(a, one, &v, NULL) || json_read(a, other, &w, NULL))
+        return false;
+    return value_same(value_getz(v, "type"), value_getz(w, "type")) &&
+           value_same(value_getz(v, "data"), value_getz(w, "data"));
+}
+
 /* Spacing and the order of keys do not make another input. */
-static bool same_input(Arena *a, Str one, Str other) {
+static bool same_input(Arena *a, Str one, Str other, bool event) {
     Value v, w;
     if (str_eq(one, other))
         return true;
+    if (event)
+        return same_event(a, one, other);
     if (json_read(a, one, &v, NULL) || json_read(a, other, &w, NULL))
         return false;
     return str_eq(value_text(a, v), value_text(a, w));
@@ -195,13 +213,15 @@ static bool same_input(Arena *a, Str one, Str other) {
 
 static void answer_existing(Engine *e, CompareJob *j, Request *q) {
     Str input = q->payload.len ? q->payload : STR("{}");
-    if (!hash_eq(&j->stored.closure_hash, &q->plan->hash)) {
+    if (q->mail.len) { /* whatever began it: once is enough */
+        request_ok(e, q);
+    } else if (!hash_eq(&j->stored.closure_hash, &q->plan->hash)) {
         request_answer(
             e, q, ENGINE_CONFLICT,
             "run %.*s exists and was started from another file, or this one as it was then; "
             "choose another id, or `baton fork %.*s --file FILE`",
             STR_FMT(q->run), STR_FMT(q->run));
-    } else if (!j->input.p || !same_input(&j->p.arena, j->input, input)) {
+    } else if (!j->input.p || !same_input(&j->p.arena, j->input, input, is_event_run(q->run))) {
         request_answer(e, q, ENGINE_CONFLICT,
                        "run %.*s exists and was started with other input; choose another id",
                        STR_FMT(q->run));

@@ -10,6 +10,7 @@
  *   gate.c     what an attempt passes before it leaves         governor.c  rates, pools and breakers
  *   notice.c   what people are told, as mail                   deliver.c   mail to people on its way out
  *   seen.c     notices that somebody has seen
+ *   events.c   events on their way, and runs that they start
  *   forget.c   what a run that is over held is erased
  *
  * A thing that waits is on exactly one list, and the list says for what:
@@ -245,6 +246,7 @@ typedef enum RequestKind {
 struct Request { /* texts stand behind it in the same allocation */
     RequestKind kind;
     Str run, id, name, payload, from, address, dir;
+    Str mail, correlation; /* mail: the id of that which it came by; empty: none */
     uint32_t verb;
     PlanEntry *
         plan; /* start: a reference; `from` is the run whose outcomes are reused, `id` before which step, `name` who starts it */
@@ -273,6 +275,8 @@ void inbox_take(Engine *e);
 void inbox_give(Engine *e, Request *q);
 /* The run is there: applies it. */
 void request_apply(Engine *e, Resident *r, Request *q);
+/* The mail with this id is taken in by the row that grows. */
+void request_take_mail(Resident *r, Str id);
 /* Answers once everything that r has taken in so far is durable. */
 void request_when_durable(Engine *e, Resident *r, Request *q);
 /* Another engine owns the run, or it was there before. */
@@ -450,6 +454,8 @@ void lease_leave(Engine *e);
 void mail_take(Engine *e);
 /* When to look for mail again; INT64_MAX while something else comes first. */
 int64_t mail_next(const Engine *e);
+/* None is on its way here. */
+bool mail_quiet(const Engine *e);
 void mail_post(Engine *e, Request *q);
 
 /* ---- mail to people (notice.c, deliver.c) ---------------------------------------------------------------------------- */

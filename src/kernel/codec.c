@@ -52,6 +52,7 @@ typedef enum Tag {
     TAG_UPTO = 26,
     TAG_SHOWN = 27,
     TAG_BY = 28,
+    TAG_CORRELATION = 34,
     TAG_CPU = 41,
     TAG_PEAK = 42,
     TAG_COUNT,
@@ -157,7 +158,7 @@ static char *put_usage(char *p, const Usage *u) {
 void row_add_fact(RowWriter *w, const Fact *f) {
     ASSERT(f->kind >= FACT_ACCEPTED && f->kind <= FACT_RECOVERED);
     size_t texts = f->address.len + f->error_kind.len + f->message.len + f->run.len + f->name.len +
-                   f->dir.len + f->id.len + f->from.len + f->shown.len + f->by.len;
+                   f->dir.len + f->id.len + f->from.len + f->shown.len + f->by.len + f->correlation.len;
     char *at = buf_room(&w->facts, 2 + TAG_COUNT * (1 + VARINT_BYTES_MAX) + HASH_BYTES + texts);
     if (!at)
         return;
@@ -188,6 +189,7 @@ void row_add_fact(RowWriter *w, const Fact *f) {
     p = put_number_field(p, TAG_UPTO, f->upto);
     p = put_text_field(p, TAG_SHOWN, f->shown);
     p = put_text_field(p, TAG_BY, f->by);
+    p = put_text_field(p, TAG_CORRELATION, f->correlation);
     p = put_signed_field(p, TAG_CPU, f->usage.cpu_us);
     p = put_signed_field(p, TAG_PEAK, f->usage.peak_bytes);
     *p++ = TAG_END;
@@ -301,6 +303,7 @@ static void read_field(Cursor *c, Cursor *data, bool forgotten, Tag tag, RowFact
     case TAG_UPTO: f->upto = cursor_varint(c); return;
     case TAG_SHOWN: f->shown = cursor_blob(c); return;
     case TAG_BY: f->by = cursor_blob(c); return;
+    case TAG_CORRELATION: f->correlation = cursor_blob(c); return;
     case TAG_CPU: f->usage.cpu_us = read_not_negative(c); return;
     case TAG_PEAK: f->usage.peak_bytes = read_not_negative(c); return;
     case TAG_END:
@@ -330,7 +333,8 @@ static void read_fact(Cursor *c, Cursor *data, bool forgotten, RowFact *ret) {
                                 .id = none,
                                 .from = none,
                                 .shown = none,
-                                .by = none } };
+                                .by = none,
+                                .correlation = none } };
     for (unsigned last = TAG_END;;) {
         unsigned tag = cursor_u8(c);
         if (tag == TAG_END || c->bad)

@@ -138,6 +138,9 @@ static void write_details(Buf *b, const Fact *f) {
             buf_fmt(b, " up to row %llu", (unsigned long long)f->upto);
         write_word(b, " before ", f->id);
         write_word(b, " by ", f->by);
+        write_word(b, " correlation ", f->correlation);
+        if (f->purpose == ACCEPT_LISTEN)
+            buf_str_add(b, STR(" to listen"));
         return;
     case FACT_FINISHED: write_finished(b, f); return;
     case FACT_TIMER: buf_fmt(b, " %s", NAME_IN(purpose_names, f->purpose)); return;

@@ -27,6 +27,12 @@ typedef enum FactKind {
     FACT_RECOVERED = 13, /* another engine goes on: what was in flight ended unknown */
 } FactKind;
 
+/* What an accepted run is for. Numbers are stored. */
+typedef enum Acceptance {
+    ACCEPT_RUN = 0,
+    ACCEPT_LISTEN = 1, /* does not run: starts a run of the same file for each event that its `on` asks for */
+} Acceptance;
+
 typedef enum Outcome { OUTCOME_OK = 1, OUTCOME_FAILED, OUTCOME_REFUSED, OUTCOME_UNKNOWN } Outcome;
 /* Did anything leave? Decides whether a failure is definite. */
 typedef enum Sent { SENT_NO = 0, SENT_MAYBE, SENT_YES } Sent;
@@ -100,7 +106,7 @@ typedef struct Fact {
     int64_t time_ms;  /* UTC; never decreasing within a run */
     Str address;      /* of the frame it concerns; empty: the run */
     uint32_t attempt; /* dispatching, finished */
-    uint32_t purpose; /* timer: TimerPurpose of kernel/run.h */
+    uint32_t purpose; /* timer: TimerPurpose of kernel/run.h; accepted: Acceptance */
     Str payload;      /* JSON text; STR_NULL: none */
     /* finished */
     Outcome outcome;
@@ -122,6 +128,8 @@ typedef struct Fact {
     Str id;        /* signal: for saying it once; accepted: the step, empty: all */
     Str from;      /* who said so; accepted: the run, empty: none */
     uint32_t verb; /* Control or Decision; accepted: Rules */
+    /* accepted: of the event that started it; empty: its own id. event: `id` is its own, `name` its type, payload the whole */
+    Str correlation;
     /* decision: of what was shown (want_ask() of run.h), so that nobody agrees to what he did not see; empty: of whatever is
      * asked. Its words are `message`. accepted: who started the run is `by`. */
     Str shown, by;

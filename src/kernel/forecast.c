@@ -319,6 +319,7 @@ static void walk_verb(Walk *w, const Node *n, At at, Load *worst, Load *expected
         return;
     case VERB_GROUP: walk_group(w, n, at, worst, expected); return;
     case VERB_WAIT:
+    case VERB_RECEIVE:
         worst->time_ms = n->wait_ms >= 0           ? n->wait_ms
                          : n->wait_timeout_ms >= 0 ? n->wait_timeout_ms
                                                    : FORECAST_UNBOUNDED;

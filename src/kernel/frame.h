@@ -304,6 +304,23 @@ typedef struct Signal {
     struct Signal *next;
 } Signal;
 
+/* An event that came, and by which steps of the file it was taken. */
+typedef struct Heard {
+    Value event; /* { id, type, data, correlation, source, time } */
+    Str type;
+    uint32_t *taken, n_taken; /* numbers of nodes */
+    struct Heard *next;
+} Heard;
+
+typedef struct Message {
+    Value value; /* { inbox, from, time, body } */
+    struct Message *next;
+} Message;
+typedef struct InboxState {
+    Message *first, *last;
+    uint32_t n;
+} InboxState;
+
 /* The attempts, or turns, that an address had before it was made anew. */
 typedef struct Spent {
     uint64_t address; /* its hash */
@@ -337,6 +354,15 @@ struct Run {
     Condition *conditions; /* oldest first */
     Notice *notices;
     size_t n_notices, room_notices;
+    Str correlation; /* empty: its id */
+    bool listens;
+    uint32_t life; /* retries that were applied */
+    Heard *heard;  /* oldest first */
+    uint32_t n_heard;
+    InboxState *inboxes; /* by number; NULL: nothing was sent yet */
+    uint32_t n_messages; /* in all of them */
+    Post *posts;
+    size_t n_posts, room_posts;
     Signal *signals;      /* not yet taken, oldest first */
     uint64_t *signal_ids; /* hashes of those seen */
     uint32_t n_signal_ids, room_signal_ids;
@@ -550,7 +576,7 @@ typedef struct Scope {
     Run *run;
     const Frame *frame;
     Value input; /* absent: the workflow's */
-    Value with, output, detail, error, status, signal;
+    Value with, output, detail, error, status, signal, event;
     Value last;      /* reducers */
     Str secret_mark; /* see want_send() */
 } Scope;
@@ -599,6 +625,34 @@ void human_close(Run *r, Frame *f);
 bool human_known(const Frame *f);
 /* Why a decision is none on what is asked here. */
 Refusal human_refuses(const Frame *f, const Fact *d, Value value, Arena *a, Str *ret_why);
+
+/* ---- events and messages (events.c, inboxes.c) ---------------------------------------------------------------------------- */
+
+void emit_enter(Run *r, Frame *f, Str choice);
+/* The run is one that listens: its root waits. False: its file names no events. */
+bool listen_begin(Run *r);
+/* Could any step take it? */
+bool event_waited_for(Run *r, const Fact *fact);
+void event_came(Run *r, const Fact *fact);
+/* True: the step that begins has taken one that came before, and is done. */
+bool event_take_kept(Run *r, Frame *f);
+/* What the want of a frame that waits is called: a signal's name, `event a, b`, `inbox desk`. */
+Str wait_key(const Frame *f);
+void events_save(const Run *r, Buf *b);
+void events_load(Run *r, Cursor *c);
+
+void send_enter(Run *r, Frame *f, Str choice);
+/* Into the inbox `to`, or, STR_NULL, into every one: all of them, or none with a reason. */
+bool inbox_send(Run *r, Str from, Str to, Value body, ErrorKind *ret_kind, Str *ret_problem);
+/* The oldest message of it, or absent. */
+Value inbox_pop(Run *r, uint32_t inbox);
+/* True: the step that begins to receive has one, and is done. */
+bool receive_take(Run *r, Frame *f);
+/* One message to one who waits for it; the oldest who waits for what nobody can send fails. False: there is nothing to do. */
+bool inboxes_hand_out(Run *r);
+bool inboxes_break_deadlock(Run *r);
+void inboxes_save(const Run *r, Buf *b);
+void inboxes_load(Run *r, Cursor *c);
 
 /* ---- calls (shapes/call.c) ------------------------------------------------------------------------------------------------- */
 

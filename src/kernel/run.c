@@ -21,6 +21,8 @@ void run_end(Run *r, RunStatus status, Value output, Value error) {
     r->output = status == RUN_OK ? output : VALUE_ABSENT;
     r->error = error;
     r->signals = NULL;
+    r->heard = NULL;
+    r->n_heard = 0;
     run_settle(r);
 }
 
@@ -79,7 +81,7 @@ static void work(Run *r) {
         Frame *f = frame_next_ready(r);
         if (f)
             step_enter(r, f);
-        else if (!held_release(r))
+        else if (!inboxes_hand_out(r) && !held_release(r) && !inboxes_break_deadlock(r))
             break;
     }
     if (r->pausing && r->status == RUN_RUNNING)
@@ -201,8 +203,9 @@ static bool waited_for(Run *r, const Fact *fact) {
         return false;
     case FACT_MIGRATED: return true;
     case FACT_PROGRESS: return str_is(fact->name, "late");
-    case FACT_ACCEPTED:
     case FACT_EVENT:
+        return (!signal_seen(r, fact->id) || MUTANT(event_id_ignored)) && event_waited_for(r, fact);
+    case FACT_ACCEPTED:
     case FACT_CHILD:
     case FACT_MAIL: return false;
     }
@@ -314,6 +317,7 @@ static void control(Run *r, const Fact *fact) {
     case CONTROL_LIMITS: question_raise(r, fact->from, r->payload); return;
     case CONTROL_CANCEL: cancel(r, fact); return;
     case CONTROL_RETRY:
+        r->life++;
         retry_apply(r, fact, r->before_ms);
         recover(r);
         return;
@@ -342,8 +346,11 @@ static void apply(Run *r, const Fact *fact) {
     case FACT_RECOVERED: recover(r); return;
     case FACT_MIGRATED: migrated(r, fact); return;
     case FACT_PROGRESS: keep_late(r, fact); return;
-    case FACT_ACCEPTED:
     case FACT_EVENT:
+        remember_signal_id(r, fact->id);
+        event_came(r, fact);
+        return;
+    case FACT_ACCEPTED:
     case FACT_CHILD:
     case FACT_MAIL: UNREACHABLE("a fact nothing waits for");
     }
@@ -429,13 +436,20 @@ static int start(const Plan *plan, const Fact *accepted, const Retried *retries,
     r->seed = accepted->seed;
     r->rules = (Rules)accepted->verb;
     r->started_ms = r->time_ms = accepted->time_ms;
-    if (!read_input(r, accepted, &problem) || !read_labels(r, &problem)) {
+    r->correlation = arena_str(&r->arena, accepted->correlation);
+    r->listens = accepted->purpose == ACCEPT_LISTEN;
+    if (!r->listens && (!read_input(r, accepted, &problem) || !read_labels(r, &problem))) {
         *ret_problem = arena_str(problem_arena, problem);
         return RUN_E_INPUT;
     }
     begin(r, accepted, row);
     r->root = frame_new(r, NULL, plan->root, PART_ROOT, 0, 0, LAYER_ONCE);
-    frame_ready(r, r->root);
+    if (!r->listens) {
+        frame_ready(r, r->root);
+    } else if (!listen_begin(r)) {
+        *ret_problem = STR("nothing starts a run of this file: it has no `on: [{ event: ... }]`");
+        return RUN_E_INPUT;
+    }
     work(r);
     *ret_run = TAKE(r);
     return 0;
@@ -459,6 +473,7 @@ Run *run_free(Run *r) {
     free(r->spent);
     free(r->spent_slots);
     free(r->notices);
+    free(r->posts);
     arena_deinit(&r->arena);
     free(r);
     return NULL;
@@ -508,6 +523,21 @@ bool run_active(const Run *r) {
 RunCounts run_counts(const Run *r) { return r->counts; }
 size_t run_footprint(const Run *r) { return arena_footprint(&r->arena) + sizeof(*r); }
 
+static bool waits_for_more(const Want *w) {
+    return w->kind == WANT_SIGNAL && !w->frame->node->signal.len;
+}
+
+/* `event a, b`, `inbox desk`: the first word says what it is. */
+static Str waits_for(const Want *w, const char *kind) {
+    ptrdiff_t blank = waits_for_more(w) ? str_find(w->key, STR(" ")) : -1;
+    return blank < 0 ? str_from(kind) : str_slice(w->key, 0, (size_t)blank);
+}
+
+static Str waits_name(const Want *w) {
+    ptrdiff_t blank = waits_for_more(w) ? str_find(w->key, STR(" ")) : -1;
+    return blank < 0 ? w->key : str_slice(w->key, (size_t)blank + 1, w->key.len);
+}
+
 static Value waiting_list(const Run *r, Arena *a) {
     static const char *const kinds[] = { "",       "attempt", "timer", "approval",
                                          "signal", "child",   "doubt" };
@@ -516,10 +546,10 @@ static Value waiting_list(const Run *r, Arena *a) {
         MapBuilder m = map_builder(a);
         if (w->kind == WANT_ATTEMPT)
             continue;
-        map_addz(&m, "for", value_str(str_from(kinds[w->kind])));
+        map_addz(&m, "for", value_str(waits_for(w, kinds[w->kind])));
         map_addz(&m, "step", value_str(want_address(w, a)));
         if (w->key.len)
-            map_addz(&m, "name", value_str(w->key));
+            map_addz(&m, "name", value_str(waits_name(w)));
         if (w->kind == WANT_APPROVAL)
             map_addz(&m, "asked", want_ask_line(w, a));
         if (w->due_ms)

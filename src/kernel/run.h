@@ -98,6 +98,21 @@ typedef struct Notice {
 } Notice;
 const Notice *run_notices(const Run *r, size_t *ret_n);
 void run_forget_notices(Run *r);
+/* Said to other runs since the last run_forget_posts(): mail that goes with the row. `to` is a run, which need not exist; the id
+ * is the same when it is derived again.
+ *   { event: { id, type, data, correlation, source, time } }        to `event:ID`, the run that the event is
+ *   { start: { on, dir, input, correlation, by } }                  to a run that is to begin: of the file of the run `on` */
+typedef struct Post {
+    Str id, to;
+    Value body;
+} Post;
+const Post *run_posts(const Run *r, size_t *ret_n);
+void run_forget_posts(Run *r);
+/* The types of events that it is told of, by number; false: that is all. */
+bool run_hears(const Run *r, size_t i, Str *ret_type);
+/* It only starts other runs. */
+bool run_listens(const Run *r);
+Str run_correlation(const Run *r);
 /* Everything open now, oldest first. */
 Want *run_wants(Run *r);
 /* Closed since the last call of run_forget_closed. */

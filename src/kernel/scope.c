@@ -122,7 +122,7 @@ static Value load_run(const Run *r, RunField field, Arena *a) {
     case RUN_WORKFLOW: return value_str(r->plan->name);
     case RUN_STARTED: return timestamp(r->started_ms);
     case RUN_LABELS: return r->labels;
-    case RUN_CORRELATION: return value_str(r->id);
+    case RUN_CORRELATION: return value_str(run_correlation(r));
     case RUN_COST: return value_double((double)r->counts.cost_nano / 1e9);
     case RUN_ALL: {
         MapBuilder m = map_builder(a);
@@ -220,6 +220,7 @@ static Value load(void *ctx, uint64_t slot, Arena *a) {
     case SLOT_ERROR: return load_error(s);
     case SLOT_STATUS: return s->status;
     case SLOT_SIGNAL: return s->signal;
+    case SLOT_EVENT: return s->event;
     case SLOT_FAILED: return value_bool(a_need_failed(s->frame));
     case SLOT_ALWAYS: return value_bool(true);
     case SLOT_VAR: return s->run->plan->vars[slot_number(slot)];

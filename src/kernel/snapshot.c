@@ -13,7 +13,7 @@
 /* 2: whose outcomes are reused, and how many were.
  * 3: attempts of before a retry; what every attempt reserved, queues of held calls, what a paused run asks; what
  * people are asked and have said; what can be undone, and was.
- * 4: the rules by which it is derived; verbs that several steps play. */
+ * 4: the rules by which it is derived; verbs that several steps play; events that came, messages that wait. */
 #define SNAPSHOT_VERSION 4
 
 /* ---- wants ---- */
@@ -135,7 +135,7 @@ static void load_wants(Run *r, Frame *f, Loader *l) {
         f->wait->timer = load_want(r, f, l);
         f->wait->signal = load_want(r, f, l);
         if (f->wait->signal)
-            f->wait->signal->key = f->node->signal;
+            f->wait->signal->key = wait_key(f);
     }
     if (f->shape == &shape_human) {
         f->human->want = load_want(r, f, l);
@@ -222,6 +222,7 @@ static bool load_shape(Run *r, Frame *f, Loader *l) {
         return false;
     if ((f->shape == &shape_each && !f->node->for_) ||
         (f->shape == &shape_loop && !f->node->repeat) ||
+        (f->shape == &shape_wait && !f->parent && !r->listens) ||
         (f->shape == &shape_agent && (!f->node->callee || f->node->callee->kind != CALLEE_MODEL)))
         return false;
     if (f->shape->load)
@@ -474,6 +475,8 @@ void run_save(const Run *r, Buf *b) {
     save_conditions(b, r);
     save_undone(b, r);
     buf_u8(b, (uint8_t)r->rules);
+    events_save(r, b);
+    inboxes_save(r, b);
     save_frame(b, r, r->root);
 }
 
@@ -519,6 +522,8 @@ static bool load_run(Run *r, Loader *l) {
     if (l->version >= 4) {
         r->rules = (Rules)cursor_u8(c);
         c->bad |= r->rules > RULES_NOW;
+        events_load(r, c);
+        inboxes_load(r, c);
     }
     if (!c->bad)
         r->root = load_frame(r, NULL, l, 0);

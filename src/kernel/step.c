@@ -214,7 +214,10 @@ static void enter_verb(Run *r, Frame *f, Str choice) {
         undo_register(r, f);
         enter_shape(r, f, &shape_group, choice);
         return;
-    case VERB_WAIT: enter_shape(r, f, &shape_wait, choice); return;
+    case VERB_WAIT:
+    case VERB_RECEIVE: enter_shape(r, f, &shape_wait, choice); return;
+    case VERB_EMIT: emit_enter(r, f, choice); return;
+    case VERB_SEND: send_enter(r, f, choice); return;
     case VERB_RETURN: enter_return(r, f, choice); return;
     case VERB_FAIL: enter_fail(r, f, choice); return;
     default: ASSERT(verb_is_play(f->node->verb)); enter_play(r, f, choice);

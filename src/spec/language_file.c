@@ -8,7 +8,7 @@ static const Keyword workflow[] = {
     { "name", "text", 0, RUNS, "letters, digits, - _ .; the file's name if missing" },
     { "description", "text", 0, RUNS, "for people" },
     { "import", "[text]", 0, RUNS, "files of definitions" },
-    { "on", "[Trigger]", SEES_EVENT, LATER, "what starts a run" },
+    { "on", "[Trigger]", SEES_EVENT, RUNS, "what starts a run" },
     { "input", "type", 0, RUNS, "what a run is given" },
     { "output", "type", 0, RUNS, "what it gives" },
     { "types", "{type}", 0, RUNS, "names for types" },
@@ -20,7 +20,7 @@ static const Keyword workflow[] = {
     { "models", "{model}", 0, RUNS, "names for models" },
     { "agents", "{Agent | text}", 0, RUNS, "roles; a text is the file of a card" },
     { "tools", "{Tool}", 0, RUNS, "functions" },
-    { "inboxes", "{Inbox}", 0, LATER, "where messages between agents wait" },
+    { "inboxes", "{Inbox}", 0, RUNS, "where messages between agents wait" },
     { "guard", "Guard | [Guard]", SEES_CALL | SEES_WITH, RUNS, "what is not let through" },
     { "decisions", "{agent}", 0, LATER, "the one owner of a kind of decision" },
     { "steps", "steps", 0, RUNS, "what is done" },
@@ -28,16 +28,16 @@ static const Keyword workflow[] = {
 };
 
 static const Keyword trigger[] = {
-    { "event", "text | [text]", 0, LATER, "types of events" },
+    { "event", "text | [text]", 0, RUNS, "types of events" },
     { "cron", "text", 0, LATER, "minute hour day month weekday" },
     { "timezone", "text", 0, LATER, "of `cron`: UTC" },
     { "overlap", "text", 0, LATER, "when the last run is not over" },
     { "catch_up", "text", 0, LATER, "when the engine was down" },
     { "webhook", "text", 0, LATER, "a name of the address" },
     { "chat", "text", 0, LATER, "a name of the channel" },
-    { "if", "expr", 0, LATER, "which events" },
-    { "with", "value", 0, LATER, "the run's input" },
-    { "key", "value", 0, LATER, "one run for each" },
+    { "if", "expr", 0, RUNS, "which events" },
+    { "with", "value", 0, RUNS, "the run's input" },
+    { "key", "value", 0, RUNS, "one run for each" },
 };
 static const Keyword concurrency[] = {
     { "key", "value", 0, LATER, "runs with the same key are counted together" },
@@ -61,8 +61,8 @@ static const Keyword reducer[] = {
     { "expr", "expr", SEES_REDUCE | SEES_NO_RUN, RUNS, "over `last` (so far) and `output`" },
 };
 static const Keyword inbox[] = {
-    { "type", "type", 0, LATER, "of its messages" },
-    { "max", "count", 0, LATER, "messages that wait" },
+    { "type", "type", 0, RUNS, "of its messages" },
+    { "max", "count", 0, RUNS, "messages that wait: 100" },
 };
 
 /* ---- the project ----------------------------------------------------------------------------------------------------- */

@@ -16,9 +16,9 @@ static const Keyword step[] = {
     { "human", "Human", 0, RUNS, "asks a person" },
     { "call", "workflow", 0, LATER, "runs another workflow: its name or its file" },
     { "wait", "duration | Wait", 0, RUNS, "waits for a time, a signal or an event" },
-    { "emit", "Emit", 0, LATER, "tells the world that something happened" },
-    { "send", "Send", 0, LATER, "puts a message into an inbox" },
-    { "receive", "Receive", 0, LATER, "takes a message out of an inbox" },
+    { "emit", "Emit", 0, RUNS, "tells the world that something happened" },
+    { "send", "Send", 0, RUNS, "puts a message into an inbox" },
+    { "receive", "Receive", 0, RUNS, "takes a message out of an inbox" },
     { "steps", "steps | PlanAtRun", SEES_CHILDREN, RUNS, "a group" },
     { "route", "Route", 0, RUNS, "one of several targets, chosen by rules, examples or a model" },
     { "machine", "Machine", 0, LATER, "states and the moves between them" },
@@ -140,7 +140,7 @@ static const Keyword answer[] = {
 static const Keyword wait[] = {
     { "until", "expr", 0, RUNS, "a moment" },
     { "signal", "text", 0, RUNS, "the name of a signal" },
-    { "event", "text | [text]", 0, LATER, "types of events" },
+    { "event", "text | [text]", 0, RUNS, "types of events" },
     { "if", "expr", SEES_SIGNAL | SEES_EVENT, RUNS, "which one fits" },
     { "timeout", "duration", 0, RUNS, "then the step fails" },
 };
@@ -150,17 +150,17 @@ static const Keyword fail[] = {
     { "data", "value", 0, RUNS, "for `error.data`" },
 };
 static const Keyword emit[] = {
-    { "type", "text", 0, LATER, "the type of the event" },
-    { "data", "value", 0, LATER, "what it says" },
+    { "type", "text", 0, RUNS, "the type of the event" },
+    { "data", "value", 0, RUNS, "what it says" },
 };
 static const Keyword send[] = {
-    { "to", "value", 0, LATER, "an inbox" },
-    { "all", "bool", 0, LATER, "every inbox" },
-    { "body", "value", 0, LATER, "the message" },
+    { "to", "value", 0, RUNS, "an inbox" },
+    { "all", "bool", 0, RUNS, "every inbox" },
+    { "body", "value", 0, RUNS, "the message" },
 };
 static const Keyword receive[] = {
-    { "inbox", "text", 0, LATER, "one of `inboxes:`" },
-    { "timeout", "duration", 0, LATER, "then the step fails" },
+    { "inbox", "text", 0, RUNS, "one of `inboxes:`" },
+    { "timeout", "duration", 0, RUNS, "then the step fails" },
 };
 static const Keyword plan_at_run[] = {
     { "plan", "value", 0, RUNS, "a list of tasks, as data" },

@@ -407,6 +407,8 @@ static size_t name_of_verb(Chain *c) {
         const Node *around = seen_around(c, verb_words[i].sees);
         if (verb_words[i].sees == SEES_WITH && chain_sees(c, SEES_WITH))
             return chain_take(c, 1, SLOT_WITH, c->scope->sight.node->no, 0);
+        if (verb_words[i].sees == SEES_EVENT && chain_sees(c, SEES_EVENT))
+            return chain_take(c, 1, SLOT_EVENT, 0, 0);
         if (around && verb_words[i].sees == SEES_WITH)
             return take_outer(c, around, SLOT_WITH);
         if ((around || chain_sees(c, verb_words[i].sees)) && verb_words[i].name)

@@ -193,6 +193,31 @@ const Node *plan_find(const Plan *p, Str path) {
     return n;
 }
 
+bool plan_event_type(Str s) {
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.p[i];
+        bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                    c == '.' || c == '_' || c == '-' || c == '/' || c == ':';
+        if (!good)
+            return false;
+    }
+    return s.len > 0 && s.len <= LIMIT_EVENT_TYPE_BYTES;
+}
+
+const Inbox *plan_inbox(const Plan *p, Str name) {
+    for (size_t i = 0; i < p->n_inboxes; i++)
+        if (str_eq(p->inboxes[i].name, name))
+            return &p->inboxes[i];
+    return NULL;
+}
+
+bool str_among(Str s, const Str *texts, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(texts[i], s))
+            return true;
+    return false;
+}
+
 Str plan_secret(const Plan *p, uint32_t number, Str mark, Arena *a) {
     return arena_fmt(a, "<secret:%.*s%s%.*s>", STR_FMT(p->secrets[number].name),
                      mark.len ? ":" : "", STR_FMT(mark));

@@ -47,6 +47,7 @@ typedef enum SlotKind {
     SLOT_ALWAYS, /* always() */
     SLOT_VAR,    /* number: in plan->vars */
     SLOT_LATER,  /* a name of a verb that this version checks only: no plan that runs has it */
+    SLOT_EVENT,  /* in the `if` of a `wait` for one, and in `on` */
     SLOT_SECRET, /* number: in plan->secrets; what is loaded only stands for it */
     SLOT_PLAY, /* number: the node whose verb gives the name to all that it plays; field: PlayName */
 } SlotKind;
@@ -359,6 +360,9 @@ typedef enum Verb {
     VERB_INVOKE, /* agent, tool, run, http */
     VERB_GROUP,
     VERB_WAIT,
+    VERB_EMIT,
+    VERB_SEND,
+    VERB_RECEIVE,
     VERB_RETURN, /* ends the group it stands in */
     VERB_FAIL,
     /* played by several steps, see Node.parts: from here to the end */
@@ -465,8 +469,19 @@ struct Node {
     int64_t wait_ms; /* -1: none */
     Template *until; /* a timestamp */
     Str signal;
+    Str *events; /* types */
+    size_t n_events;
+    Str waits_for;           /* `event a, b`, `inbox desk`: the key of its want; empty: a signal, a time */
     CelProgram *wait_if;
-    int64_t wait_timeout_ms; /* -1: none */
+    bool wait_if_early;      /* of events: says the same at any time of the run */
+    int64_t wait_timeout_ms; /* -1: none; of `receive` too */
+    /* emit */
+    Str emit_type;
+    /* emit: its data; send: what is sent. NULL: null */
+    Template *body;
+    /* send, receive */
+    Template *to;   /* send; NULL: every inbox */
+    uint32_t inbox; /* receive: number in plan->inboxes */
     /* fail */
     Template *fail_message, *fail_data;
     Str fail_kind;
@@ -476,6 +491,24 @@ struct Node {
     const Supervise *supervise;
     const Planned *planned;
 };
+
+/* ---- events and messages ----------------------------------------------------------------------------------------------- */
+
+/* One of `on:`. Its expressions see `event`. */
+typedef struct Trigger {
+    Pos pos;
+    Str *types;
+    size_t n_types;   /* 0: it is none for events */
+    Str later;        /* the word by which it would start runs in a later version; empty: none */
+    CelProgram *if_;  /* NULL: every one */
+    Template *with;   /* the input of the run; NULL: the event's data */
+    Template *key;    /* one run for each; NULL: one for each event */
+} Trigger;
+typedef struct Inbox {
+    Str name;
+    const Type *type; /* NULL: any */
+    int32_t max;
+} Inbox;
 
 typedef struct PlanSecret {
     Str name;
@@ -527,6 +560,12 @@ struct Plan {
     Channel *channels;
     size_t n_channels;
     Escalation escalation[RISKS_COUNT]; /* by risk */
+    Trigger *triggers;
+    size_t n_triggers;
+    Inbox *inboxes;
+    size_t n_inboxes;
+    Str *hears; /* types of events that some step waits for, each once */
+    size_t n_hears;
     Callee **callees;                   /* named agents and tools, file order */
     size_t n_callees;
     Node **nodes;
@@ -571,6 +610,12 @@ DEFINE_CLEANUP(Plan *, plan_free)
 /* The step of an address or of a path of ids ("settle/refund[3]~2", "settle.refund"), or the first with this id; NULL if
  * none. */
 const Node *plan_find(const Plan *p, Str path);
+/* The inbox of this name, or NULL. */
+const Inbox *plan_inbox(const Plan *p, Str name);
+/* Can it be the type of an event? */
+bool plan_event_type(Str type);
+/* Is it among them? */
+bool str_among(Str s, const Str *texts, size_t n);
 /* What to add, and where, so that a model has a price. */
 Str plan_price_line(const Plan *p, Str model, Arena *a);
 /* What stands for a secret until it is sent: `<secret:NAME:MARK>`, or without a mark, for people, `<secret:NAME>`. */

@@ -12,6 +12,7 @@
  *   read_form.c    what is checked only              read_part.c  steps inside verbs
  *   read_shape.c   what holds across words           read_machine.c  states and moves
  *   read_channels.c  who can be asked, and how they are reached
+ *   read_message.c events, what starts a run, inboxes
  *
  * A problem is reported and reading goes on: a reader of a value gives false and leaves its target alone. */
 #ifndef BATON_SPEC_READ_H
@@ -423,6 +424,15 @@ void read_on_error(Reader *r, const Yaml *y, Node *node);
 void read_set(Reader *r, const Yaml *y, Node *node);
 void read_wait(Reader *r, const Yaml *y, Node *node);
 void read_fail(Reader *r, const Yaml *y, Node *node);
+/* `emit` `send` `receive`, and the events of a `wait` (read_message.c). */
+void read_emit(Reader *r, const Yaml *y, Node *node);
+void read_send(Reader *r, const Yaml *y, Node *node);
+void read_receive(Reader *r, const Yaml *y, Node *node);
+void read_event_types(Reader *r, const Yaml *y, Str **ret_types, size_t *ret_n);
+/* `on` and `inboxes` of the first level; and, when all steps are read, what of events a run hears. */
+void read_triggers(Reader *r, const Yaml *y);
+void read_inboxes(Reader *r, const Yaml *y);
+void gather_hears(Reader *r);
 void read_state(Reader *r, const Yaml *y);
 /* A write of this key by the node; NULL, with the problem told, if there is no such key. */
 const StateKey *read_write(Reader *r, const Yaml *key, Node *node);

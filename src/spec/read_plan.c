@@ -72,6 +72,11 @@ static void set_guard(Reader *r, const Yaml *key, const Yaml *value, void *targe
     read_guards(r, value, &sight, &r->plan->guards);
 }
 
+static void set_on(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key, (void)target;
+    read_triggers(r, value);
+}
+
 static const KeyRow rows[] = {
     { "baton", set_baton },
     { "name", set_name },
@@ -79,6 +84,8 @@ static const KeyRow rows[] = {
     { "labels", set_labels },
     { "limits", set_limits },
     { "guard", set_guard },
+    { "on", set_on },
+    { "inboxes", ignore },
     { "models", ignore },
     { "agents", ignore },
     { "tools", ignore },
@@ -139,11 +146,13 @@ static void begin_root(Reader *r, const Yaml *root) {
 static void read_root(Reader *r, const Yaml *root) {
     Plan *plan = r->plan;
     const Yaml *input = yaml_get(root, "input"), *state = yaml_get(root, "state");
-    const Yaml *steps = yaml_get(root, "steps");
+    const Yaml *steps = yaml_get(root, "steps"), *inboxes = yaml_get(root, "inboxes");
     if (input)
         plan->input = read_type(r, input);
     if (state)
         read_state(r, state);
+    if (inboxes)
+        read_inboxes(r, inboxes);
     Sight sight = { .input = plan->input, .stands_in = "the first level of a file" };
     read_block(r, root, language_block(STR("Workflow")), rows, ARRAY_LEN(rows), &sight, NULL);
     if (steps)
@@ -183,6 +192,7 @@ void read_plan(Arena *a, Files *files, Source *source, Plan *plan, Diags *diags)
             order_steps(&r);
             read_pending(&r);
             check_plan(&r);
+            gather_hears(&r);
             place_tasks(&r);
             place_fallbacks(&r);
             keep_used(&r);

@@ -118,13 +118,16 @@ static void set_fail(Reader *r, const Yaml *key, const Yaml *value, void *target
         read_fail(r, value, node_of(target));
 }
 
-/* Verbs that several steps play. */
+/* Verbs with words of their own: told, heard, or played by several steps. */
 static const struct {
     const char *word;
     Verb verb;
     void (*read)(Reader *r, const Yaml *y, Node *node);
 } plays[] = {
+    { "emit", VERB_EMIT, read_emit },
+    { "receive", VERB_RECEIVE, read_receive },
     { "route", VERB_ROUTE, read_route },
+    { "send", VERB_SEND, read_send },
     { "supervise", VERB_SUPERVISE, read_supervise },
     { "vote", VERB_VOTE, read_vote },
 };
@@ -253,8 +256,8 @@ static const KeyRow rows[] = {
     { "effect", set_effect },   { "key", set_key },       { "key_life", set_key_life },
     { "probe", set_probe },     { "undo", set_undo },     { "commute", set_commute },
     { "limits", set_limits },   { "output", set_output }, { "set", set_set },
-    { "call", set_later },      { "emit", set_later },    { "send", set_later },
-    { "receive", set_later },   { "machine", set_later }, { "team", set_later },
+    { "call", set_later },      { "emit", set_play },     { "send", set_play },
+    { "receive", set_play },    { "machine", set_later }, { "team", set_later },
     { "board", set_later },     { "route", set_play },    { "supervise", set_play },
     { "vote", set_play },
 };
@@ -309,6 +312,8 @@ Node *read_new_node(Reader *r, const Yaml *y, Str name, Node *parent) {
                  .wait_timeout_ms = -1,
                  .verb_word = STR(""),
                  .signal = STR(""),
+                 .waits_for = STR(""),
+                 .emit_type = STR(""),
                  .fail_kind = STR("") };
     r->node_yaml[n->no] = y;
     plan->nodes[plan->n_nodes++] = n;

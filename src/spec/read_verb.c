@@ -1,6 +1,7 @@
 /* The verbs whose value is more than a name: wait and fail. */
 #include "spec/read.h"
 
+#include "base/limits.h"
 #include "base/time.h"
 
 enum { BODY = SEES_STEPS | SEES_LOOP | SEES_ROUND };
@@ -30,9 +31,20 @@ static void wait_signal(Reader *r, const Yaml *key, const Yaml *value, void *tar
     read_text(r, value, "the name of a signal", &((Node *)target)->signal);
 }
 
-static void wait_if(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+static void wait_event(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    Node *n = target;
     (void)key;
-    read_later(r, value, target, BODY | SEES_SIGNAL | SEES_EVENT, NULL, &((Node *)target)->wait_if);
+    read_event_types(r, value, &n->events, &n->n_events);
+    Buf b = BUF_INIT(4 * KIB);
+    for (size_t i = 0; i < n->n_events; i++)
+        buf_fmt(&b, "%s%.*s", i ? ", " : "event ", STR_FMT(n->events[i]));
+    n->waits_for = arena_str(r->arena, buf_str(&b));
+    buf_deinit(&b);
+}
+
+/* Sees the one thing that is waited for: read when it is known which that is. */
+static void wait_if(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)r, (void)key, (void)value, (void)target;
 }
 
 static void wait_timeout(Reader *r, const Yaml *key, const Yaml *value, void *target) {
@@ -43,6 +55,7 @@ static void wait_timeout(Reader *r, const Yaml *key, const Yaml *value, void *ta
 static const KeyRow wait_rows[] = {
     { "until", wait_until },
     { "signal", wait_signal },
+    { "event", wait_event },
     { "if", wait_if },
     { "timeout", wait_timeout },
 };
@@ -55,7 +68,9 @@ void read_wait(Reader *r, const Yaml *y, Node *node) {
     Sight sight = { .node = node };
     read_block(r, y, language_block(STR("Wait")), wait_rows, ARRAY_LEN(wait_rows), &sight, node);
     const Yaml *signal = yaml_get(y, "signal"), *until = yaml_get(y, "until");
-    const Yaml *event = yaml_get(y, "event");
+    const Yaml *event = yaml_get(y, "event"), *if_ = yaml_get(y, "if");
+    if (if_)
+        read_later(r, if_, node, BODY | (event ? SEES_EVENT : SEES_SIGNAL), NULL, &node->wait_if);
     if ((signal != NULL) + (until != NULL) + (event != NULL) != 1)
         error_at(r, y, "value",
                  "`wait: 2h`, `wait: { until: ... }`, `wait: { signal: NAME }` or `wait: { event: "

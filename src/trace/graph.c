@@ -135,6 +135,8 @@ static void note_callee(Notes *n, const Node *s) {
 static void note_wait(Notes *n, const Node *s) {
     if (s->signal.len)
         note(n, "wait for signal %.*s", STR_FMT(s->signal));
+    else if (s->waits_for.len)
+        note(n, "wait for %.*s", STR_FMT(s->waits_for));
     else if (s->until)
         note(n, "wait until %.*s", STR_FMT(shorten(n->g, template_words(n->g, s->until))));
     else
@@ -145,6 +147,12 @@ static void note_verb(Notes *n, const Node *s) {
     switch (s->verb) {
     case VERB_INVOKE: note_callee(n, s); break;
     case VERB_WAIT: note_wait(n, s); break;
+    case VERB_EMIT: note(n, "emit %.*s", STR_FMT(s->emit_type)); break;
+    case VERB_SEND:
+        note(n, "send to %.*s",
+             STR_FMT(s->to ? shorten(n->g, template_words(n->g, s->to)) : STR("every inbox")));
+        break;
+    case VERB_RECEIVE: note(n, "receive from %.*s", STR_FMT(s->waits_for)); break;
     case VERB_RETURN: note(n, "return"); break;
     case VERB_FAIL:
         note(n, "fail %.*s", STR_FMT(shorten(n->g, template_words(n->g, s->fail_message))));

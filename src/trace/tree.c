@@ -95,7 +95,9 @@ static TraceKind kind_of_step(const Node *step) {
     if (!step || step->for_)
         return TRACE_GROUP;
     if (step->verb == VERB_WAIT)
-        return step->signal.len ? TRACE_SIGNAL : TRACE_TIMER;
+        return step->signal.len || step->n_events ? TRACE_SIGNAL : TRACE_TIMER;
+    if (step->verb == VERB_RECEIVE)
+        return TRACE_SIGNAL;
     if (step->verb != VERB_INVOKE || !step->callee)
         return TRACE_GROUP;
     return step->callee->kind == CALLEE_MODEL ? TRACE_MODEL : TRACE_TOOL;

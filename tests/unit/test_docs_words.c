@@ -145,7 +145,6 @@ static const Place places[] = {
     { "an agent", "baton: 1\nagents: { a: { model: p/m, %s: x } }\nsteps: [{ wait: 1s }]\n" },
     { "a tool", "baton: 1\ntools: { a: { run: [p], %s: x } }\nsteps: [{ wait: 1s }]\n" },
     { "timeout", "baton: 1\nsteps: [{ tool: echo, timeout: { %s: 1s } }]\n" },
-    { "wait", "baton: 1\nsteps: [{ wait: { %s: x } }]\n" },
 };
 
 static Str row_of(const char *name) {

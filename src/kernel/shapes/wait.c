@@ -1,4 +1,5 @@
-/* wait: for a time, until a time, or for a signal (which may have come before the step began: signals are buffered). */
+/* wait: for a time, until a time, for a signal or an event (which may have come before the step began: they are kept), and `receive`: for
+ * a message. */
 #include "kernel/frame.h"
 
 #include <stdio.h>
@@ -32,6 +33,12 @@ static bool take_buffered(Run *r, Frame *f) {
     return false;
 }
 
+static bool take_kept(Run *r, Frame *f) {
+    return f->node->signal.len              ? take_buffered(r, f)
+           : f->node->verb == VERB_RECEIVE ? receive_take(r, f)
+                                            : event_take_kept(r, f);
+}
+
 static bool until_ms(Run *r, Frame *f, int64_t *ret_ms, char problem[320]) {
     Value v;
     Scope s = scope_of(r, f);
@@ -55,11 +62,11 @@ static void enter(Run *r, Frame *f) {
     const Node *n = f->node;
     char problem[320];
     f->wait = ARENA_NEW(&r->arena, WaitState);
-    if (n->signal.len) {
-        if (take_buffered(r, f))
+    if (n->signal.len || n->waits_for.len) {
+        if (take_kept(r, f))
             return;
         f->wait->signal = want_open(r, f, WANT_SIGNAL);
-        f->wait->signal->key = n->signal;
+        f->wait->signal->key = wait_key(f);
         if (n->wait_timeout_ms >= 0)
             f->wait->timer = want_timer(r, f, TIMER_GROUP, r->time_ms + n->wait_timeout_ms);
         return;
@@ -73,15 +80,20 @@ static void enter(Run *r, Frame *f) {
 }
 
 static void timer_due(Run *r, Frame *f, TimerPurpose purpose) {
+    const Node *n = f->node;
     if (purpose == TIMER_WAIT)
         frame_done(r, f, VALUE_NULL);
+    else if (n->signal.len)
+        frame_failf(r, f, KIND_TIMEOUT, "no signal `%.*s` came in time", STR_FMT(n->signal));
+    else if (n->verb == VERB_RECEIVE)
+        frame_failf(r, f, KIND_TIMEOUT, "no message came in time to %.*s", STR_FMT(n->waits_for));
     else
-        frame_failf(r, f, KIND_TIMEOUT, "no signal `%.*s` came in time", STR_FMT(f->node->signal));
+        frame_failf(r, f, KIND_TIMEOUT, "no %.*s came in time", STR_FMT(n->waits_for));
 }
 
 static bool signal_came(Run *r, Frame *f, Want *want, Value signal) {
     ASSERT(want == f->wait->signal);
-    if (!fits(r, f, signal))
+    if (!f->node->signal.len || !fits(r, f, signal))
         return false;
     f->detail = signal;
     frame_done(r, f, signal_output(signal));
