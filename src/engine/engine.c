@@ -253,8 +253,8 @@ void stop_take(Engine *e) {
 
 bool engine_quiet(const Engine *e) {
     return e->phase == ENGINE_INSIDE && !e->n_flights && deliver_quiet(e) && !e->inbox.first &&
-           all_written(e) && mail_quiet(e) && !e->n_loading && !e->loaded.first && !e->reused.first &&
-           !e->migrations.first && e->recover_at == e->n_recover;
+           all_written(e) && mail_quiet(e) && !e->n_loading && !e->loaded.first &&
+           !e->reused.first && !e->migrations.first && e->recover_at == e->n_recover;
 }
 
 const Run *engine_run(Engine *e, Str id) {

@@ -76,9 +76,9 @@ typedef struct EngineStart {
     Str closure; /* closure_make() */
     Str input;   /* JSON text; empty: {} */
     Str dir;
-    Str source; /* the run whose recorded outcomes are reused (kernel/outcomes.h); empty: none */
-    Str before; /* address of the step from which on they are not; empty: all are */
-    Str by;     /* who starts it */
+    Str source;  /* the run whose recorded outcomes are reused (kernel/outcomes.h); empty: none */
+    Str before;  /* address of the step from which on they are not; empty: all are */
+    Str by;      /* who starts it */
     bool listen; /* it only starts runs of this file, for what its `on` asks for */
 } EngineStart;
 void engine_start_run(Engine *e, const EngineStart *start, EngineReplied replied, void *ctx);
@@ -87,7 +87,7 @@ void engine_signal(Engine *e, Str run, Str id, Str name, Str data_json, Str from
                    EngineReplied replied, void *ctx);
 /* An event for all who hear its type. The reply's run is the event's own, `event:ID`. */
 typedef struct EngineEmit {
-    Str id;   /* says it once, however often it is sent; empty: it is a new one */
+    Str id; /* says it once, however often it is sent; empty: it is a new one */
     Str type, data_json;
     Str correlation; /* empty: its id */
     Str source;      /* who says so */

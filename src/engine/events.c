@@ -76,17 +76,17 @@ static PlanEntry *event_plan(Engine *e) {
 static void begin_event(Engine *e, Value event, Value told, Str mail, EngineReplied replied,
                         void *ctx, Arena *a) {
     Str input = value_text(a, value_with(a, event, STR("to"), told));
-    request_queue(e, &(Request){ .kind = REQUEST_START,
-                                 .run = arena_fmt(a, EVENT_PREFIX "%.*s",
-                                                  STR_FMT(text_of(event, "id"))),
-                                 .mail = mail,
-                                 .payload = input,
-                                 .dir = STR("/"),
-                                 .name = text_of(event, "source"),
-                                 .correlation = text_of(event, "correlation"),
-                                 .plan = event_plan(e),
-                                 .replied = replied,
-                                 .ctx = ctx });
+    request_queue(
+        e, &(Request){ .kind = REQUEST_START,
+                       .run = arena_fmt(a, EVENT_PREFIX "%.*s", STR_FMT(text_of(event, "id"))),
+                       .mail = mail,
+                       .payload = input,
+                       .dir = STR("/"),
+                       .name = text_of(event, "source"),
+                       .correlation = text_of(event, "correlation"),
+                       .plan = event_plan(e),
+                       .replied = replied,
+                       .ctx = ctx });
 }
 
 static void begin_run(Engine *e, const Letter *l, Value start, Arena *a) {
@@ -98,14 +98,15 @@ static void begin_run(Engine *e, const Letter *l, Value start, Arena *a) {
         return;
     }
     Value input = value_getz(start, "input");
-    request_queue(e, &(Request){ .kind = REQUEST_START,
-                                 .run = l->mail->to,
-                                 .mail = l->mail->id,
-                                 .payload = value_absent(input) ? STR("null") : value_text(a, input),
-                                 .dir = text_of(start, "dir"),
-                                 .name = text_of(start, "by"),
-                                 .correlation = text_of(start, "correlation"),
-                                 .plan = plan });
+    request_queue(e,
+                  &(Request){ .kind = REQUEST_START,
+                              .run = l->mail->to,
+                              .mail = l->mail->id,
+                              .payload = value_absent(input) ? STR("null") : value_text(a, input),
+                              .dir = text_of(start, "dir"),
+                              .name = text_of(start, "by"),
+                              .correlation = text_of(start, "correlation"),
+                              .plan = plan });
 }
 
 static void tell_run(Engine *e, const Letter *l, Value event, Arena *a) {

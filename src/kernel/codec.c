@@ -158,7 +158,8 @@ static char *put_usage(char *p, const Usage *u) {
 void row_add_fact(RowWriter *w, const Fact *f) {
     ASSERT(f->kind >= FACT_ACCEPTED && f->kind <= FACT_RECOVERED);
     size_t texts = f->address.len + f->error_kind.len + f->message.len + f->run.len + f->name.len +
-                   f->dir.len + f->id.len + f->from.len + f->shown.len + f->by.len + f->correlation.len;
+                   f->dir.len + f->id.len + f->from.len + f->shown.len + f->by.len +
+                   f->correlation.len;
     char *at = buf_room(&w->facts, 2 + TAG_COUNT * (1 + VARINT_BYTES_MAX) + HASH_BYTES + texts);
     if (!at)
         return;

@@ -64,8 +64,8 @@ static bool event_id(Run *r, Frame *f, Str *ret, char problem[320]) {
 
 static Value event_value(Run *r, Frame *f, Str id, Value data) {
     MapBuilder m = map_builder(&r->arena);
-    Str source = arena_fmt(&r->arena, "%.*s:%.*s", STR_FMT(r->id),
-                           STR_FMT(frame_address(f, &r->arena)));
+    Str source =
+        arena_fmt(&r->arena, "%.*s:%.*s", STR_FMT(r->id), STR_FMT(frame_address(f, &r->arena)));
     map_addz(&m, "id", value_str(id));
     map_addz(&m, "type", value_str(f->node->emit_type));
     map_addz(&m, "data", data);
@@ -177,8 +177,9 @@ static bool somebody_fits(Run *r, Str type, Value event) {
 bool event_waited_for(Run *r, const Fact *fact) {
     Arena a = ARENA_NULL;
     Value payload;
-    bool fits = !r->ending && fact->payload.p && json_read(&a, fact->payload, &payload, NULL) == 0 &&
-                payload.type == V_MAP && somebody_fits(r, fact->name, event_of(&a, payload));
+    bool fits = !r->ending && fact->payload.p &&
+                json_read(&a, fact->payload, &payload, NULL) == 0 && payload.type == V_MAP &&
+                somebody_fits(r, fact->name, event_of(&a, payload));
     arena_deinit(&a);
     return fits;
 }
@@ -296,8 +297,7 @@ static void listen_start(Run *r, Value event) {
     Value input;
     Str run;
     const Trigger *t = trigger_for(r, type, event);
-    if (!started_input(r, t, event, &input, problem) ||
-        !started_id(r, t, event, &run, problem)) {
+    if (!started_input(r, t, event, &input, problem) || !started_id(r, t, event, &run, problem)) {
         frame_movef(r, r->root, STATUS_RUNNING, "event:%.*s starts no run: %s", STR_FMT(id),
                     problem);
         return;

@@ -30,7 +30,8 @@ typedef enum FactKind {
 /* What an accepted run is for. Numbers are stored. */
 typedef enum Acceptance {
     ACCEPT_RUN = 0,
-    ACCEPT_LISTEN = 1, /* does not run: starts a run of the same file for each event that its `on` asks for */
+    ACCEPT_LISTEN =
+        1, /* does not run: starts a run of the same file for each event that its `on` asks for */
 } Acceptance;
 
 typedef enum Outcome { OUTCOME_OK = 1, OUTCOME_FAILED, OUTCOME_REFUSED, OUTCOME_UNKNOWN } Outcome;

@@ -45,8 +45,8 @@ static bool check(Run *r, const Inbox *box, Value *body, ErrorKind *ret_kind, St
     Str mismatch;
     if (box->type && type_convert(box->type, *body, &r->arena, body, &mismatch)) {
         *ret_kind = KIND_INVALID;
-        *ret_problem = arena_fmt(&r->arena, "message to `%.*s`: %.*s", STR_FMT(box->name),
-                                 STR_FMT(mismatch));
+        *ret_problem =
+            arena_fmt(&r->arena, "message to `%.*s`: %.*s", STR_FMT(box->name), STR_FMT(mismatch));
         return false;
     }
     if (room_in(r, box) > 0 || MUTANT(inbox_without_bound))
@@ -62,8 +62,8 @@ bool inbox_send(Run *r, Str from, Str to, Value body, ErrorKind *ret_kind, Str *
     size_t n = to.p ? 1 : r->plan->n_inboxes;
     if (to.p && !one) {
         *ret_kind = KIND_NOT_FOUND;
-        *ret_problem = arena_fmt(&r->arena, "there is no inbox `%.*s`",
-                                 (int)MIN(to.len, (size_t)80), to.p);
+        *ret_problem =
+            arena_fmt(&r->arena, "there is no inbox `%.*s`", (int)MIN(to.len, (size_t)80), to.p);
         return false;
     }
     const Inbox *boxes = one ? one : r->plan->inboxes;

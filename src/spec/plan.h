@@ -471,7 +471,7 @@ struct Node {
     Str signal;
     Str *events; /* types */
     size_t n_events;
-    Str waits_for;           /* `event a, b`, `inbox desk`: the key of its want; empty: a signal, a time */
+    Str waits_for; /* `event a, b`, `inbox desk`: the key of its want; empty: a signal, a time */
     CelProgram *wait_if;
     bool wait_if_early;      /* of events: says the same at any time of the run */
     int64_t wait_timeout_ms; /* -1: none; of `receive` too */
@@ -498,11 +498,11 @@ struct Node {
 typedef struct Trigger {
     Pos pos;
     Str *types;
-    size_t n_types;   /* 0: it is none for events */
-    Str later;        /* the word by which it would start runs in a later version; empty: none */
-    CelProgram *if_;  /* NULL: every one */
-    Template *with;   /* the input of the run; NULL: the event's data */
-    Template *key;    /* one run for each; NULL: one for each event */
+    size_t n_types;  /* 0: it is none for events */
+    Str later;       /* the word by which it would start runs in a later version; empty: none */
+    CelProgram *if_; /* NULL: every one */
+    Template *with;  /* the input of the run; NULL: the event's data */
+    Template *key;   /* one run for each; NULL: one for each event */
 } Trigger;
 typedef struct Inbox {
     Str name;
@@ -566,7 +566,7 @@ struct Plan {
     size_t n_inboxes;
     Str *hears; /* types of events that some step waits for, each once */
     size_t n_hears;
-    Callee **callees;                   /* named agents and tools, file order */
+    Callee **callees; /* named agents and tools, file order */
     size_t n_callees;
     Node **nodes;
     size_t n_nodes;

@@ -108,9 +108,9 @@ static void trigger_later(Reader *r, const Yaml *key, const Yaml *value, void *t
 }
 
 static const KeyRow trigger_rows[] = {
-    { "event", trigger_event },   { "if", trigger_if },           { "with", trigger_with },
-    { "key", trigger_key },       { "cron", trigger_later },      { "webhook", trigger_later },
-    { "chat", trigger_later },    { "timezone", trigger_later },  { "overlap", trigger_later },
+    { "event", trigger_event },    { "if", trigger_if },          { "with", trigger_with },
+    { "key", trigger_key },        { "cron", trigger_later },     { "webhook", trigger_later },
+    { "chat", trigger_later },     { "timezone", trigger_later }, { "overlap", trigger_later },
     { "catch_up", trigger_later },
 };
 
@@ -124,9 +124,9 @@ void read_triggers(Reader *r, const Yaml *y) {
     for (size_t i = 0; i < y->n; i++) {
         Trigger *t = &p->triggers[p->n_triggers++];
         *t = (Trigger){ .pos = yaml_pos(y->items[i]), .later = STR("") };
-        TriggerDraft d = { t,
-                           { .sees = SEES_EVENT | SEES_NO_INPUT | SEES_NO_RUN,
-                             .stands_in = "`on`" } };
+        TriggerDraft d = {
+            t, { .sees = SEES_EVENT | SEES_NO_INPUT | SEES_NO_RUN, .stands_in = "`on`" }
+        };
         if (read_is_map(r, y->items[i], "an item of `on`"))
             read_block(r, y->items[i], language_block(STR("Trigger")), trigger_rows,
                        ARRAY_LEN(trigger_rows), &d.sight, &d);
@@ -254,7 +254,8 @@ static void receive_inbox(Reader *r, const Yaml *key, const Yaml *value, void *t
     (void)key;
     if (!read_text(r, value, "the name of an inbox", &name))
         return;
-    const Inbox *box = plan_inbox(r->plan, name); /* one that is not there is refused by the block */
+    const Inbox *box =
+        plan_inbox(r->plan, name); /* one that is not there is refused by the block */
     n->inbox = box ? (uint32_t)(box - r->plan->inboxes) : 0;
     n->waits_for = arena_fmt(r->arena, "inbox %.*s", STR_FMT(name));
 }

@@ -117,7 +117,8 @@ static void take_rules(Reader *r, const Yaml *key, const Yaml *value, void *targ
     Sight sight = { .sees = SEES_STEPS | SEES_LOOP | SEES_ROUND | SEES_TEXT, .node = d->node };
     (void)key;
     if (value->kind != YAML_LIST) {
-        error_at(r, value, "value", "like `rules: [{ if: \"text.contains('refund')\", to: billing }]`",
+        error_at(r, value, "value",
+                 "like `rules: [{ if: \"text.contains('refund')\", to: billing }]`",
                  "`rules` is a list");
         return;
     }
@@ -162,12 +163,8 @@ static void take_else(Reader *r, const Yaml *key, const Yaml *value, void *targe
 }
 
 static const KeyRow rows[] = {
-    { "text", take_text },
-    { "rules", take_rules },
-    { "capability", take_capability },
-    { "to", take_to },
-    { "reroute", take_reroute },
-    { "else", take_else },
+    { "text", take_text }, { "rules", take_rules },     { "capability", take_capability },
+    { "to", take_to },     { "reroute", take_reroute }, { "else", take_else },
 };
 
 void read_route(Reader *r, const Yaml *y, Node *node) {

@@ -53,11 +53,8 @@ static void wait_timeout(Reader *r, const Yaml *key, const Yaml *value, void *ta
 }
 
 static const KeyRow wait_rows[] = {
-    { "until", wait_until },
-    { "signal", wait_signal },
-    { "event", wait_event },
-    { "if", wait_if },
-    { "timeout", wait_timeout },
+    { "until", wait_until }, { "signal", wait_signal },   { "event", wait_event },
+    { "if", wait_if },       { "timeout", wait_timeout },
 };
 
 void read_wait(Reader *r, const Yaml *y, Node *node) {

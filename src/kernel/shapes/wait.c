@@ -34,9 +34,9 @@ static bool take_buffered(Run *r, Frame *f) {
 }
 
 static bool take_kept(Run *r, Frame *f) {
-    return f->node->signal.len              ? take_buffered(r, f)
+    return f->node->signal.len             ? take_buffered(r, f)
            : f->node->verb == VERB_RECEIVE ? receive_take(r, f)
-                                            : event_take_kept(r, f);
+                                           : event_take_kept(r, f);
 }
 
 static bool until_ms(Run *r, Frame *f, int64_t *ret_ms, char problem[320]) {
