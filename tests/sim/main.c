@@ -1,6 +1,10 @@
 /* sim: many universes, or one looked at closely.
  *
  *   sim [--seeds N] [--seed FIRST] [--cut APPEND [--after]] [--trace] [--every-append] [--quiet] [--no-shrink] [--mutant NAME]
+ *   sim --rule NUMBER [--seeds N] [--seed FIRST]
+ *
+ * With --rule all universes are run, each in a process of its own, and it is counted which rule each breaks. That fails if
+ * there are some and every one of them breaks this rule and no other: for mutants that one rule alone must name.
  *
  * Every universe is run twice now and then: the same seed must give the same trace. A failing tape is shrunk: blocks of
  * choices are left out or made the simplest as long as it goes on failing, each try in a process of its own. */
@@ -15,7 +19,7 @@
 typedef struct Options {
     uint64_t seeds, first;
     bool trace, every_append, quiet, no_shrink, cut, after;
-    uint64_t cut_at;
+    uint64_t cut_at, rule;
 } Options;
 
 typedef struct Result {
@@ -115,6 +119,50 @@ static void show_failure(uint64_t seed, const Result *r) {
     Result again = universe(&small, 0, true, -1, false, &cov);
     fprintf(stderr, "%s\nto see the whole: sim --seed %llu --seeds 1 --trace\n", again.failure,
             (unsigned long long)seed);
+}
+
+/* ---- which rule ---- */
+
+/* What breaks is told from the process that breaks, also where that is an assertion. 0: nothing broke; UINT64_MAX: something
+ * that has no number. */
+static uint64_t broken_rule(uint64_t seed, char *ret_failure, size_t room) {
+    int ends[2], status = 0;
+    if (pipe(ends))
+        abort();
+    pid_t child = fork();
+    if (child == 0) {
+        Coverage cov = { 0 };
+        Result r = universe(NULL, seed, false, -1, false, &cov);
+        ssize_t n = write(ends[1], r.failure, r.good ? 0 : strlen(r.failure) + 1);
+        _exit(n < 0 || !r.good);
+    }
+    close(ends[1]);
+    ssize_t n = read(ends[0], ret_failure, room - 1);
+    ret_failure[MAX(n, 0)] = '\0';
+    close(ends[0]);
+    waitpid(child, &status, 0);
+    if (status == 0)
+        return 0;
+    uint64_t number;
+    Str text = str_from(ret_failure);
+    ptrdiff_t colon = str_find(text, STR(":"));
+    return colon > 0 && str_to_u64(str_slice(text, 0, (size_t)colon), &number) ? number : UINT64_MAX;
+}
+
+static bool only_one_rule_breaks(const Options *o) {
+    uint64_t meant = 0, others = 0;
+    char failure[1024];
+    for (uint64_t i = 0; i < o->seeds; i++) {
+        uint64_t rule = broken_rule(o->first + i, failure, sizeof failure);
+        bool is_it = rule == o->rule;
+        if (rule && (is_it ? meant++ : others++) == 0)
+            fprintf(stderr, "seed %llu failed: %s\n", (unsigned long long)(o->first + i),
+                    failure[0] ? failure : "an assertion, or a signal");
+    }
+    printf("rule %llu was broken in %llu of %llu universes, others in %llu\n",
+           (unsigned long long)o->rule, (unsigned long long)meant, (unsigned long long)o->seeds,
+           (unsigned long long)others);
+    return meant > 0 && others == 0;
 }
 
 /* ---- figures ---- */
@@ -242,14 +290,18 @@ int main(int argc, char **argv) {
             o.no_shrink = true;
         else if (str_is(a, "--mutant") && i + 1 < argc)
             mutant_choose(argv[++i]);
+        else if (str_is(a, "--rule") && i + 1 < argc)
+            str_to_u64(str_from(argv[++i]), &o.rule);
         else {
             fprintf(
                 stderr,
-                "sim [--seeds N] [--seed FIRST] [--cut APPEND [--after]] [--trace] [--every-append] [--quiet] [--no-shrink] [--mutant NAME]\n");
+                "sim [--seeds N] [--seed FIRST] [--cut APPEND [--after]] [--trace] [--every-append] [--quiet] [--no-shrink] [--mutant NAME] [--rule NUMBER]\n");
             return 2;
         }
     }
     o.seeds = MAX(1, o.seeds);
+    if (o.rule)
+        return only_one_rule_breaks(&o);
     bool good = run_seeds(&o);
     printf("%d passed, %d failed\n", good, !good);
     return !good;

@@ -59,9 +59,23 @@ static void wake_at(void *ctx, int64_t due_ms) {
         world_at(node->world, node->wake_at_us, node, ring, NULL);
 }
 
+/* An engine that finds its own run broken says so, "run NAME: 19: what", before it ends; the rule is what names it. */
+static void name_broken_rule(World *w, Str line) {
+    if (!str_starts(line, STR("run ")))
+        return;
+    size_t at = 4;
+    while (at < line.len && line.p[at] != ' ')
+        at++;
+    Str rest = str_slice(line, MIN(at + 1, line.len), line.len);
+    if (rest.len > 2 && rest.p[0] >= '1' && rest.p[0] <= '9' && str_find(rest, STR(":")) > 0 &&
+        str_find(rest, STR(":")) < 3)
+        world_fail(w, "%.*s", STR_FMT(rest));
+}
+
 static void log_line(void *ctx, Str line) {
     SimNode *node = ctx;
     world_say(node->world, "node %u: %.*s", node->number, STR_FMT(line));
+    name_broken_rule(node->world, line);
     if (str_find(line, STR("nothing was changed")) >= 0)
         world_fail(node->world, "2: %.*s", STR_FMT(line));
     if (str_find(line, STR("taken over")) >= 0)
