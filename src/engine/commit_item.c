@@ -39,7 +39,7 @@ static StoreState state_of(const Resident *r) {
         return STORE_DONE;
     if (r->state == RESIDENT_PARKED)
         return STORE_PARKED;
-    if (run_finished(r->run))
+    if (run_finished(r->run) || (MUTANT(done_while_undoing) && run_ending(r->run)))
         return STORE_DONE;
     if (run_status(r->run) == RUN_PAUSED)
         return STORE_PAUSED;
@@ -88,7 +88,7 @@ static void fill_opens(Batch *b, Resident *r, StoreAppend *it) {
     ASSERT(i == n + heard);
     n = i;
     it->opens = opens;
-    it->n_opens = n;
+    it->n_opens = MUTANT(rest_unwritten) ? 0 : n;
     it->set_opens = true;
     r->opens_stored = n > 0;
 }

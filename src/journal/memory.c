@@ -161,6 +161,11 @@ void store_memory_free(StoreMemory *m) {
 
 static MemEngine *engine_of(StoreMemory *m, uint64_t id) { return &m->engines[id - 1]; }
 
+uint64_t store_memory_epoch(StoreMemory *m, uint64_t engine) {
+    MEMORY_LOCKED(m);
+    return engine && engine <= m->n_engines ? engine_of(m, engine)->epoch : 0;
+}
+
 static int memory_enter(Store *s, int64_t now_ms, int64_t ttl_ms, StoreLease *ret) {
     MemStore *h = (MemStore *)s;
     StoreMemory *m = h->m;

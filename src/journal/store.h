@@ -224,6 +224,8 @@ void store_memory_free(StoreMemory *m);
 Store *store_memory_open(StoreMemory *m);
 /* A handle of engine `engine` (1..), as a store is that one process alone may open: entering fences the engine before. */
 Store *store_memory_open_as(StoreMemory *m, uint64_t engine);
+/* The epoch that an engine has now; 0: it never entered. */
+uint64_t store_memory_epoch(StoreMemory *m, uint64_t engine);
 void store_memory_hold(StoreMemory *m, bool hold);
 /* Makes everything appended so far survive a cut. */
 void store_memory_sync(StoreMemory *m);

@@ -326,6 +326,9 @@ static void control(Run *r, const Fact *fact) {
 
 /* An attempt that nobody waits for any more ended after all: it counts, and stays in the journal for whoever has to judge. */
 static void keep_late(Run *r, const Fact *fact) {
+    Frame *f = MUTANT(late_end_applied) ? frame_find(r, fact->address) : NULL;
+    if (f && f->shape == &shape_call && f->call->want && f->call->want->kind == WANT_ATTEMPT)
+        f->shape->attempt_done(r, f, &(Fact){ .outcome = OUTCOME_OK });
     r->counts.tokens += fact->usage.tokens_in + fact->usage.tokens_out;
     r->counts.cost_nano += fact->usage.cost_nano;
 }

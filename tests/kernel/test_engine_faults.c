@@ -121,6 +121,27 @@ static void an_engine_that_slept_too_long_is_fenced(void **state) {
     assert_folds(w, "r1");
 }
 
+/* Its lease ran out while it waited for room. Under the next one that batch would be a row in the name of an engine that was
+ * fenced, of a run that nobody has in memory. */
+static void what_a_full_disk_kept_back_goes_with_the_lease(void **state) {
+    World *w = *state;
+    Host *h = boot_shared(w, 0), *other = boot_shared(w, 1);
+    Said said;
+    store_memory_fault(w->disk, STORE_FAULT_FULL, 1000);
+    ask_start(h, "r1", CHAIN, "{}", &said);
+    pump(h);
+    pass(other, 20000);
+    pump(h);
+    assert_non_null(strstr(h->log, "begins anew"));
+    store_memory_fault(w->disk, STORE_FAULT_NONE, 0);
+    for (int i = 0; i < 100 && !said.times; i++)
+        pass(h, 1000);
+    assert_int_equal(said.answer, ENGINE_FAILED);
+    assert_non_null(strstr(said.message, "try again"));
+    assert_int_equal(start(h, "r1", CHAIN).answer, ENGINE_OK);
+    assert_int_equal(state_of(w, "r1"), STORE_DONE);
+}
+
 static void a_signal_to_another_engines_run_goes_by_mail(void **state) {
     World *w = *state;
     Host *a = boot_shared(w, 0), *b = boot_shared(w, 1);
@@ -552,6 +573,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_run_that_derives_other_moves_is_parked_as_diverged),
         TEST(a_full_disk_is_waited_for_and_nothing_is_lost),
+        TEST(what_a_full_disk_kept_back_goes_with_the_lease),
         TEST(a_commit_of_unknown_outcome_is_read_back),
         TEST(a_failed_commit_is_the_end_and_the_next_engine_recovers),
         TEST(runs_of_a_dead_engine_are_taken_over),

@@ -127,6 +127,8 @@ static void job_work(World *w, SimNode *node, void *ctx) {
         meet_fault(w);
     job->work(job, node->store);
     store_memory_fault(w->disk, STORE_FAULT_NONE, 0);
+    if (job->write)
+        oracle_commit(w);
     if (here) {
         crash_all(w, MARK_CRASH_AFTER_COMMIT);
         return;

@@ -123,6 +123,8 @@ struct SimRun {
     Str id;
     Str workflow, closure;
     bool acked, finished;
+    uint64_t seen; /* rows that oracle_commit() has looked at */
+    bool ended;    /* as they tell it */
     bool redone; /* a person named a step to be done anew: what ended ok may run again */
     unsigned
         retries_left; /* how often somebody will have it go on when it failed or was cancelled */
@@ -225,6 +227,7 @@ void oracle_attempt(World *w, const Attempt *a);
 void oracle_limits(World *w, SimNode *node, const Attempt *a);
 void oracle_ends(SimNode *node, const Attempt *a);
 void oracle_event(World *w);
+void oracle_commit(World *w);
 /* The step of an address; NULL: none. */
 const struct Node *oracle_node(const Plan *plan, Str address);
 void oracle_undo(World *w, const SimRun *run, const History *h, const Plan *plan, bool ended_ok,
