@@ -420,7 +420,7 @@ void frame_cancel(Run *r, Frame *f, Str why) {
     frame_cancel_inside(r, f, why);
     if (f->shape == &shape_call && f->call && call_abandon(r, f, why))
         return;
-    if (f->undo && !f->undo->happened)
+    if (f->undo && !f->undo->happened && f->undo->round == 0) /* one that is under way goes on */
         undo_drop(r, f);
     want_close_all(r, f);
     if (!status_final(f->status))

@@ -134,7 +134,8 @@ static void job_work(World *w, SimNode *node, void *ctx) {
         return;
     }
     int64_t answer = w->now_us + 10 + tape_choose(&w->tape, 500);
-    node->busy_us[job->write] = answer;
+    /* What was handed over later has its time already, and what comes now has its turn after that. */
+    node->busy_us[job->write] = MAX(node->busy_us[job->write], answer);
     world_at(w, answer, node, job_done, job);
 }
 

@@ -156,7 +156,7 @@ static void child_done(Run *r, Frame *f, Frame *child) {
         (join->kind == JOIN_COUNT && e->ok == (uint32_t)join->count))
         cancel_rest(r, f, false);
     open_window(r, f);
-    if (e->open == 0 || (e->open == 1 && MUTANT(loop_ends_early)))
+    if (e->open == 0)
         finish(r, f);
 }
 
