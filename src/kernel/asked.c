@@ -12,8 +12,8 @@ const Ask *asked_ask(const Frame *f) {
     switch (asked_role(f)) {
     case ROLE_STEP: return f->node->callee->ask;
     case ROLE_TOOL: return agent_call_tool(f, STR(""))->callee->ask;
-    case ROLE_GATE: return f->node->gates[f->b];
-    case ROLE_TOOL_GATE: return agent_call_tool(f->parent, STR(""))->gates[f->b];
+    case ROLE_GATE:
+    case ROLE_TOOL_GATE: return gate_ask(f);
     }
     UNREACHABLE("role");
 }
@@ -23,12 +23,15 @@ bool human_known(const Frame *f) {
     switch (asked_role(f)) {
     case ROLE_STEP: return f->node->callee && f->node->callee->ask;
     case ROLE_TOOL: tool = agent_call_tool(f, STR("")); return tool && tool->callee->ask;
-    case ROLE_GATE: return f->b < f->node->n_gates;
-    case ROLE_TOOL_GATE:
-        tool = agent_call_tool(f->parent, STR(""));
-        return tool && f->b < tool->n_gates;
+    case ROLE_GATE:
+    case ROLE_TOOL_GATE: return gate_ask(f) != NULL;
     }
     return false;
+}
+
+/* Of a gate that a verb has besides `approve`: what it shows was made, and is not edited any more. */
+static bool is_own(const Frame *f) {
+    return asked_role(f) == ROLE_GATE && f->b >= f->parent->node->n_gates;
 }
 
 /* ---- who may ---------------------------------------------------------------------------------------------------------- */
@@ -263,7 +266,11 @@ static Scope scope_for(Run *r, Frame *f) {
             s.input = f->with;
         break;
     case ROLE_TOOL: s.input = f->with; break;
-    case ROLE_GATE: s.with = about->gated->with; break;
+    case ROLE_GATE:
+        s.with = about->gated->with;
+        if (is_own(f))
+            about->shape->gate_sees(r, about, &s);
+        break;
     case ROLE_TOOL_GATE:
         s.input = about->parent->with;
         s.with = about->call->args;
@@ -310,7 +317,9 @@ bool asked_compose(Run *r, Frame *f, char problem[320]) {
         return false;
     if (!ask->show && asked_role(f) == ROLE_STEP && f->node->with)
         h->shown = f->with;
-    h->value = value_of(f, h->shown);
+    h->value = is_own(f) ? VALUE_ABSENT : value_of(f, h->shown);
+    if (is_own(f) && !ask->show)
+        h->shown = s.output;
     if (!ask->show && value_absent(h->shown))
         h->shown = h->value;
     return true;
@@ -373,6 +382,10 @@ static Refusal refuses_value(const Frame *f, const Fact *d, Value value, Arena *
     Str problem;
     if (d->verb != DECISION_ANSWER && d->verb != DECISION_APPROVE)
         return REFUSAL_NONE;
+    if (d->verb == DECISION_APPROVE && !value_absent(value) && !can_edit(f)) {
+        *ret_why = STR("nothing can be edited here");
+        return REFUSAL_INVALID;
+    }
     if (d->verb == DECISION_ANSWER && value_absent(value)) {
         *ret_why = STR("an answer is needed");
         return REFUSAL_INVALID;

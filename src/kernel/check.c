@@ -86,6 +86,8 @@ static const char *check_means(const Frame *f) {
         return "17: an undo of nothing";
     if (f->part == PART_PROBE && !(f->parent && f->parent->shape == &shape_call))
         return "10: a probe of nothing";
+    if (f->unwind && f->unwind->goes_on && !(f->shape && f->shape->rolled_back))
+        return "17: a part of what it did is undone, and it cannot go on";
     return NULL;
 }
 

@@ -56,6 +56,7 @@ typedef enum Part {
 #define PART_LAST PART_ROLE
 
 typedef struct Shape Shape;
+typedef struct Scope Scope;
 typedef struct Budget Budget;
 
 typedef struct GroupState {
@@ -147,11 +148,14 @@ typedef struct Play {
     Frame **last;    /* by index of the part: the one that began last; NULL: none did */
     uint32_t serial; /* so many began */
     uint32_t open;   /* of those, not over yet */
+    Want **waits;    /* for signals and times, besides its parts */
+    uint32_t n_waits, room_waits;
 } Play;
 typedef struct VoteState VoteState;
 typedef struct RouteState RouteState;
 typedef struct SuperviseState SuperviseState;
 typedef struct PlannedState PlannedState;
+typedef struct MachineState MachineState;
 
 typedef struct HumanState {
     Str question, person, hash; /* hash: of all that is shown */
@@ -190,6 +194,8 @@ struct Undo {
 /* A step that ends failed or cancelled and takes back what was done below it. */
 typedef struct Unwind {
     ListBuilder undone; /* addresses, in the order in which they were undone */
+    uint64_t since;     /* only what was registered later */
+    bool goes_on;       /* then the shape goes on; else the step has failed */
 } Unwind;
 
 struct Frame {
@@ -236,6 +242,7 @@ struct Frame {
         RouteState *route;
         SuperviseState *supervise;
         PlannedState *planned;
+        MachineState *machine;
         void *any;
     };
 };
@@ -266,13 +273,20 @@ struct Shape {
     bool (*follows)(const Frame *f, const Frame *child, uint32_t serial);
     /* Another engine goes on: what was in flight here ended unknown. */
     void (*recovered)(Run *r, Frame *f);
+    /* What it asked to be taken back by undo_since() is; the addresses of that. */
+    void (*rolled_back)(Run *r, Frame *f, Value undone);
+    /* Gates that its verb has besides those of `approve`, by number behind those; NULL: no such gate. What expressions of one
+     * see besides. It was settled. */
+    const Ask *(*gate)(const Frame *f, size_t number);
+    void (*gate_sees)(Run *r, const Frame *f, Scope *s);
+    void (*gate_done)(Run *r, Frame *f, Frame *gate);
     /* Drops what only the shape knows of; wants are closed and children cancelled by the caller. */
     void (*save)(const Run *r, const Frame *f, Buf *b);
     void (*load)(Run *r, Frame *f, Cursor *c);
 };
 extern const Shape shape_group, shape_each, shape_loop, shape_call, shape_agent, shape_wait,
     shape_human;
-extern const Shape shape_route, shape_vote, shape_supervise, shape_planned;
+extern const Shape shape_route, shape_vote, shape_supervise, shape_planned, shape_machine;
 /* Stored numbers of shapes: index in this table + 1. Some are NULL. */
 #define SHAPES_COUNT 16
 extern const Shape *const shapes[SHAPES_COUNT];
@@ -485,6 +499,10 @@ void *play_begin(Run *r, Frame *f, size_t bytes);
 Frame *play_open(Run *r, Frame *f, const Node *part, Value with);
 /* In child_done, first: the part is over. Its frame stays until the same part begins anew, so that `steps.ID` reads it. */
 void play_over(Run *r, Frame *f, Frame *child);
+/* Waits of the shape's own, until they are closed: all that were opened behind the first `keep`, or one. */
+Want *play_wait(Run *r, Frame *f, Want *w);
+void play_stop_waiting(Run *r, Frame *f, uint32_t keep);
+void play_came(Frame *f, const Want *w);
 /* What is open is not needed any more: cancelled, and what it did is taken back. */
 void play_cancel_rest(Run *r, Frame *f, Str why);
 void play_save(const Frame *f, Buf *b);
@@ -509,6 +527,8 @@ void undo_hand_over(Run *r, Frame *f);
 /* f ends failed or is cancelled: takes back what is registered at it and below, when nothing there is in flight any more.
  * False if there is nothing. When all is undone frame_unwound() is called, unless f is final. */
 bool undo_begin(Run *r, Frame *f);
+/* f goes on when what was registered below it behind `since` is taken back: Shape.rolled_back. False if there is nothing. */
+bool undo_since(Run *r, Frame *f, uint64_t since);
 /* A frame at or below which something was loose has come to rest. */
 void undo_go_on(Run *r, Frame *f);
 /* Counts what is not at rest yet, at f and above. */
@@ -572,14 +592,14 @@ const char *fallback_check(const Frame *f);
 /* ---- expressions (scope.c) ----------------------------------------------------------------------------------------------- */
 
 /* What names mean for one evaluation: a frame and, where they exist, the step's own words. */
-typedef struct Scope {
+struct Scope {
     Run *run;
     const Frame *frame;
     Value input; /* absent: the workflow's */
     Value with, output, detail, error, status, signal, event;
     Value last;      /* reducers */
     Str secret_mark; /* see want_send() */
-} Scope;
+};
 Scope scope_of(Run *r, const Frame *f);
 /* A guard: must be a bool. Returns 0, or TEMPLATE_E_EVAL with the message. */
 int scope_test(Scope *s, const CelProgram *p, bool *ret, char message[320]);
@@ -590,7 +610,12 @@ int scope_eval(Scope *s, const Template *t, Value *ret, char message[320]);
 
 /* Records the sets of a step that succeeded. False with a message if a value is refused. */
 bool state_write(Run *r, Frame *f, const Node *node, char message[320]);
+/* The same for what is written when the step is left, with what those expressions see. */
+bool state_write_leaving(Scope *s, Frame *f, const SetKey *sets, size_t n, char message[320]);
 Value state_read(Run *r, uint32_t key);
+
+/* The oldest signal of this name that came and was taken by nobody, and that fits; absent: there is none. */
+Value signal_take(Run *r, Str name, bool (*fits)(void *ctx, Value signal), void *ctx);
 
 /* ---- wants (want.c) ------------------------------------------------------------------------------------------------------- */
 
@@ -611,6 +636,12 @@ bool gate_before(Run *r, Frame *f);
 bool gate_after(Run *r, Frame *f, Value output);
 bool gate_call(Run *r, Frame *call, const AgentTool *tool);
 void gate_done(Run *r, Frame *f, Frame *gate);
+/* Asks by one of the gates of the shape's own. */
+void gate_open_own(Run *r, Frame *f, size_t number);
+/* Where a no, or silence, leads in the machine around; NULL: nowhere. Looked at when the state has failed with it. */
+void machine_send(Frame *from, const Node *to);
+/* Of a gate: the step's, the tool's or the verb's; NULL: there is none. */
+const Ask *gate_ask(const Frame *gate);
 /* Its detail, with what people said. */
 Value gate_detail(Run *r, const Frame *f);
 /* Words that hold for what a frame does, as a list of texts. */

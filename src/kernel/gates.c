@@ -17,6 +17,16 @@ static Gated *gated_of(Run *r, Frame *f) {
     return f->gated;
 }
 
+const Ask *gate_ask(const Frame *gate) {
+    const Frame *f = gate->parent;
+    const AgentTool *tool = f->part == PART_CALL ? agent_call_tool(f, STR("")) : NULL;
+    if (f->part == PART_CALL)
+        return tool && gate->b < tool->n_gates ? tool->gates[gate->b] : NULL;
+    if (gate->b < f->node->n_gates)
+        return f->node->gates[gate->b];
+    return f->shape && f->shape->gate ? f->shape->gate(f, gate->b - f->node->n_gates) : NULL;
+}
+
 static void open_gate(Run *r, Frame *f, uint32_t index) {
     f->gating = true;
     f->gated->opened++;
@@ -46,6 +56,11 @@ static bool first_gate(Run *r, Frame *f, Ask *const *gates, size_t n, bool after
             return true;
     }
     return true;
+}
+
+void gate_open_own(Run *r, Frame *f, size_t number) {
+    gated_of(r, f);
+    open_gate(r, f, (uint32_t)(f->node->n_gates + number));
 }
 
 /* ---- of a step ------------------------------------------------------------------------------------------------------- */
@@ -170,26 +185,34 @@ static void goes_on(Run *r, Frame *f, const Ask *ask, Value value, bool modified
     }
 }
 
+/* What it has come to stands in the step's detail, and its words hold from there on. */
+static void note_settled(Run *r, Frame *f, const Frame *gate) {
+    Value detail = gate->detail;
+    Str words = text_of(detail, "words");
+    bool agreed = gate->status == STATUS_OK && !str_is(text_of(detail, "verdict"), "revise");
+    list_add(&f->gated->settled, detail);
+    if (agreed && words.len && !MUTANT(condition_forgotten))
+        note_condition(r, f, words, text_of(detail, "by"));
+}
+
 void gate_done(Run *r, Frame *f, Frame *gate) {
     Value detail = gate->detail, error = gate->error, value = gate->output;
     bool ok = gate->status == STATUS_OK;
-    const Ask *ask = f->part == PART_CALL ? agent_call_tool(f, STR(""))->gates[gate->b]
-                                          : f->node->gates[gate->b];
+    const Ask *ask = gate_ask(gate);
     Str verdict = text_of(detail, "verdict"), words = text_of(detail, "words");
     f->gating = false;
-    list_add(&f->gated->settled, detail);
+    note_settled(r, f, gate);
+    if (f->part != PART_CALL && gate->b >= f->node->n_gates) {
+        f->shape->gate_done(r, f, gate);
+        return;
+    }
     frame_release(r, gate);
-    if (!ok) {
+    if (!ok)
         frame_fail(r, f, error);
-        return;
-    }
-    if (str_is(verdict, "revise")) {
+    else if (str_is(verdict, "revise"))
         goes_back(r, f, words);
-        return;
-    }
-    if (words.len && !MUTANT(condition_forgotten))
-        note_condition(r, f, words, text_of(detail, "by"));
-    goes_on(r, f, ask, value, str_is(verdict, "modified"));
+    else
+        goes_on(r, f, ask, value, str_is(verdict, "modified"));
 }
 
 /* What people said stands in the step's detail, whatever else does. */

@@ -7,10 +7,9 @@ static const struct {
     Verb verb;
     const Shape *shape;
 } shape_of_verb[] = {
-    { VERB_VOTE, &shape_vote },
-    { VERB_ROUTE, &shape_route },
-    { VERB_SUPERVISE, &shape_supervise },
-    { VERB_PLANNED, &shape_planned },
+    { VERB_VOTE, &shape_vote },           { VERB_ROUTE, &shape_route },
+    { VERB_SUPERVISE, &shape_supervise }, { VERB_PLANNED, &shape_planned },
+    { VERB_MACHINE, &shape_machine },
 };
 
 const Shape *play_shape(Verb v) {
@@ -49,6 +48,34 @@ void play_over(Run *r, Frame *f, Frame *child) {
     p->open--;
     if (p->last[child->node->index] != child)
         frame_let_go(r, child);
+}
+
+Want *play_wait(Run *r, Frame *f, Want *w) {
+    Play *p = f->play;
+    if (p->n_waits == p->room_waits) {
+        Want **old = p->waits;
+        p->room_waits = MAX(4u, p->room_waits * 2);
+        p->waits = ARENA_ARRAY(&r->arena, Want *, p->room_waits);
+        if (old)
+            memcpy(p->waits, old, p->n_waits * sizeof(*old));
+    }
+    p->waits[p->n_waits++] = w;
+    return w;
+}
+
+void play_stop_waiting(Run *r, Frame *f, uint32_t keep) {
+    Play *p = f->play;
+    while (p && p->n_waits > keep)
+        want_close(r, p->waits[--p->n_waits]);
+}
+
+void play_came(Frame *f, const Want *w) {
+    Play *p = f->play;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < p->n_waits; i++)
+        if (p->waits[i] != w)
+            p->waits[n++] = p->waits[i];
+    p->n_waits = n;
 }
 
 static bool is_part_of(const Frame *f, const Frame *child) {

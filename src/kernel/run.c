@@ -96,6 +96,14 @@ static bool waits_for_attempt(const Frame *f, const Fact *fact) {
            (f->call->want->attempt == fact->attempt || MUTANT(late_result_taken));
 }
 
+static Want *timer_of_play(const Frame *f, TimerPurpose purpose) {
+    const Play *p = f->shape && f->shape->plays ? f->play : NULL;
+    for (uint32_t i = 0; p && i < p->n_waits; i++)
+        if (p->waits[i]->kind == WANT_TIMER && p->waits[i]->purpose == purpose)
+            return p->waits[i];
+    return NULL;
+}
+
 static Want *timer_of(Frame *f, TimerPurpose purpose) {
     if (!f || status_final(f->status))
         return NULL;
@@ -110,7 +118,7 @@ static Want *timer_of(Frame *f, TimerPurpose purpose) {
         f->call->want->purpose == purpose)
         return f->call->want;
     Want **human = f->shape == &shape_human && f->human ? human_timer(f, purpose) : NULL;
-    return human ? *human : NULL;
+    return human ? *human : timer_of_play(f, purpose);
 }
 
 static bool signal_seen(const Run *r, Str id) {
@@ -232,6 +240,8 @@ static void ring_timer(Run *r, const Fact *fact) {
         f->wait->timer = NULL;
     if (f->timeout == w)
         f->timeout = NULL;
+    if (f->shape && f->shape->plays)
+        play_came(f, w);
     Want **budget = budget_timer(f, (TimerPurpose)fact->purpose);
     if (budget)
         *budget = NULL;
@@ -277,6 +287,17 @@ static void take_signal(Run *r, const Fact *fact) {
         at = &(*at)->next;
     *at = ARENA_NEW(&r->arena, Signal);
     **at = (Signal){ .value = value, .name = name };
+}
+
+Value signal_take(Run *r, Str name, bool (*fits)(void *ctx, Value signal), void *ctx) {
+    for (Signal **at = &r->signals; *at; at = &(*at)->next) {
+        Signal *s = *at;
+        if (!str_eq(s->name, name) || !fits(ctx, s->value))
+            continue;
+        *at = s->next;
+        return s->value;
+    }
+    return VALUE_ABSENT;
 }
 
 static void decide(Run *r, const Fact *fact) {

@@ -88,6 +88,28 @@ static void order_wants(Run *r, Loader *l) {
     r->opened = r->wants_first;
 }
 
+/* With their keys, which nothing else tells. */
+static void save_waits(Buf *b, const Play *p) {
+    buf_varint(b, p->n_waits);
+    for (uint32_t i = 0; i < p->n_waits; i++) {
+        save_want(b, p->waits[i]);
+        buf_blob(b, p->waits[i]->key);
+    }
+}
+
+static void load_waits(Run *r, Frame *f, Loader *l) {
+    for (uint64_t n = cursor_varint(&l->c); n > 0 && !l->c.bad; n--) {
+        Want *w = load_want(r, f, l);
+        Str key = cursor_blob(&l->c);
+        bool known = w && (w->kind == WANT_TIMER || w->kind == WANT_SIGNAL);
+        l->c.bad |= !known;
+        if (!known)
+            return;
+        w->key = arena_str(&r->arena, key);
+        play_wait(r, f, w);
+    }
+}
+
 /* Of a frame whose shape is kept as `shape`. One without, that is not final, may have a deadline that runs (its gate is asked
  * first) or somebody who is asked (an undo that could not even begin). */
 static void save_wants(Buf *b, const Frame *f, const Shape *shape) {
@@ -98,6 +120,8 @@ static void save_wants(Buf *b, const Frame *f, const Shape *shape) {
     }
     if (shape == &shape_call)
         save_want(b, f->call->want);
+    if (shape && shape->plays)
+        save_waits(b, f->play);
     if (shape == &shape_wait) {
         save_want(b, f->wait->timer);
         save_want(b, f->wait->signal);
@@ -131,6 +155,8 @@ static void load_wants(Run *r, Frame *f, Loader *l) {
                 reserve_again(f);
         }
     }
+    if (f->shape && f->shape->plays)
+        load_waits(r, f, l);
     if (f->shape == &shape_wait) {
         f->wait->timer = load_want(r, f, l);
         f->wait->signal = load_want(r, f, l);

@@ -15,10 +15,11 @@ static size_t order_length(const Frame *f) {
     return n;
 }
 
-/* From the outside in: position, items and rounds; inside a played verb its position, then which of its parts it was. */
-static uint32_t *order_of(Run *r, const Frame *f, uint32_t *ret_n) {
+/* From the outside in: position, items and rounds; inside a played verb its position, then which of its parts it was. There
+ * is room for `more` behind it. */
+static uint32_t *order_of(Run *r, const Frame *f, size_t more, uint32_t *ret_n) {
     size_t n = order_length(f), at = n;
-    uint32_t *order = ARENA_ARRAY(&r->arena, uint32_t, n), no = f->node->no;
+    uint32_t *order = ARENA_ARRAY(&r->arena, uint32_t, n + more), no = f->node->no;
     for (; f; f = f->parent) {
         if (f->part == PART_ITEM || f->part == PART_ROUND)
             order[--at] = f->a;
@@ -30,7 +31,7 @@ static uint32_t *order_of(Run *r, const Frame *f, uint32_t *ret_n) {
     }
     order[--at] = no;
     ASSERT(at == 0);
-    *ret_n = (uint32_t)n;
+    *ret_n = (uint32_t)(n + more);
     return order;
 }
 
@@ -113,25 +114,45 @@ static bool fits(Run *r, const StateKey *key, Value v, Value *ret, Str *ret_prob
     return type_convert(type, v, &r->arena, ret, ret_problem) == 0;
 }
 
+static bool write_one(Scope *s, const SetKey *set, StateWrite w, char message[320]) {
+    Run *r = s->run;
+    const StateKey *key = &r->plan->state[set->key];
+    Value v;
+    Str problem;
+    if (scope_eval(s, set->value, &v, message))
+        return false;
+    if (value_absent(v))
+        return true;
+    if (!fits(r, key, v, &v, &problem)) {
+        snprintf(message, 320, "set %.*s: %.*s", STR_FMT(key->name), (int)MIN(problem.len, 240),
+                 problem.p);
+        return false;
+    }
+    w.value = value_copy(&r->arena, v);
+    insert(r, &r->state[set->key], w);
+    return true;
+}
+
 bool state_write(Run *r, Frame *f, const Node *node, char message[320]) {
+    Scope s = scope_of(r, f);
+    s.status = value_str(STR("ok"));
     for (size_t i = 0; i < node->n_sets; i++) {
-        const StateKey *key = &r->plan->state[node->sets[i].key];
-        Scope s = scope_of(r, f);
-        s.status = value_str(STR("ok"));
-        Value v;
-        Str problem;
-        if (scope_eval(&s, node->sets[i].value, &v, message))
+        StateWrite w = { .writer = node->name };
+        w.order = order_of(r, f, 0, &w.n_order);
+        if (!write_one(&s, &node->sets[i], w, message))
             return false;
-        if (value_absent(v))
-            continue;
-        if (!fits(r, key, v, &v, &problem)) {
-            snprintf(message, 320, "set %.*s: %.*s", STR_FMT(key->name), (int)MIN(problem.len, 240),
-                     problem.p);
+    }
+    return true;
+}
+
+/* Ordered behind what the step itself wrote. */
+bool state_write_leaving(Scope *s, Frame *f, const SetKey *sets, size_t n, char message[320]) {
+    for (size_t i = 0; i < n; i++) {
+        StateWrite w = { .writer = f->node->name };
+        w.order = order_of(s->run, f, 1, &w.n_order);
+        w.order[w.n_order - 1] = 1;
+        if (!write_one(s, &sets[i], w, message))
             return false;
-        }
-        StateWrite w = { .value = value_copy(&r->arena, v), .writer = node->name };
-        w.order = order_of(r, f, &w.n_order);
-        insert(r, &r->state[node->sets[i].key], w);
     }
     return true;
 }

@@ -156,7 +156,21 @@ static Value names_of_undone(Run *r, const Frame *f) {
     return map_done(&m, NULL);
 }
 
+/* The shape asked for it, and goes on. */
+static void rolled_back(Run *r, Frame *f) {
+    Value undone = list_done(&f->unwind->undone);
+    f->unwind = NULL;
+    if (status_final(f->status))
+        tidy(r, f);
+    else
+        f->shape->rolled_back(r, f, undone);
+}
+
 static void over(Run *r, Frame *f) {
+    if (f->unwind->goes_on) {
+        rolled_back(r, f);
+        return;
+    }
     if (f->unwind->undone.n)
         f->detail = names_of_undone(r, f);
     f->unwind = NULL;
@@ -170,14 +184,14 @@ static void over(Run *r, Frame *f) {
 
 static Undo *next_of(const Run *r, const Frame *f) {
     Undo *u = MUTANT(undo_forward) ? r->undos_first : r->undos_last;
-    while (u && !is_below(u->frame, f))
+    while (u && (!is_below(u->frame, f) || u->order <= f->unwind->since))
         u = MUTANT(undo_forward) ? u->next : u->prev;
     return u;
 }
 
 static void unwind_all_at_once(Run *r, Frame *f) {
     for (Undo *u = r->undos_last; u; u = u->prev)
-        if (is_below(u->frame, f))
+        if (is_below(u->frame, f) && u->order > f->unwind->since)
             start(r, u);
 }
 
@@ -193,15 +207,33 @@ static void go_on(Run *r, Frame *f) {
         start(r, u);
 }
 
-bool undo_begin(Run *r, Frame *f) {
-    if (!f->undos)
-        return false;
+static Unwind *unwind_of(Run *r, Frame *f) {
     if (!f->unwind) {
         f->unwind = ARENA_NEW(&r->arena, Unwind);
         f->unwind->undone = list_builder(&r->arena);
     }
+    return f->unwind;
+}
+
+bool undo_begin(Run *r, Frame *f) {
+    if (!f->undos)
+        return false;
+    unwind_of(r, f)->since = 0; /* also where only a part of it was to be undone */
+    f->unwind->goes_on = false;
     if (unwinding(f) == f)
         go_on(r, f);
+    return true;
+}
+
+bool undo_since(Run *r, Frame *f, uint64_t since) {
+    const Undo *u = r->undos_last;
+    while (u && (u->order <= since || !is_below(u->frame, f)))
+        u = u->prev;
+    if (!u)
+        return false;
+    unwind_of(r, f)->since = since;
+    f->unwind->goes_on = true;
+    go_on(r, f);
     return true;
 }
 
@@ -256,7 +288,8 @@ bool undo_takes_back(const Run *r, Str address) {
             return true;
     for (const Undo *u = r->undos_last; u; u = u->prev) {
         Buf b = { .p = room, .room = sizeof(room), .cap_bytes = sizeof(room) };
-        if (!unwinding(u->frame))
+        const Frame *top = unwinding(u->frame);
+        if (!top || u->order <= top->unwind->since)
             continue;
         frame_write_address(&b, u->frame);
         if (str_eq(buf_str(&b), address))
@@ -306,7 +339,8 @@ void undo_decided(Run *r, Frame *step, const Fact *fact) {
 
 void undo_save(const Frame *f, Buf *b) {
     const Undo *u = MUTANT(snapshot_forgets_undo) ? NULL : f->undo;
-    buf_u8(b, (uint8_t)((u != NULL) | (f->unwind != NULL) << 1));
+    buf_u8(b, (uint8_t)((u != NULL) | (f->unwind != NULL) << 1 |
+                        (f->unwind && f->unwind->goes_on) << 2));
     if (u) {
         buf_varint(b, u->order);
         buf_u8(b, u->happened);
@@ -314,6 +348,8 @@ void undo_save(const Frame *f, Buf *b) {
     }
     if (f->unwind)
         value_encode(b, value_list(f->unwind->undone.items, f->unwind->undone.n));
+    if (f->unwind && f->unwind->goes_on)
+        buf_varint(b, f->unwind->since);
 }
 
 void undo_load(Run *r, Frame *f, Cursor *c) {
@@ -332,5 +368,7 @@ void undo_load(Run *r, Frame *f, Cursor *c) {
         f->unwind->undone = list_builder(&r->arena);
         for (uint32_t i = 0; undone.type == V_LIST && i < undone.len; i++)
             list_add(&f->unwind->undone, undone.items[i]);
+        f->unwind->goes_on = flags & 4;
+        f->unwind->since = flags & 4 ? cursor_varint(c) : 0;
     }
 }

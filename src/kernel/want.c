@@ -83,6 +83,8 @@ void want_close_all(Run *r, Frame *f) {
     }
     if (f->shape == &shape_human && f->human)
         human_close(r, f);
+    if (f->shape && f->shape->plays)
+        play_stop_waiting(r, f, 0);
     if (f->shape == &shape_wait) {
         if (f->wait->timer)
             want_close(r, f->wait->timer);

@@ -256,6 +256,7 @@ static void check_join(Reader *r, const Node *n) {
 /* An address names each level with its item and round: "settle/refund[12]~3/on_error". */
 static size_t address_bytes(const Node *n) {
     size_t bytes = n->handler_of ? sizeof "/on_error" : n->name.len + 1;
+    bytes += n->is_part ? sizeof ":4294967295" : 0;
     return bytes + (n->for_ ? sizeof "[999999]" : 0) + (n->repeat ? sizeof "~1000000" : 0);
 }
 

@@ -32,22 +32,23 @@ static const Keyword route_model[] = {
 };
 
 static const Keyword machine[] = {
-    { "start", "state", 0, LATER, "the first state" },
-    { "max", "count", 0, LATER, "moves at most" },
-    { "until", "expr", SEES_AFTER, LATER, "enough" },
-    { "states", "{step}", 0, LATER, "each a step with `next`" },
-    { "on", "[Edge]", SEES_SIGNAL | SEES_EVENT, LATER, "moves from any state" },
+    { "start", "state", 0, RUNS, "the first state" },
+    { "max", "count", 0, RUNS, "moves at most" },
+    { "until", "expr", SEES_AFTER, RUNS, "enough" },
+    { "states", "{step}", 0, RUNS, "each a step with `next`" },
+    { "on", "[Edge]", SEES_SIGNAL | SEES_EVENT, RUNS, "moves from any state" },
 };
 static const Keyword edge[] = {
-    { "to", "state", 0, LATER, "where to" },
-    { "if", "expr", 0, LATER, "when it may be taken" },
-    { "signal", "text", 0, LATER, "when this signal comes" },
+    { "to", "state", 0, RUNS, "where to" },
+    { "if", "expr", 0, RUNS, "when it may be taken" },
+    { "signal", "text", 0, RUNS, "when this signal comes" },
     { "event", "text | [text]", 0, LATER, "when an event of this type comes" },
-    { "after", "duration", 0, LATER, "when this time is over" },
-    { "approve", "Gate | [Gate]", 0, LATER, "a person agrees" },
-    { "set", "{value}", 0, LATER, "writes state" },
-    { "do", "step", 0, LATER, "done on the way" },
-    { "rollback", "bool | 'all'", 0, LATER, "undoes the effects of the state, or of all" },
+    { "after", "duration", 0, RUNS, "when this time is over" },
+    { "approve", "Gate | [Gate]", 0, RUNS, "a person agrees" },
+    { "set", "{value}", 0, RUNS, "writes state" },
+    { "do", "step", 0, RUNS, "done on the way" },
+    { "rollback", "bool | 'all'", 0, RUNS,
+      "undoes what was done since that state was last entered, or all" },
 };
 
 static const Keyword vote[] = {

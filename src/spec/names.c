@@ -315,6 +315,17 @@ static size_t take_outer(Chain *c, const Node *level, SlotKind kind) {
     return take_later(c);
 }
 
+/* On a move of a machine: of the state that is left. */
+static size_t take_left(Chain *c, const Node *state, SlotKind kind) {
+    StepField field = kind == SLOT_OUTPUT   ? STEP_OUTPUT
+                      : kind == SLOT_DETAIL ? STEP_DETAIL
+                      : kind == SLOT_ERROR  ? STEP_ERROR
+                                            : STEP_STATUS;
+    if (kind == SLOT_OUTPUT && !has_field(c, output_of(state), 1, "this state's output"))
+        return 0;
+    return chain_take(c, 1, SLOT_STEP, state->no, field);
+}
+
 /* The step that ran; `error` also of the one that an on_error step stands for. */
 static size_t name_own(Chain *c, SlotKind kind) {
     const Node *node = c->scope->sight.node;
@@ -326,6 +337,8 @@ static size_t name_own(Chain *c, SlotKind kind) {
     for (const Node *level = node; level; level = outward(level)) {
         if (level->handler_of && kind == SLOT_ERROR)
             return chain_take(c, 1, kind, level->handler_of->no, 0);
+        if (c->scope->reader->notes[level->no].leaves)
+            return take_left(c, c->scope->reader->notes[level->no].leaves, kind);
         if (c->scope->reader->notes[level->no].sees & (SEES_AFTER | SEES_CALL))
             return take_outer(c, level, kind);
     }
@@ -363,11 +376,15 @@ static size_t word_status(Chain *c) { return name_own(c, SLOT_STATUS); }
 static size_t word_failed(Chain *c) { return name_failed(c, SLOT_FAILED); }
 static size_t word_always(Chain *c) { return name_failed(c, SLOT_ALWAYS); }
 
+/* The step whose verb gives a name to all that it plays, from a part that got the name, or from its own expressions. */
+static const Node *player(const Node *node) { return node->is_part ? node->parent : node; }
+
 static size_t word_signal(Chain *c) {
-    if (chain_sees(c, SEES_SIGNAL) && !chain_sees(c, SEES_AFTER))
+    const Node *around = seen_around(c, SEES_SIGNAL);
+    if (chain_sees(c, SEES_SIGNAL))
         return chain_take(c, 1, SLOT_SIGNAL, c->scope->sight.node->no, 0);
-    if (chain_sees(c, SEES_SIGNAL) || seen_around(c, SEES_SIGNAL))
-        return take_later(c);
+    if (around)
+        return chain_take(c, 1, SLOT_PLAY, player(around)->no, NAME_SIGNAL);
     return chain_refuse(
         c, "unknown_name", "what a `wait` got is `steps.ID.output`",
         "`signal` stands in the `if` of `wait` and in the moves of a `machine` only");
@@ -395,9 +412,6 @@ static const struct {
     { "event", SEES_EVENT, 0, "in `on`, in the `if` of `wait`, and in the moves of a `machine`" },
     { "with", SEES_WITH, 0, "in `approve`, `allow`, `undo` and `probe`" },
 };
-
-/* The step whose verb gives a name to all that it plays, from a part that got the name, or from its own expressions. */
-static const Node *player(const Node *node) { return node->is_part ? node->parent : node; }
 
 /* 0 with scope->error set where it is refused; 0 alone where it is no such word. */
 static size_t name_of_verb(Chain *c) {

@@ -219,7 +219,9 @@ typedef struct Ask {
     int32_t quorum;                 /* how many must agree; 1 */
     int64_t deadline_ms, remind_ms; /* -1: none */
     Silence silence;
-    Value answer;   /* SILENCE_ANSWERS */
+    Value answer; /* SILENCE_ANSWERS */
+    /* Of the machine around: where a no leads, and silence; NULL: it fails what asks. */
+    const Node *on_reject, *on_timeout;
     int8_t wait;    /* 0: a notice, the run goes on; -1: as `escalation` says of the risk; else 1 */
     bool four_eyes; /* who started the run does not count */
 } Ask;
@@ -370,6 +372,7 @@ typedef enum Verb {
     VERB_ROUTE,
     VERB_SUPERVISE,
     VERB_PLANNED, /* `steps: { plan }` */
+    VERB_MACHINE,
 } Verb;
 static inline bool verb_is_play(Verb v) { return v >= VERB_VOTE; }
 
@@ -490,6 +493,7 @@ struct Node {
     const Router *router;
     const Supervise *supervise;
     const Planned *planned;
+    Machine *machine;
 };
 
 /* ---- events and messages ----------------------------------------------------------------------------------------------- */

@@ -3,9 +3,12 @@
 #define BATON_SPEC_PLAY_H
 
 #include "cel/cel.h"
+#include "spec/diag.h"
 #include "spec/template.h"
 
 typedef struct Node Node;
+typedef struct Ask Ask;
+typedef struct SetKey SetKey;
 
 /* What a verb of several steps gives to those: kernel/play.h says which shape has which. */
 typedef enum PlayName {
@@ -90,5 +93,35 @@ typedef struct Planned {
     TaskRules tasks;
     Template *plan;
 } Planned;
+
+typedef enum Rollback { ROLLBACK_NONE, ROLLBACK_BACK, ROLLBACK_ALL } Rollback;
+/* A move of a machine. It is made when the step of the state is over, by a signal, or after a time in the state. */
+typedef struct Edge {
+    Pos pos;
+    const Node *to;   /* a state */
+    CelProgram *if_;  /* NULL: always */
+    Str signal;       /* empty: none */
+    int64_t after_ms; /* -1: none */
+    Ask **gates;      /* of Machine.gates, from this one on */
+    size_t first_gate, n_gates;
+    SetKey *sets;
+    size_t n_sets;
+    const Node *act; /* `do`: a part, a role; NULL: none */
+    Rollback rollback;
+} Edge;
+typedef struct Edges {
+    Edge *items;
+    size_t n;
+} Edges;
+typedef struct Machine { /* its parts: the states, in file order, then what is done on moves */
+    const Node *start;
+    int32_t max;       /* moves */
+    CelProgram *until; /* NULL: none */
+    size_t n_states;
+    Edges *next; /* of each state */
+    Edges on;    /* from any */
+    Ask **gates; /* of all moves */
+    size_t n_gates, room_gates;
+} Machine;
 
 #endif

@@ -10,7 +10,8 @@
  *   read_model.c   models and their aliases         names.c       what an expression may name
  *   order.c        needs, cycles, who is before whom   check.c    state, arguments, placement
  *   read_form.c    what is checked only              read_part.c  steps inside verbs
- *   read_shape.c   what holds across words           read_machine.c  states and moves
+ *   read_shape.c   what holds across words           read_machine.c  states and paths
+ *   read_edge.c    `machine`, and its moves
  *   read_channels.c  who can be asked, and how they are reached
  *   read_message.c events, what starts a run, inboxes
  *
@@ -28,7 +29,7 @@ typedef struct Named Named;     /* a definition of the file, read when first nee
 typedef struct Use Use;         /* a definition or a file, as somebody needs it */
 typedef struct Pending Pending; /* an expression of a step, compiled when all steps are known */
 typedef struct NodeNote NodeNote;
-typedef struct Machine Machine;
+typedef struct MachineDraft MachineDraft;
 typedef struct LaterNote LaterNote;
 typedef struct MeansNote MeansNote;
 typedef struct TaskNote TaskNote;
@@ -58,7 +59,7 @@ typedef struct Reader {
     size_t room_nodes;
     const Yaml **node_yaml; /* by node number: the step's map */
     NodeNote *notes;        /* by node number */
-    Machine *machines;      /* newest first */
+    MachineDraft *machines; /* newest first */
     LaterNote *later, **later_end;
     TaskNote *tasks;  /* newest first */
     MeansNote *means; /* of definitions, still to be read: they may name each other in a circle */
@@ -343,12 +344,13 @@ void read_step(Reader *r, const Yaml *y, Node *node, Place place);
 
 /* What the reader knows of a node besides. */
 struct NodeNote {
-    unsigned sees;     /* names that all that stands inside sees, besides its own */
-    const Sight *home; /* what a definition sees, whose `undo` or `probe` this is; else NULL */
-    Machine *machine;  /* of the step with that verb */
-    bool play;         /* its verb goes on in rounds: a read inside sees what was written so far */
-    bool many;         /* it runs several times at once: a task of `supervise` */
-    bool means;        /* a `probe` or an `undo`: sees the step it belongs to */
+    unsigned sees;         /* names that all that stands inside sees, besides its own */
+    const Sight *home;     /* what a definition sees, whose `undo` or `probe` this is; else NULL */
+    MachineDraft *machine; /* of the step with that verb */
+    const Node *leaves;    /* done on a move: out of this state, whose result it sees; NULL: none */
+    bool play;  /* its verb goes on in rounds: a read inside sees what was written so far */
+    bool many;  /* it runs several times at once: a task of `supervise` */
+    bool means; /* a `probe` or an `undo`: sees the step it belongs to */
 };
 /* Of all names that a verb gives to what stands inside it. */
 #define SEES_INSIDE                                                                                \
@@ -388,11 +390,16 @@ void read_means(Reader *r);
 const Sight *read_home(const Reader *r, const Node *node);
 /* What a block's words cannot say each by itself: before and after they are read. */
 void shape_enter(Reader *r, const Yaml *map, const Block *b, Sight *sight);
-void shape_leave(Reader *r, const Yaml *map, const Block *b, const Sight *sight);
+void shape_leave(Reader *r, const Yaml *map, const Block *b);
 /* The states of a machine become nodes before any is read: moves name them in any order. */
 void read_states(Reader *r, const Yaml *map, Node *machine);
-/* The name of a state, as a move from where `node` stands. */
-void read_move(Reader *r, const Yaml *y, Str name, const Node *node);
+/* The name of a state, as a move from where `node` stands. NULL when refused. */
+const Node *read_move(Reader *r, const Yaml *y, Str name, const Node *node);
+/* A step of the machine that is done on a move from this state, or, with NULL, from any. */
+void read_way(Reader *r, const Node *step, const Node *machine, const Node *from);
+/* The verb, and `next` of a state (read_edge.c). */
+void read_machine(Reader *r, const Yaml *y, Node *node);
+void read_next(Reader *r, const Yaml *y, Node *state);
 /* Which states does every path to a state pass? They are ordered before it. */
 void order_states(Reader *r);
 
@@ -422,6 +429,8 @@ void read_repeat(Reader *r, const Yaml *y, Node *node);
 void read_join(Reader *r, const Yaml *y, Join *ret_join);
 void read_on_error(Reader *r, const Yaml *y, Node *node);
 void read_set(Reader *r, const Yaml *y, Node *node);
+void read_sets(Reader *r, const Yaml *y, Node *node, unsigned sees, SetKey **ret_sets,
+               size_t *ret_n);
 void read_wait(Reader *r, const Yaml *y, Node *node);
 void read_fail(Reader *r, const Yaml *y, Node *node);
 /* `emit` `send` `receive`, and the events of a `wait` (read_message.c). */

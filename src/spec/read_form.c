@@ -462,5 +462,5 @@ void read_block(Reader *r, const Yaml *map, const Block *b, const KeyRow *rows, 
         else
             refuse_key(r, e->key, b);
     }
-    shape_leave(r, map, b, &inside);
+    shape_leave(r, map, b);
 }

@@ -9,24 +9,31 @@
 typedef struct Move {
     uint32_t from, to; /* states; from == n: any state, or the start */
 } Move;
-struct Machine {
-    Machine *next;
+/* A step that is done on a move: it sees what every path to it passes. */
+typedef struct Way {
+    struct Way *next;
+    const Node *step;
+    uint32_t from; /* as of a Move */
+} Way;
+struct MachineDraft {
+    MachineDraft *next;
     const Node *node;
     const Yaml *yaml;
     Node **states;
     Move *moves;
     size_t n, n_moves, room;
+    Way *ways;
 };
 
 /* ---- states ---------------------------------------------------------------------------------------------------------- */
 
-static Node *new_state(Reader *r, const YamlEntry *e, Node *machine, uint32_t index) {
+static Node *new_state(Reader *r, const YamlEntry *e, Node *machine) {
     Str id;
     Node *state = read_new_node(r, e->value, e->key->text, machine);
     state->pos = yaml_pos(e->key);
-    state->index = index;
     state->has_id = true;
     read_id(r, e->key, "the name of a state", &id);
+    add_play_part(r, machine, state, false);
     table_put(&r->steps, machine->no, state->name, state);
     return state;
 }
@@ -40,22 +47,25 @@ void read_states(Reader *r, const Yaml *map, Node *machine) {
                  STATES_MAX);
         return;
     }
-    Machine *m = ARENA_NEW(&r->scratch, Machine);
-    *m = (Machine){ .next = r->machines, .node = machine, .yaml = map };
+    MachineDraft *m = ARENA_NEW(&r->scratch, MachineDraft);
+    *m = (MachineDraft){ .next = r->machines, .node = machine, .yaml = map };
     m->states = ARENA_ARRAY(&r->scratch, Node *, states->n);
     for (; m->n < states->n; m->n++)
-        m->states[m->n] = new_state(r, &states->entries[m->n], machine, (uint32_t)m->n);
+        m->states[m->n] = new_state(r, &states->entries[m->n], machine);
     r->machines = m;
     r->notes[machine->no].machine = m;
+    machine->machine = ARENA_NEW(r->arena, Machine);
+    *machine->machine =
+        (Machine){ .n_states = m->n, .next = ARENA_ARRAY(r->arena, Edges, m->n), .max = 1 };
 }
 
 /* ---- moves ----------------------------------------------------------------------------------------------------------- */
 
 /* The machine around a node, and which of its states the node stands in. */
-static Machine *machine_around(const Reader *r, const Node *node, uint32_t *ret_state) {
+static MachineDraft *machine_around(const Reader *r, const Node *node, uint32_t *ret_state) {
     const Node *inner = NULL;
     for (; node; inner = node, node = node->handler_of ? node->handler_of : node->parent) {
-        Machine *m = r->notes[node->no].machine;
+        MachineDraft *m = r->notes[node->no].machine;
         if (!m)
             continue;
         *ret_state = inner && inner->index < m->n && m->states[inner->index] == inner
@@ -66,7 +76,7 @@ static Machine *machine_around(const Reader *r, const Node *node, uint32_t *ret_
     return NULL;
 }
 
-static void refuse_state(Reader *r, const Yaml *y, const Machine *m, Str name) {
+static void refuse_state(Reader *r, const Yaml *y, const MachineDraft *m, Str name) {
     Str *names = ARENA_ARRAY(&r->scratch, Str, m->n);
     for (size_t i = 0; i < m->n; i++)
         names[i] = m->states[i]->name;
@@ -74,7 +84,7 @@ static void refuse_state(Reader *r, const Yaml *y, const Machine *m, Str name) {
              "this machine has no state `%.*s`", (int)MIN(name.len, 80), name.p);
 }
 
-static void add_move(Reader *r, Machine *m, Move move) {
+static void add_move(Reader *r, MachineDraft *m, Move move) {
     if (m->n_moves == m->room) {
         Move *old = m->moves;
         m->room = m->room ? m->room * 2 : 16;
@@ -85,14 +95,14 @@ static void add_move(Reader *r, Machine *m, Move move) {
     m->moves[m->n_moves++] = move;
 }
 
-void read_move(Reader *r, const Yaml *y, Str name, const Node *node) {
+const Node *read_move(Reader *r, const Yaml *y, Str name, const Node *node) {
     uint32_t from = 0;
-    Machine *m = node ? machine_around(r, node, &from) : NULL;
+    MachineDraft *m = node ? machine_around(r, node, &from) : NULL;
     if (!m) {
         error_at(r, y, "unknown_name", "states are those of a `machine` around",
                  "`%.*s` would be a state, and no machine stands here", (int)MIN(name.len, 80),
                  name.p);
-        return;
+        return NULL;
     }
     const Node *to = table_get(&r->steps, m->node->no, name);
     if (!to)
@@ -102,12 +112,21 @@ void read_move(Reader *r, const Yaml *y, Str name, const Node *node) {
                  MOVES_MAX);
     else
         add_move(r, m, (Move){ from, to->index });
+    return to;
+}
+
+void read_way(Reader *r, const Node *step, const Node *machine, const Node *from) {
+    MachineDraft *m = r->notes[machine->no].machine;
+    Way *way = ARENA_NEW(&r->scratch, Way);
+    *way = (Way){ m->ways, step, from ? from->index : (uint32_t)m->n };
+    m->ways = way;
+    r->notes[step->no].leaves = from;
 }
 
 /* ---- paths ----------------------------------------------------------------------------------------------------------- */
 
 typedef struct Paths {
-    const Machine *m;
+    const MachineDraft *m;
     size_t words;
     uint64_t *sets; /* by state: those that every path to it passes, itself included */
 } Paths;
@@ -150,7 +169,7 @@ static void shrink(const Paths *p, uint32_t start) {
     }
 }
 
-static void warn_unreached(Reader *r, const Machine *m, uint32_t start) {
+static void warn_unreached(Reader *r, const MachineDraft *m, uint32_t start) {
     bool *seen = ARENA_ARRAY(&r->scratch, bool, m->n);
     seen[start] = true;
     for (bool changed = true; changed;) {
@@ -168,7 +187,7 @@ static void warn_unreached(Reader *r, const Machine *m, uint32_t start) {
                       "no move leads to the state `%.*s`", STR_FMT(m->states[i]->name));
 }
 
-static void order_machine(Reader *r, const Machine *m) {
+static void order_machine(Reader *r, const MachineDraft *m) {
     const Yaml *start = yaml_get(m->yaml, "start");
     const Node *first =
         start && start->kind == YAML_SCALAR ? table_get(&r->steps, m->node->no, start->text) : NULL;
@@ -179,11 +198,13 @@ static void order_machine(Reader *r, const Machine *m) {
     shrink(&p, first->index);
     for (uint32_t i = 0; i < m->n; i++)
         r->before[m->states[i]->no] = set_of(&p, i);
+    for (const Way *way = m->ways; way; way = way->next)
+        r->before[way->step->no] = set_of(&p, way->from < m->n ? way->from : first->index);
     if (!r->diags->errors) /* a move that was refused may lead there */
         warn_unreached(r, m, first->index);
 }
 
 void order_states(Reader *r) {
-    for (const Machine *m = r->machines; m; m = m->next)
+    for (const MachineDraft *m = r->machines; m; m = m->next)
         order_machine(r, m);
 }

@@ -93,7 +93,12 @@ static void ask_remind(Reader *r, const Yaml *key, const Yaml *value, void *targ
                  "nobody is reminded more often than once a minute");
 }
 
-/* The name of a state stands there in a machine, which reads it by its form. */
+/* A state of the machine around; the words that are none come first. */
+static const Node *state_named(Reader *r, const Yaml *value, const AskDraft *d) {
+    bool named = value->kind == YAML_SCALAR && d->sight.node;
+    return named ? read_move(r, value, value->text, d->sight.node) : NULL;
+}
+
 static void ask_on_timeout(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     static const char *const words[] = {
         [SILENCE_REJECTS] = "reject", [SILENCE_APPROVES] = "approve", [SILENCE_FAILS] = "fail"
@@ -110,12 +115,18 @@ static void ask_on_timeout(Reader *r, const Yaml *key, const Yaml *value, void *
         read_data(r, answer, "an answer", &d->ask->answer);
         return;
     }
-    by_form(r, key, value, d);
+    d->ask->on_timeout = state_named(r, value, d);
+    if (!d->sight.node || value->kind != YAML_SCALAR)
+        by_form(r, key, value, d);
 }
 
 static void ask_on_reject(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     AskDraft *d = target;
-    by_form(r, key, value, d);
+    if (value->kind == YAML_SCALAR && str_is(value->text, "fail"))
+        return;
+    d->ask->on_reject = state_named(r, value, d);
+    if (!d->sight.node || value->kind != YAML_SCALAR)
+        by_form(r, key, value, d);
 }
 
 static void ask_wait(Reader *r, const Yaml *key, const Yaml *value, void *target) {

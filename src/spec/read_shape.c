@@ -183,13 +183,6 @@ static void leave_machine(Reader *r, const Yaml *map) {
                      "a machine of one state has nowhere to go");
 }
 
-/* A move may write state, as its state's step may. */
-static void leave_edge(Reader *r, const Yaml *map, Node *node) {
-    const Yaml *set = yaml_get(map, "set");
-    for (size_t i = 0; node && set && set->kind == YAML_MAP && i < set->n; i++)
-        read_write(r, set->entries[i].key, node);
-}
-
 /* ---- plans and people ------------------------------------------------------------------------------------------------ */
 
 /* One template of `plan: { templates: { NAME: [...] } }`: its needs are of its own tasks. */
@@ -285,9 +278,7 @@ void shape_enter(Reader *r, const Yaml *map, const Block *b, Sight *sight) {
         read_states(r, map, r->plan->nodes[sight->node->no]);
 }
 
-void shape_leave(Reader *r, const Yaml *map, const Block *b, const Sight *sight) {
-    if (str_is(str_from(b->name), "Edge") && sight->node)
-        leave_edge(r, map, r->plan->nodes[sight->node->no]);
+void shape_leave(Reader *r, const Yaml *map, const Block *b) {
     for (size_t i = 0; i < ARRAY_LEN(leaves); i++)
         if (str_is(str_from(b->name), leaves[i].block))
             leaves[i].leave(r, map);

@@ -160,17 +160,21 @@ const StateKey *read_write(Reader *r, const Yaml *key, Node *node) {
     return k;
 }
 
-void read_set(Reader *r, const Yaml *y, Node *node) {
+void read_sets(Reader *r, const Yaml *y, Node *node, unsigned sees, SetKey **ret_sets,
+               size_t *ret_n) {
     if (!read_is_map(r, y, "`set`"))
         return;
-    node->sets = ARENA_ARRAY(r->arena, SetKey, y->n);
+    *ret_sets = ARENA_ARRAY(r->arena, SetKey, y->n);
     for (size_t i = 0; i < y->n; i++) {
         const StateKey *k = read_write(r, y->entries[i].key, node);
         if (!k)
             continue;
-        SetKey *set = &node->sets[node->n_sets++];
+        SetKey *set = &(*ret_sets)[(*ret_n)++];
         set->key = (uint32_t)(k - r->plan->state);
-        read_later(r, y->entries[i].value, node, SEES_STEPS | SEES_LOOP | SEES_AFTER, &set->value,
-                   NULL);
+        read_later(r, y->entries[i].value, node, sees, &set->value, NULL);
     }
+}
+
+void read_set(Reader *r, const Yaml *y, Node *node) {
+    read_sets(r, y, node, SEES_STEPS | SEES_LOOP | SEES_AFTER, &node->sets, &node->n_sets);
 }

@@ -125,6 +125,7 @@ static const struct {
     void (*read)(Reader *r, const Yaml *y, Node *node);
 } plays[] = {
     { "emit", VERB_EMIT, read_emit },
+    { "machine", VERB_MACHINE, read_machine },
     { "receive", VERB_RECEIVE, read_receive },
     { "route", VERB_ROUTE, read_route },
     { "send", VERB_SEND, read_send },
@@ -136,6 +137,13 @@ static void set_play(Reader *r, const Yaml *key, const Yaml *value, void *target
     for (size_t i = 0; i < ARRAY_LEN(plays); i++)
         if (str_is(key->text, plays[i].word) && take_verb(r, key, target, plays[i].verb))
             plays[i].read(r, value, node_of(target));
+}
+
+/* Where else it stands read_fit.c refuses it. */
+static void set_next(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    if (((StepDraft *)target)->place == PLACE_NAMED)
+        read_next(r, value, node_of(target));
 }
 
 /* A verb that this version only checks. */
@@ -257,9 +265,9 @@ static const KeyRow rows[] = {
     { "probe", set_probe },     { "undo", set_undo },     { "commute", set_commute },
     { "limits", set_limits },   { "output", set_output }, { "set", set_set },
     { "call", set_later },      { "emit", set_play },     { "send", set_play },
-    { "receive", set_play },    { "machine", set_later }, { "team", set_later },
+    { "receive", set_play },    { "machine", set_play }, { "team", set_later },
     { "board", set_later },     { "route", set_play },    { "supervise", set_play },
-    { "vote", set_play },
+    { "vote", set_play },       { "next", set_next },
 };
 
 /* ---- one step -------------------------------------------------------------------------------------------------------- */

@@ -256,6 +256,7 @@ static uint32_t purpose_from(Str s) {
            : str_is(s, "remind")   ? TIMER_REMIND
            : str_is(s, "escalate") ? TIMER_ESCALATE
            : str_is(s, "probe")    ? TIMER_PROBE
+           : str_is(s, "state")    ? TIMER_STATE
                                    : TIMER_GROUP;
 }
 

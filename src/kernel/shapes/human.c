@@ -134,7 +134,10 @@ static void silence(Run *r, Frame *f) {
     Str message = arena_fmt(&r->arena, "nobody answered in time: %.*s",
                             (int)MIN(h->question.len, 200), h->question.p);
     switch (MUTANT(silence_approves) ? SILENCE_APPROVES : ask->silence) {
-    case SILENCE_REJECTS: reject(r, f, "expired", KIND_REJECTED, STR(""), STR(""), message); return;
+    case SILENCE_REJECTS:
+        machine_send(f, ask->on_timeout ? ask->on_timeout : ask->on_reject);
+        reject(r, f, "expired", KIND_REJECTED, STR(""), STR(""), message);
+        return;
     case SILENCE_FAILS: reject(r, f, "expired", KIND_TIMEOUT, STR(""), STR(""), message); return;
     case SILENCE_APPROVES: finish(r, f, "expired", STR(""), STR(""), h->value); return;
     case SILENCE_ANSWERS: finish(r, f, "expired", STR(""), STR(""), ask->answer); return;
@@ -244,6 +247,7 @@ static void decided(Run *r, Frame *f, const Fact *d) {
     case DECISION_ANSWER: finish(r, f, "answered", by, words, converted(r, f, r->payload)); return;
     case DECISION_REVISE: finish(r, f, "revise", by, words, VALUE_NULL); return;
     case DECISION_REJECT:
+        machine_send(f, asked_ask(f)->on_reject);
         reject(r, f, "rejected", KIND_REJECTED, by, words,
                arena_fmt(&r->arena, "rejected by %.*s%s%.*s", STR_FMT(by), words.len ? ": " : "",
                          STR_FMT(words)));

@@ -20,9 +20,9 @@ struct RouteState {
     bool *tried;        /* by target */
     uint32_t next_rule; /* of the order in which they are asked */
     uint32_t rerouted;
-    Stage stage; /* of the choice that stands */
-    uint32_t to; /* a target, if the stage is none of nobody and else */
-    Str rule;    /* by which; empty: by none */
+    Stage stage;             /* of the choice that stands */
+    uint32_t to;             /* a target, if the stage is none of nobody and else */
+    Str rule;                /* by which; empty: by none */
     Value reasons, declined; /* lists */
 };
 
@@ -141,7 +141,8 @@ static void open_choice(Run *r, Frame *f) {
     tell(r, f);
     if (s->stage == STAGE_NONE) {
         Str why = s->reasons.len ? value_as_str(s->reasons.items[s->reasons.len - 1]) : STR("");
-        frame_failf(r, f, KIND_NO_ROUTE, "nobody was chosen among %zu targets, and there is no `else`%s%.*s",
+        frame_failf(r, f, KIND_NO_ROUTE,
+                    "nobody was chosen among %zu targets, and there is no `else`%s%.*s",
                     router->n_targets, why.len ? ": " : "", (int)MIN(why.len, 200), why.p);
     } else if (s->stage == STAGE_ELSE) {
         play_open(r, f, router->else_, VALUE_ABSENT);

@@ -4,33 +4,30 @@
 
 #include <stdio.h>
 
-static bool fits(Run *r, Frame *f, Value signal) {
+static bool fits(void *ctx, Value signal) {
+    Frame *f = ctx;
     bool yes = true;
     char problem[320];
     if (!f->node->wait_if)
         return true;
-    Scope s = scope_of(r, f);
+    Scope s = scope_of(f->run, f);
     s.signal = signal;
     /* A guard that cannot be asked of this signal does not fit it: another sender's shape is no reason to fail. */
     return scope_test(&s, f->node->wait_if, &yes, problem) == 0 && yes;
 }
 
-static Value signal_output(Value signal) {
+static void take(Run *r, Frame *f, Value signal) {
     Value data = value_getz(signal, "data");
-    return value_absent(data) ? VALUE_NULL : data;
+    f->detail = signal;
+    frame_done(r, f, value_absent(data) ? VALUE_NULL : data);
 }
 
 static bool take_buffered(Run *r, Frame *f) {
-    for (Signal **at = &r->signals; *at; at = &(*at)->next) {
-        Signal *s = *at;
-        if (!str_eq(s->name, f->node->signal) || !fits(r, f, s->value))
-            continue;
-        *at = s->next;
-        f->detail = s->value;
-        frame_done(r, f, signal_output(s->value));
-        return true;
-    }
-    return false;
+    Value signal = signal_take(r, f->node->signal, fits, f);
+    if (value_absent(signal))
+        return false;
+    take(r, f, signal);
+    return true;
 }
 
 static bool take_kept(Run *r, Frame *f) {
@@ -93,10 +90,9 @@ static void timer_due(Run *r, Frame *f, TimerPurpose purpose) {
 
 static bool signal_came(Run *r, Frame *f, Want *want, Value signal) {
     ASSERT(want == f->wait->signal);
-    if (!f->node->signal.len || !fits(r, f, signal))
+    if (!f->node->signal.len || !fits(f, signal))
         return false;
-    f->detail = signal;
-    frame_done(r, f, signal_output(signal));
+    take(r, f, signal);
     return true;
 }
 
