@@ -173,7 +173,8 @@ void accounts_recovered(Engine *e, Resident *r) {
     if (!e->lease.recovered || MUTANT(account_forgets_crash))
         return;
     for (Want *w = plan->n_budgets ? run_wants(r->run) : NULL; w; w = w->next) {
-        WantWorst worst = w->kind == WANT_ATTEMPT ? want_worst(w) : (WantWorst){ 0 };
+        bool gone = w->kind == WANT_ATTEMPT && !want_never_left(w);
+        WantWorst worst = gone ? want_worst(w) : (WantWorst){ 0 };
         for (size_t i = 0; worst.calls && i < plan->n_budgets; i++)
             spend(e, account_of(e, &plan->budgets[i], r->run, &e->scratch),
                   (int64_t[]){ worst.cost, worst.tokens, worst.calls });

@@ -118,6 +118,7 @@ static void move_cookies(Run *from, Run *to) {
     for (; w; w = w->next, v = v->next) {
         v->cookie = w->cookie;
         v->position = w->position;
+        v->left = w->left;
         if (!w->cookie)
             continue;
         if (w->kind == WANT_ATTEMPT)

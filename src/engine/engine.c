@@ -147,13 +147,13 @@ bool engine_turn(Engine *e) {
     perform_take(e);
     accounts_take(e);
     governor_take(e);
+    resident_evict(e);
     commit_hand_over(e);
     lease_take(e);
     perform_held(e);
     mail_take(e);
     deliver_take(e);
     load_recover(e);
-    resident_evict(e);
     stop_take(e);
     return end_turn(e);
 }
@@ -224,8 +224,10 @@ static bool all_ended(const Engine *e) {
 static void snapshot_all(Engine *e) {
     for (size_t i = 0; i < e->n_buckets; i++) {
         for (Resident *r = e->buckets[i]; r; r = r->bucket_next) {
-            if (r->state != RESIDENT_LIVE || run_finished(r->run) ||
-                r->tail_bytes <= SNAPSHOT_REST_BYTES)
+            if (r->state != RESIDENT_LIVE || run_finished(r->run))
+                continue;
+            perform_note_unsent(e, r);
+            if (r->tail_bytes <= SNAPSHOT_REST_BYTES)
                 continue;
             r->snapshot_now = true;
             apply_note(e, r, STR("the engine stops"));

@@ -74,7 +74,7 @@ static void start(Engine *e, Flight *f) {
     compose(e, f);
     gates_left(e, f);
     f->state = FLIGHT_STARTED;
-    f->departed = true;
+    f->departed = f->want->left = true;
     e->n_flying++;
     e->stats.attempts++;
     if (f->attempt.timeout_ms > 0)
@@ -251,6 +251,24 @@ void perform_stop(Engine *e, Flight *f) {
         return; /* what waits is looked at when it would begin */
     timer_arm(e, &f->timer, e->now_ms + STOP_GRACE_MS);
     ask_to_stop(e, f);
+}
+
+bool perform_note_unsent(Engine *e, Resident *r) {
+    bool any = false;
+    for (Want *w = run_wants(r->run); w; w = w->next) {
+        bool said = w->kind != WANT_ATTEMPT || w->effect == EFFECT_PURE || want_never_left(w);
+        if (said || w->left || w->dispatching || w->stopping || MUTANT(unsent_unsaid))
+            continue;
+        Fact fact = { .kind = FACT_PROGRESS,
+                      .time_ms = MAX(e->now_ms, run_time(r->run)),
+                      .name = STR("unsent"),
+                      .address = want_address(w, &e->scratch),
+                      .attempt = w->attempt };
+        int err = run_apply(r->run, &fact, resident_row(e, r));
+        ASSERT(err == 0);
+        any = true;
+    }
+    return any;
 }
 
 void perform_stop_all(Engine *e) {

@@ -253,7 +253,8 @@ void resident_evict(Engine *e) {
     Resident *r = e->idle_first;
     while (r && e->n_idle > e->options.resident_max) {
         Resident *next = r->idle_next;
-        if (e->options.recover || !has_timer(r)) {
+        if (!perform_note_unsent(e, r) && /* else it goes once that is written */
+            (e->options.recover || !has_timer(r))) {
             remember_due(e, r);
             resident_drop(e, r);
         }

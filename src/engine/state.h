@@ -196,6 +196,8 @@ void perform_dispatch(Engine *e, Resident *r);
 void perform_all(Engine *e, Resident *r);
 /* The batch that holds their rows is durable. */
 void perform_durable(Engine *e, FlightQueue *flights);
+/* Nothing more is let out of this run here: notes of what it wants and never left that it did not. False: there is none. */
+bool perform_note_unsent(Engine *e, Resident *r);
 /* The completions that came in. */
 void perform_take(Engine *e);
 void perform_timeout(Engine *e, Flight *f);

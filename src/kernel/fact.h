@@ -14,7 +14,7 @@ typedef enum FactKind {
     FACT_ACCEPTED = 1,    /* the run exists: payload = input */
     FACT_DISPATCHING = 2, /* the first byte of an unsafe attempt may leave from now on */
     FACT_FINISHED = 3,    /* an attempt ended: payload = output, or what is known of the failure */
-    FACT_PROGRESS = 4,    /* remote handle, named sub-step, partial usage */
+    FACT_PROGRESS = 4,    /* of an attempt, by name: late, unsent */
     FACT_TIMER = 5,       /* a timer is due */
     FACT_SIGNAL = 6,      /* payload = data */
     FACT_EVENT = 7,
@@ -78,7 +78,9 @@ typedef enum Control {
 /* By which rules the moves of a run are derived: those of the program that began it, for as long as it lives, so that what it
  * recorded is derived again by a program that would act otherwise. Numbers are stored. */
 typedef enum Rules {
-    RULES_REVERSE = 0, /* steps whose needs are met by the same step begin in reverse file order */
+    /* Steps whose needs are met by the same step begin in reverse file order; what is cancelled before it was let out is spent
+     * as if it had been. */
+    RULES_REVERSE = 0,
     RULES_FILE_ORDER = 1,
 } Rules;
 #define RULES_NOW RULES_FILE_ORDER

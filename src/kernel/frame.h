@@ -691,7 +691,7 @@ void inboxes_load(Run *r, Cursor *c);
 void call_prepare(Run *r, Frame *f, const Callee *callee, Effect effect, Value args, Str key);
 /* Its open attempt says what the call knows: a new one, and one that was loaded. */
 void call_describe(CallState *c);
-/* Its open attempt is given up and may have been billed: what was reserved for it is spent. */
+/* Its open attempt is given up: what was reserved for it is spent, as it may have been billed, unless it surely never left. */
 void call_give_up(Run *r, Frame *f);
 /* Its next attempt is wanted, or waits for a budget. */
 void call_open_attempt(Run *r, Frame *f, Str choice);

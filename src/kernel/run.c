@@ -129,9 +129,17 @@ static bool signal_seen(const Run *r, Str id) {
     return false;
 }
 
-static bool lost_in_crash(const Want *w) {
-    return w->kind == WANT_ATTEMPT && w->effect != EFFECT_PURE &&
-           (!want_announced(w) || w->dispatching);
+/* Where it is known that it was not let out, it is not known any more once somebody goes on with it. */
+static bool lost_in_crash(const Run *r, const Want *w) {
+    if (w->kind != WANT_ATTEMPT || w->effect == EFFECT_PURE)
+        return false;
+    return w->unsent ? r->status != RUN_PAUSED : !want_announced(w) || w->dispatching;
+}
+
+/* Of what is announced the journal says so anyway. */
+static bool may_be_unsent(const Frame *f, const Fact *fact) {
+    return waits_for_attempt(f, fact) && f->call->effect != EFFECT_PURE && !f->call->want->unsent &&
+           !want_announced(f->call->want);
 }
 
 static bool limits_fit(Run *r, const Fact *fact) {
@@ -206,11 +214,13 @@ static bool waited_for(Run *r, const Fact *fact) {
     case FACT_CONTROL: return control_fits(r, fact);
     case FACT_RECOVERED:
         for (const Want *w = r->wants_first; w; w = w->next)
-            if (lost_in_crash(w))
+            if (lost_in_crash(r, w))
                 return true;
         return false;
     case FACT_MIGRATED: return true;
-    case FACT_PROGRESS: return str_is(fact->name, "late");
+    case FACT_PROGRESS:
+        return str_is(fact->name, "late") ||
+               (str_is(fact->name, "unsent") && may_be_unsent(f, fact));
     case FACT_EVENT:
         return (!signal_seen(r, fact->id) || MUTANT(event_id_ignored)) && event_waited_for(r, fact);
     case FACT_ACCEPTED:
@@ -313,7 +323,7 @@ static void recover(Run *r) {
     Str *lost = ARENA_ARRAY(&r->arena, Str, r->open_attempts);
     uint32_t n = 0;
     for (Want *w = r->wants_first; w; w = w->next)
-        if (lost_in_crash(w))
+        if (lost_in_crash(r, w))
             lost[n++] = want_address(w, &r->arena);
     for (uint32_t i = 0; i < n; i++) {
         Frame *f = frame_find(r, lost[i]);
@@ -333,6 +343,8 @@ static void control(Run *r, const Fact *fact) {
         frame_movef(r, r->root, STATUS_RUNNING, "resumed by %.*s", STR_FMT(fact->from));
         r->status = RUN_RUNNING;
         r->paused = VALUE_ABSENT;
+        for (Want *w = r->wants_first; w; w = w->next)
+            w->unsent = false;
         held_resume(r);
         return;
     case CONTROL_LIMITS: question_raise(r, fact->from, r->payload); return;
@@ -354,6 +366,13 @@ static void keep_late(Run *r, const Fact *fact) {
     r->counts.cost_nano += fact->usage.cost_nano;
 }
 
+static void take_progress(Run *r, const Fact *fact) {
+    if (str_is(fact->name, "unsent"))
+        frame_find(r, fact->address)->call->want->unsent = true;
+    else
+        keep_late(r, fact);
+}
+
 /* Whoever applies it has derived the run again with the new plan already; what is left is to say so. */
 static void migrated(Run *r, const Fact *fact) {
     frame_movef(r, r->root, STATUS_RUNNING, "moved to another file by %.*s", STR_FMT(fact->from));
@@ -369,7 +388,7 @@ static void apply(Run *r, const Fact *fact) {
     case FACT_CONTROL: control(r, fact); return;
     case FACT_RECOVERED: recover(r); return;
     case FACT_MIGRATED: migrated(r, fact); return;
-    case FACT_PROGRESS: keep_late(r, fact); return;
+    case FACT_PROGRESS: take_progress(r, fact); return;
     case FACT_EVENT:
         remember_signal_id(r, fact->id);
         event_came(r, fact);

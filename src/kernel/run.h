@@ -51,6 +51,7 @@ struct Want {
     const Callee *callee;
     uint64_t args_hash;
     bool dispatching; /* FACT_DISPATCHING was applied */
+    bool unsent;      /* the engine that last had it never let it out, and said so; until it is performed again */
     bool stopping;    /* asked to end soon: what it does is not wanted any more, how it ended is */
     bool fresh;       /* a recorded outcome did not fit: this one is asked anew */
     TimerPurpose purpose;
@@ -60,6 +61,7 @@ struct Want {
     uint32_t order;    /* its place among them, while a snapshot is written */
     /* The engine's: */
     void *cookie;      /* the attempt in flight, the armed timer; NULL: not performed yet */
+    bool left;         /* it was let out */
     uint64_t position; /* number of the row that must be durable first */
 };
 typedef struct WantClosed { /* the want is gone; what the engine needs to stop the work */
@@ -176,6 +178,8 @@ void want_governed(const Want *w, const Governed *ret[2]);
 /* FACT_DISPATCHING is durable before it leaves: of whatever is unsafe, and of whatever may have to wait for its turn, so that
  * what had not left when the engine stopped is known. */
 bool want_announced(const Want *w);
+/* Of an attempt: it is certain that nothing of it was ever let out. */
+bool want_never_left(const Want *w);
 /* Somebody else is asked if this callee is out of reach, so that an open breaker is an answer rather than a wait. */
 bool want_has_other(const Want *w);
 /* Whose turn it is in a pool: `by` over what the callee is given, as text; empty where that gives nothing. */

@@ -30,7 +30,7 @@ static void save_want(Buf *b, const Want *w) {
         return;
     buf_u8(b, (uint8_t)w->kind);
     buf_u8(b, (uint8_t)w->purpose);
-    buf_u8(b, (uint8_t)(w->dispatching | w->stopping << 4));
+    buf_u8(b, (uint8_t)(w->dispatching | w->stopping << 4 | w->unsent << 5));
     buf_svarint(b, w->due_ms);
 }
 
@@ -59,6 +59,7 @@ static Want *load_want(Run *r, Frame *f, Loader *l) {
     uint8_t flags = cursor_u8(&l->c); /* earlier versions kept more in its lower bits */
     w->dispatching = flags & 1;
     w->stopping = flags & 16 && l->version >= 3;
+    w->unsent = flags & 32 && l->version >= 4;
     w->due_ms = cursor_svarint(&l->c);
     if (l->n == l->room) {
         l->room = MAX(16u, l->room * 2);

@@ -72,7 +72,7 @@ static Value late_of(const History *h, Str step, Arena *a) {
     for (size_t i = 0; i < h->n; i++)
         for (size_t k = 0; k < h->rows[i].row.n_facts && l.n < LATE_MAX; k++) {
             const Fact *f = &h->rows[i].row.facts[k].fact;
-            if (f->kind == FACT_PROGRESS && str_eq(f->address, step))
+            if (f->kind == FACT_PROGRESS && str_is(f->name, "late") && str_eq(f->address, step))
                 list_add(&l, late_value(f, a));
         }
     return list_done(&l);

@@ -213,6 +213,10 @@ static void take_recovered(TraceTree *t) {
         TraceAttempt *a = node_attempt(n);
         if (!a || a->ended_ms || node_in_line(n))
             continue;
+        if (a->unsent) {
+            a->unsent = t->paused;
+            continue;
+        }
         end_attempt(t, a);
         a->outcome = OUTCOME_UNKNOWN;
         a->sent = SENT_MAYBE;
@@ -230,6 +234,9 @@ static void take_control(TraceTree *t, const Fact *f) {
         t->pause_raise = STR("");
     } else if (f->verb == CONTROL_RESUME) {
         t->paused = false;
+        for (TraceNode *n = t->root; n; n = tree_walk(t->root, n))
+            if (node_attempt(n))
+                node_attempt(n)->unsent = false;
     } else if (f->verb == 0) {
         /* a person resumed what had been parked */
         bool cleared = str_is(f->message, "tried again");
@@ -255,6 +262,9 @@ static void take_fact(TraceTree *t, const Fact *f) {
     case FACT_RECOVERED: take_recovered(t); break;
     case FACT_CONTROL: take_control(t, f); break;
     case FACT_PROGRESS:
+        if (str_is(f->name, "unsent"))
+            attempt_numbered(t, node_at(t, f->address), f->attempt)->unsent = true;
+        break;
     case FACT_TIMER:
     case FACT_SIGNAL:
     case FACT_EVENT:

@@ -25,6 +25,7 @@ typedef struct TraceAttempt {
     int64_t opened_ms;
     int64_t ended_ms; /* 0: in flight */
     bool dispatched;  /* recorded as about to leave */
+    bool unsent;      /* recorded as not let out, and nobody has gone on with it since */
     bool reused;      /* an outcome recorded before: usage and took_us are of then */
     Outcome outcome;  /* 0: in flight */
     Sent sent;

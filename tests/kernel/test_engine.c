@@ -488,6 +488,94 @@ static void a_clean_stop_waits_for_attempts_and_leaves(void **state) {
     assert_int_equal(times(w, "r1", "b"), 1);
 }
 
+#define TWO                                                                                        \
+    "  - { id: a, tool: echo, effect: keyed, with: 1 }\n"                                          \
+    "  - { id: b, tool: echo, effect: keyed, with: 2 }\n"
+
+/* Both in one turn: a is wanted, and not let out. */
+static void start_paused(Host *h, const char *id) {
+    Said started = { 0 }, paused = { 0 };
+    ask_start(h, id, TWO, "{}", &started);
+    engine_control(h->engine, str_from(id), CONTROL_PAUSE, STR("ann"), STR(""), STR(""), heard,
+                   &paused);
+    pump(h);
+    assert_int_equal(started.answer, ENGINE_OK);
+    assert_int_equal(paused.answer, ENGINE_OK);
+    assert_int_equal(state_of(h->w, id), STORE_PAUSED);
+    assert_int_equal(times(h->w, id, "a"), 0);
+}
+
+static Host *stop_and_boot(Host *h) {
+    World *w = h->w;
+    engine_stop(h->engine, 5000, on_stopped, h);
+    w->hold_attempts = false;
+    pump(h);
+    assert_true(h->stopped);
+    crash(h);
+    return boot(w);
+}
+
+/* a ends while the engine stops, and what comes after it is not begun any more. */
+static void what_was_never_let_out_is_no_attempt_after_a_clean_stop(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    w->hold_attempts = true;
+    start(h, "r1", TWO);
+    h = stop_and_boot(h);
+    assert_int_equal(facts_of(w, "r1", FACT_PROGRESS), 1);
+    assert_int_equal(state_of(w, "r1"), STORE_DONE);
+    assert_int_equal(times(w, "r1", "b"), 1);
+    assert_info_has(w, "r1", "\"attempts\":2");
+    assert_folds(w, "r1");
+}
+
+static void a_paused_run_keeps_what_was_never_let_out(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start_paused(h, "r1");
+    for (int i = 0; i < 3; i++) {
+        h = stop_and_boot(h);
+        assert_int_equal(signal_run(h, "r1", "", "go", "1").answer, ENGINE_OK); /* which loads it */
+    }
+    assert_int_equal(facts_of(w, "r1", FACT_PROGRESS), 1);
+    assert_int_equal(control(h, "r1", CONTROL_RESUME).answer, ENGINE_OK);
+    assert_int_equal(state_of(w, "r1"), STORE_DONE);
+    assert_info_has(w, "r1", "\"attempts\":2");
+    assert_folds(w, "r1");
+}
+
+static void what_was_never_let_out_is_no_attempt_after_an_eviction(void **state) {
+    World *w = *state;
+    Host *h = boot_as(w, 0, 1, CASE_OPTIONS(.single = true, .recover = true, .resident_max = 1));
+    start_paused(h, "r1");
+    start_paused(h, "r2");
+    start_paused(h, "r3");
+    pass(h, 1000);
+    assert_int_equal(engine_stats(h->engine).resident, 1);
+    assert_null(engine_run(h->engine, STR("r1")));
+    assert_int_equal(control(h, "r1", CONTROL_RESUME).answer, ENGINE_OK);
+    assert_info_has(w, "r1", "\"attempts\":2");
+    assert_folds(w, "r1");
+}
+
+/* Its word holds until somebody goes on: what is let out then and lost is lost. */
+static void what_was_unsent_once_is_lost_like_any_other_later(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start_paused(h, "r1");
+    h = stop_and_boot(h);
+    w->hold_attempts = true;
+    control(h, "r1", CONTROL_RESUME);
+    assert_int_equal(times(w, "r1", "a"), 1);
+    crash(h);
+    w->hold_attempts = false;
+    h = boot(w);
+    assert_int_equal(state_of(w, "r1"), STORE_DONE);
+    assert_int_equal(times(w, "r1", "a"), 2);
+    assert_info_has(w, "r1", "\"attempts\":3");
+    assert_folds(w, "r1");
+}
+
 static void a_clean_stop_stops_what_does_not_end(void **state) {
     World *w = *state;
     Host *h = boot(w);
@@ -595,6 +683,10 @@ int main(void) {
         TEST(a_paused_run_stays_so_over_a_crash),
         TEST(a_cancelled_run_stops_its_attempts),
         TEST(a_clean_stop_waits_for_attempts_and_leaves),
+        TEST(what_was_never_let_out_is_no_attempt_after_a_clean_stop),
+        TEST(a_paused_run_keeps_what_was_never_let_out),
+        TEST(what_was_never_let_out_is_no_attempt_after_an_eviction),
+        TEST(what_was_unsent_once_is_lost_like_any_other_later),
         TEST(a_clean_stop_stops_what_does_not_end),
         TEST(a_long_run_is_snapshotted_and_goes_on_from_there),
         TEST(watchers_are_told_of_durable_rows_in_order),

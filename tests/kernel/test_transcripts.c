@@ -6,6 +6,7 @@
  *   > run {"topic":"x"}            > ok plan#1 {"a":1} [tokens=9]     > failed plan#1 unavailable: no route
  *   > refused plan#1 breaker_open: ..
  *   > unknown plan#1 timeout: ...  > dispatching pay#1                > timer nap wait       > at 5000
+ *   > unsent plan#1                it was wanted and never let out, says the engine that stops
  *   > signal go {"x":1} id s1      > decide pay done {"id":7}         > pause | resume | cancel | crash
  *   > limits {"calls":3}              what limits become, in the units of a plan
  *   > ask ADDRESS                  the request and key of an open attempt
@@ -315,6 +316,10 @@ static Fact fact_of(Talk *t, Str verb, Str line) {
         reused(t, line, &f);
     } else if (str_is(verb, "dispatching")) {
         f.kind = FACT_DISPATCHING;
+        address_and_attempt(&line, &f);
+    } else if (str_is(verb, "unsent")) {
+        f.kind = FACT_PROGRESS;
+        f.name = verb;
         address_and_attempt(&line, &f);
     } else if (str_is(verb, "timer")) {
         f.kind = FACT_TIMER;

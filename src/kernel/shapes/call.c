@@ -452,7 +452,8 @@ static void timer_due(Run *r, Frame *f, TimerPurpose purpose) {
 /* ---- a crash --------------------------------------------------------------------------------------------------------- */
 
 void call_give_up(Run *r, Frame *f) {
-    Amount spent = f->call->reserved;
+    bool unsent = r->rules >= RULES_FILE_ORDER && want_never_left(f->call->want);
+    Amount spent = unsent && !MUTANT(unsent_is_spent) ? (Amount){ 0 } : f->call->reserved;
     budget_settle(r, f, &f->call->reserved, &spent);
 }
 
@@ -462,8 +463,10 @@ static void recovered(Run *r, Frame *f) {
     if (!c->want || c->want->kind != WANT_ATTEMPT || c->effect == EFFECT_PURE)
         return;
     bool unsafe = c->effect == EFFECT_UNSAFE;
-    if (want_announced(c->want) && !c->want->dispatching)
+    if (want_never_left(c->want)) {
+        c->want->unsent = false;
         return;
+    }
     call_give_up(r, f);
     want_close(r, c->want);
     c->want = NULL;
