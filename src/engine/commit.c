@@ -120,8 +120,9 @@ static void submit(Engine *e, Batch *b) {
 
 void commit_hand_over(Engine *e) {
     bool inside = e->phase >= ENGINE_INSIDE && e->phase < ENGINE_LEAVING;
+    bool asks = keys_ask(e);
     bool nothing = !e->gather.dirty.first && !e->gather.n_mail_done &&
-                   !e->gather.deliveries.first && !e->changed_accounts;
+                   !e->gather.deliveries.first && !e->changed_accounts && !asks;
     /* With nothing to write and nothing being written all rows are durable; what still waits for one is of runs that were dropped. */
     if (!e->batch && inside && !e->gather.dirty.first)
         perform_durable(e, &e->gather.flights);
@@ -131,7 +132,7 @@ void commit_hand_over(Engine *e) {
     ASSERT(!b->busy);
     take_dirty(e, b);
     if (b->n == 0 && !e->gather.n_mail_done && !e->gather.deliveries.first &&
-        !e->changed_accounts) {
+        !e->changed_accounts && !asks) {
         ASSERT(!e->gather.requests.first);
         return;
     }
@@ -141,6 +142,8 @@ void commit_hand_over(Engine *e) {
     QUEUE_MOVE(&b->flights, &e->gather.flights);
     QUEUE_MOVE(&b->deliveries, &e->gather.deliveries);
     b->store.mail_again = deliver_mail(&b->deliveries, &b->arena, &b->store.n_mail_again);
+    b->store.claims = keys_claims(b, &e->gather.claims, &b->store.n_claims);
+    b->store.answers = &b->arena;
     b->store.n_accounts = accounts_changed(e, &b->arena, &b->store.accounts);
     b->store.mail_done = e->gather.mail_done;
     b->store.n_mail_done = e->gather.n_mail_done;
@@ -201,6 +204,7 @@ static void let_out(Engine *e, const StoreAppend *it, Resident *r) {
     e->stats.rows++;
     if (it->seq == 1)
         r->plan->stored = true;
+    keys_durable(e, it);
     if (e->n_watchers)
         watch_tell(e, &(EngineEvent){ .run = it->run,
                                       .seq = it->seq,
@@ -258,6 +262,7 @@ static void settle(Engine *e, Batch *b) {
         else
             refuse(e, b->sides[i].r);
     }
+    keys_answered(e, b);
     FlightQueue flights = b->flights;
     b->flights = (FlightQueue){ 0 };
     perform_durable(e, &flights);
@@ -431,6 +436,7 @@ void commit_deinit(Engine *e) {
         }
         for (Request *q; (q = QUEUE_POP(&b->requests));)
             request_free(e, q);
+        claims_free(&b->claims);
         empty(e, b);
         arena_deinit(&b->arena);
         free(b->items);

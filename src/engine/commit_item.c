@@ -185,10 +185,12 @@ void commit_item(Engine *e, Batch *b, Resident *r) {
     it->hash = store_chain(&r->head_hash, it->body, &data_hash);
     if (it->seq == 1 || (r->moved && !MUTANT(moved_keeps_closure)))
         it->closure = &r->plan->hash;
-    if (r->run)
+    if (r->run) {
         it->mail = notice_mail(e, r->run, &b->arena, &it->n_mail);
-    if (r->run)
         it->mail = events_mail(r->run, it->seq == 1, it->mail, &b->arena, &it->n_mail);
+        it->keys = keys_told(e, b, r->run, &it->n_keys);
+    }
+    it->claims = keys_claims(b, &r->claims, &it->n_claims);
     bool ending = r->run && run_ending(r->run);
     if (state != r->stored_state || state != STORE_ACTIVE || r->moved || ending)
         it->info = make_info(e, b, r, state);

@@ -41,6 +41,7 @@ Engine *engine_free(Engine *e) {
         request_free(e, q);
     timers_deinit(e);
     resident_deinit(e);
+    keys_deinit(e);
     twins_deinit(e);
     perform_deinit(e);
     governors_deinit(e);
@@ -128,7 +129,8 @@ static bool end_turn(Engine *e) {
     e->in_turn = false;
     return !e->failed && (e->batch_back || e->completed.first || e->loaded.first ||
                           e->reused.first || e->migrations.first || next <= e->now_ms ||
-                          ((e->stirred || e->stirred_accounts || e->breaches || twins_wait(e)) &&
+                          ((e->stirred || e->stirred_accounts || e->breaches || twins_wait(e) ||
+                            e->answered.first) &&
                            !engine_stopping(e)) ||
                           (e->inbox.first && e->phase >= ENGINE_INSIDE));
 }
@@ -145,6 +147,7 @@ bool engine_turn(Engine *e) {
     perform_take(e);
     timers_take(e);
     perform_take(e);
+    keys_take(e);
     accounts_take(e);
     governor_take(e);
     resident_evict(e);

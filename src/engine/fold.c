@@ -161,6 +161,7 @@ static int told(Fold *f, const Fact *fact) {
     run_forget_closed(f->run);
     run_forget_notices(f->run); /* they were mail once */
     run_forget_posts(f->run);
+    run_forget_key_changes(f->run);
     return 0;
 }
 

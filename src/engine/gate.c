@@ -5,14 +5,16 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* In the order in which they are passed: is another one of the same on its way? Then the budgets of the project, the callee's
- * limits, those of the provider it asks. */
+/* In the order in which they are passed: has another run done it? Is another one of the same on its way? Then the budgets of the
+ * project, the callee's limits, those of the provider it asks. */
 static const struct {
     const Gate *gate;
     size_t at; /* which of its places this is */
-} gates[] = {
-    { &gate_twin, 0 }, { &gate_account, 0 }, { &gate_governor, 0 }, { &gate_governor, 1 }
-};
+} gates[] = { { &gate_key, 0 },
+              { &gate_twin, 0 },
+              { &gate_account, 0 },
+              { &gate_governor, 0 },
+              { &gate_governor, 1 } };
 
 bool gates_pass(Engine *e, Flight *f) {
     for (; f->gate < ARRAY_LEN(gates); f->gate++) {

@@ -30,6 +30,8 @@ typedef struct Gate {
 
 /* Of both limits of a callee: its own and its provider's (governor.c). */
 extern const Gate gate_governor;
+/* Of effects that another run may have done (keys.c). */
+extern const Gate gate_key;
 /* Of those that wait for the same (twin.c). */
 extern const Gate gate_twin;
 

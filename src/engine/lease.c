@@ -171,6 +171,7 @@ static void renewed(StoreJob *job) {
     } else {
         e->lease_until_ms = j->now_ms + j->ttl_ms;
         e->mail_at_ms = e->deliver_at_ms = 0;
+        keys_look_again(e);
         if (j->taken_over && e->phase == ENGINE_INSIDE) {
             engine_log(e, "%zu runs of engines that are gone have been taken over", j->taken_over);
             ask_owned(e);

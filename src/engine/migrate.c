@@ -196,6 +196,7 @@ int refold(Refold *what, Run **ret_run, Str *ret_problem) {
     }
     if (what->differences)
         note_next(what, run);
+    run_forget_key_changes(run);
     *ret_run = run;
     return 0;
 }

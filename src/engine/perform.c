@@ -195,12 +195,15 @@ void perform_dispatch(Engine *e, Resident *r) {
         Fact fact = { .kind = FACT_DISPATCHING,
                       .time_ms = MAX(e->now_ms, run_time(r->run)),
                       .address = want_address(f->want, &f->attempt.arena),
-                      .attempt = f->want->attempt };
-        Want *w = f->want;
-        int err = run_apply(r->run, &fact, resident_row(e, r));
-        ASSERT(err == 0);
-        w->position = r->head_seq + 1;
+                      .attempt = f->want->attempt,
+                      .generation = f->key.generation,
+                      .since_ms = f->key.since_ms,
+                      .from = f->key.giver };
+        RowWriter *row = resident_row(e, r);
+        f->want->position = r->head_seq + 1;
         f->dispatched = true;
+        int err = run_apply(r->run, &fact, row);
+        ASSERT(err == 0);
         e->stats.facts++;
         apply_changes(e, r);
     }
@@ -355,6 +358,8 @@ static Fact finished(const Engine *e, const Flight *f) {
                   .usage = priced(f),
                   .queued_us = f->attempt.queued_us + f->held_ms * 1000,
                   .reused = f->reused,
+                  .from = f->reused ? f->key.run : STR(""),
+                  .id = f->reused ? f->key.address : STR(""),
                   .took_us = c->took_us,
                   .retry_after_ms = c->retry_after_ms };
     if (c->outcome != OUTCOME_OK)

@@ -138,6 +138,7 @@ static void free_resident(Engine *e, Resident *r) {
         e->marked_run = NULL;
     row_give_back(e, r->row);
     forget_mail(r);
+    claims_free(&r->claims);
     run_free(r->run);
     outcomes_free(r->outcomes);
     plans_unref(e, r->plan);

@@ -7,6 +7,7 @@
  *   lease.c    enter, renew, take over, leave                  mail.c      mail taken in
  *   plans.c    compiled files by hash                          watch.c     who is told of durable rows
  *   reuse.c    outcomes of another run, read back              retry.c     a run that is over goes on
+ *   keys.c     effects that several runs ask for
  *   gate.c     what an attempt passes before it leaves         governor.c  rates, pools and breakers
  *   notice.c   what people are told, as mail                   deliver.c   mail to people on its way out
  *   seen.c     notices that somebody has seen
@@ -38,6 +39,9 @@ typedef struct Account Account;
 typedef struct Governor Governor;
 typedef struct Lane Lane;
 typedef struct Twin Twin;
+typedef struct KeyLine KeyLine;
+typedef struct Claim Claim;
+typedef struct Batch Batch;
 
 /* Facts taken in by one turn: above that the batch is handed over first, so that a flood does not delay a commit. */
 #define TURN_FACTS_MAX 4096
@@ -96,6 +100,7 @@ typedef QUEUE_OF(Request) RequestQueue;
 typedef QUEUE_OF(Flight) FlightQueue;
 typedef QUEUE_OF(Resident) ResidentQueue;
 typedef QUEUE_OF(Delivery) DeliveryQueue;
+typedef QUEUE_OF(Claim) ClaimQueue;
 
 /* ---- timers (timers.c) ----------------------------------------------------------------------------------------------- */
 
@@ -154,6 +159,11 @@ struct Flight {
         tries; /* governor.c: at which gates it has a slot, and at which it tries a breaker; bits */
     Governor *governors[2];
     Twin *twin; /* it leads, or waits for */
+    /* keys.c: what it asks the index; where it waits, or did; what it was answered */
+    Claim *claim;
+    KeyLine *key_line;
+    bool key_waited;
+    StoreKey key;
     Lane *lane; /* in which it waits */
     Flight *lane_prev, *lane_next;
     /* account.c: what it holds, and of which accounts; where it waits; what a person is asked about */
@@ -230,6 +240,33 @@ void twins_deinit(Engine *e);
 /* Its timer is due. */
 void governor_due(Engine *e, Timer *t);
 void governors_deinit(Engine *e);
+
+/* ---- business keys (keys.c) ------------------------------------------------------------------------------------------ */
+
+/* resident.claims, with the row that grows, or gather.claims -> batch.claims -> Engine.answered */
+struct Claim {
+    Flight *f; /* NULL: it is gone */
+    Hash name;
+    StoreClaim *slot; /* while a batch has it */
+    bool granted;     /* once it is answered */
+    Claim *next;
+};
+
+/* Is there something to ask without a row? */
+bool keys_ask(Engine *e);
+/* As they go to the store; they are the batch's then. */
+StoreClaim *keys_claims(Batch *b, ClaimQueue *from, size_t *ret_n);
+/* What the run has said of its keys. */
+const StoreKeyChange *keys_told(Engine *e, Batch *b, Run *run, size_t *ret_n);
+/* The item is durable: who waits for what it lets go of asks again. */
+void keys_durable(Engine *e, const StoreAppend *it);
+void keys_answered(Engine *e, Batch *b);
+/* Lets those go on that were answered. */
+void keys_take(Engine *e);
+/* Those that wait for runs of other engines ask again. */
+void keys_look_again(Engine *e);
+void claims_free(ClaimQueue *q);
+void keys_deinit(Engine *e);
 
 /* ---- requests (inbox.c, start.c) ------------------------------------------------------------------------------------- */
 
@@ -316,8 +353,9 @@ struct Resident {
     bool snapshot_now;
     /* to another file, or derived again for a retry: with the row that grows goes a snapshot */
     bool moved;
-    bool forget;  /* what it held goes with the row that grows */
-    bool retried; /* derived again, and the retry that waits first is to be applied */
+    bool forget;       /* what it held goes with the row that grows */
+    ClaimQueue claims; /* go with it too */
+    bool retried;      /* derived again, and the retry that waits first is to be applied */
     uint64_t hash;
     Run *run;
     Outcomes *outcomes; /* what attempts need not be made again; NULL: none */
@@ -383,7 +421,7 @@ typedef struct BatchItem { /* beside StoreAppend items[i] */
     StoreState state; /* what info says, 0: no info */
 } BatchItem;
 
-typedef struct Batch {
+struct Batch {
     StoreJob job; /* first */
     Engine *e;
     Arena arena;
@@ -395,7 +433,8 @@ typedef struct Batch {
     RequestQueue requests;
     FlightQueue flights;
     DeliveryQueue deliveries; /* sent, or to be tried again */
-    PlanEntry **plans;        /* whose closures it brings */
+    ClaimQueue claims;
+    PlanEntry **plans; /* whose closures it brings */
     size_t n_plans;
     uint64_t n_facts;
     int64_t handed_us, took_us; /* took_us: of the commit, on the store's thread */
@@ -403,7 +442,7 @@ typedef struct Batch {
     bool busy;
     bool reading;  /* heads are being read back */
     unsigned life; /* of the engine that handed it over: what was lost with that life is not tried again */
-} Batch;
+};
 
 /* The next item of the batch: what r has gathered. (commit_item.c) */
 void commit_item(Engine *e, Batch *b, Resident *r);
@@ -573,6 +612,7 @@ struct Engine {
         RequestQueue requests;
         FlightQueue flights;
         DeliveryQueue deliveries;
+        ClaimQueue claims;
         Str *mail_done; /* owned texts */
         size_t n_mail_done;
     } gather;
@@ -599,7 +639,9 @@ struct Engine {
     size_t n_governors;
     Governor *stirred;
     Twin **twins, *orphans; /* twin.c; NULL until one is met */
-    Account **accounts;     /* by key; NULL until one is met */
+    KeyLine **key_lines;    /* by name; NULL until somebody waits */
+    ClaimQueue answered;
+    Account **accounts; /* by key; NULL until one is met */
     Account *stirred_accounts, *changed_accounts;
     Flight *breaches;
 

@@ -82,6 +82,8 @@ void memory_undo_later(StoreMemory *m, MemUndoKind kind, size_t at) {
         u->was = m->runs[at];
     if (kind == UNDO_ACCOUNT_WAS)
         u->account = m->accounts[at];
+    if (kind == UNDO_KEY_WAS)
+        u->key = m->keys[at];
 }
 
 void memory_begin(StoreMemory *m) {
@@ -101,6 +103,7 @@ static void take_back(StoreMemory *m, const MemUndo *u) {
     case UNDO_MAIL_GONE: m->mail[u->at].gone = false; break;
     case UNDO_CLOSURE_NEW: m->n_closures = u->at; break;
     case UNDO_ACCOUNT_WAS: m->accounts[u->at] = u->account; break;
+    case UNDO_KEY_WAS: m->keys[u->at] = u->key; break;
     }
 }
 
@@ -152,6 +155,7 @@ void store_memory_free(StoreMemory *m) {
     free(m->run_index);
     free(m->mail);
     free(m->accounts);
+    free(m->keys);
     free(m->closures);
     free(m->engines);
     free(m->undo);
@@ -259,6 +263,7 @@ static const StoreOps memory_ops = {
     .opens = memory_opens,
     .mail = memory_mail_now,
     .kept = memory_kept,
+    .keys = memory_keys,
     .accounts = memory_accounts,
     .list = memory_list,
     .check = memory_check,

@@ -31,6 +31,10 @@ typedef struct MemAccount {
     bool gone; /* it was not there yet when power was cut */
 } MemAccount;
 
+typedef struct MemKey {
+    StoreKey key; /* state KEY_NEW: not there */
+} MemKey;
+
 typedef struct MemEngine { /* number id - 1 */
     uint64_t epoch;
     int64_t lease_until_ms;
@@ -44,6 +48,7 @@ typedef enum MemUndoKind {
     UNDO_MAIL_GONE,
     UNDO_CLOSURE_NEW,
     UNDO_ACCOUNT_WAS,
+    UNDO_KEY_WAS,
 } MemUndoKind;
 
 typedef struct MemUndo {
@@ -51,6 +56,7 @@ typedef struct MemUndo {
     size_t at;
     MemRun was;
     MemAccount account;
+    MemKey key;
 } MemUndo;
 
 typedef struct MemBatch { /* an unsynced one */
@@ -70,6 +76,8 @@ struct StoreMemory {
     size_t n_mail, mail_room;
     MemAccount *accounts;
     size_t n_accounts, accounts_room;
+    MemKey *keys;
+    size_t n_keys, keys_room;
     StorePayload **closures;
     size_t n_closures, closures_room;
     MemEngine *engines;
@@ -108,6 +116,10 @@ void memory_undo_later(StoreMemory *m, MemUndoKind kind, size_t at);
 void memory_begin(StoreMemory *m);
 void memory_forget_undo(StoreMemory *m);
 
+/* memory_keys.c: of the items of a batch that was committed, and of the batch. */
+void memory_change_keys(StoreMemory *m, const StoreAppend *item);
+void memory_claim_keys(StoreMemory *m, const MemStore *h, StoreBatch *batch);
+
 /* The port. memory.c has the write side but append, memory_append.c append and post, memory_read.c the rest. */
 int memory_append(Store *s, StoreBatch *batch);
 int memory_post(Store *s, const StoreMail *mail, size_t n);
@@ -124,6 +136,7 @@ int memory_kept(Store *s, Str to, Str id, uint64_t skip, size_t max, Arena *a, S
 int memory_mail_now(Store *s, bool world, int64_t now_ms, size_t max, Arena *a, StoreMail *ret,
                     size_t *ret_n, int64_t *ret_next_ms);
 int memory_accounts(Store *s, Arena *a, StoreAccount **ret, size_t *ret_n);
+int memory_keys(Store *s, Arena *a, StoreKey **ret, size_t *ret_n);
 int memory_list(Store *s, StoreState state, uint64_t before, size_t max, Arena *a, StoreRun *ret,
                 size_t *ret_n, uint64_t *ret_before);
 int memory_check(Store *s, void (*problem)(void *ctx, Str text), void *ctx, uint64_t *ret_rows);

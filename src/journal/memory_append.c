@@ -152,11 +152,17 @@ static void store_item(StoreMemory *m, const MemStore *h, const StoreAppend *ite
         add_mail(m, &item->mail[i], h->engine);
     for (size_t i = 0; i < item->n_mail_taken; i++)
         take_mail(m, item->mail_taken[i]);
+    memory_change_keys(m, item);
 }
 
 static void set_outcomes(StoreBatch *batch, StoreOutcome outcome) {
-    for (size_t i = 0; i < batch->n; i++)
+    for (size_t i = 0; i < batch->n; i++) {
         batch->items[i].outcome = outcome;
+        for (size_t k = 0; k < batch->items[i].n_claims; k++)
+            batch->items[i].claims[k].answer = CLAIM_UNANSWERED;
+    }
+    for (size_t i = 0; i < batch->n_claims; i++)
+        batch->claims[i].answer = CLAIM_UNANSWERED;
 }
 
 /* Its place, made if it is not there. */
@@ -197,6 +203,7 @@ static void commit(StoreMemory *m, const MemStore *h, StoreBatch *batch) {
         if (item->outcome == STORE_OK)
             store_item(m, h, item);
     }
+    memory_claim_keys(m, h, batch);
     for (size_t i = 0; i < batch->n_mail_done; i++)
         take_mail(m, batch->mail_done[i]);
     for (size_t i = 0; i < batch->n_mail_again; i++) {

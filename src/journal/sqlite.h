@@ -57,8 +57,14 @@
     X(TAKE_MAIL, "DELETE FROM mail WHERE id=?1")                                                   \
     X(SET_ACCOUNT, "INSERT INTO account(engine,key,cost,tokens,calls,info,sum)"                    \
                    "VALUES(1,?1,?2,?3,?4,?5,?6)ON CONFLICT(engine,key)DO UPDATE SET "              \
-                   "cost=?2,tokens=?3,calls=?4,info=?5,sum=?6")
+                   "cost=?2,tokens=?3,calls=?4,info=?5,sum=?6")                                    \
+    X(FIND_KEY, "SELECT " KEY_COLUMNS " FROM effect WHERE name=?1")                                \
+    X(KEYS_OF_RUN, "SELECT " KEY_COLUMNS " FROM effect WHERE run=?1")                              \
+    X(SET_KEY, "INSERT INTO effect(" KEY_COLUMNS ")VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"         \
+               "ON CONFLICT(name)DO UPDATE SET state=?2,generation=?3,run=?4,address=?5,since=?6," \
+               "giver=?7,result=?8,forgotten=?9,sum=?10")
 
+#define KEY_COLUMNS "name,state,generation,run,address,since,giver,result,forgotten,sum"
 #define RUN_COLUMNS "key,id,closure,state,created,updated,name,info,head,head_seq,sum"
 #define ROW_COLUMNS "id,run,seq,prev,hash,body,data,data_hash"
 #define OPEN_COLUMNS "o.run,o.n,o.kind,o.due,o.key,o.address,o.sum,r.id"
@@ -160,8 +166,8 @@ uint64_t store_mark(const SqliteMeta *meta);
 uint64_t run_sum(uint64_t key, Str id, uint64_t closure, const StoreRunInfo *info);
 uint64_t open_sum(uint64_t run, uint64_t n, const StoreOpen *open);
 uint64_t account_sum(uint64_t engine, const StoreAccount *account);
-/* Stores of before have no such table until somebody writes to them. */
-int schema_has_accounts(Sql *c, bool *ret);
+/* Stores of before do not have the last tables until somebody writes to them. */
+int schema_has(Sql *c, const char *table, bool *ret);
 uint64_t mail_sum(const StoreMail *mail);
 
 /* sqlite_recover.c: judges a store that was just opened and learns its heads and its end. */
@@ -199,6 +205,13 @@ int sqlite_payload(Store *base, Str run, const Hash *hash, Arena *a, Str *ret);
 int sqlite_accounts(Store *base, Arena *a, StoreAccount **ret, size_t *ret_n);
 int sqlite_list(Store *base, StoreState state, uint64_t before, size_t max, Arena *a, StoreRun *ret,
                 size_t *ret_n, uint64_t *ret_before);
+
+/* sqlite_keys.c: within a transaction of the writer */
+int sqlite_change_keys(SqliteStore *s, const StoreAppend *item);
+int sqlite_claim_keys(SqliteStore *s, StoreBatch *batch);
+uint64_t key_sum(const StoreKey *k);
+bool key_columns(sqlite3_stmt *st, StoreKey *ret);
+int sqlite_keys(Store *base, Arena *a, StoreKey **ret, size_t *ret_n);
 
 /* sqlite_waiting.c */
 int sqlite_due(Store *base, int64_t now_ms, size_t max, Arena *a, StoreDue *ret, size_t *ret_n,

@@ -271,7 +271,9 @@ static int write_item_rows(SqliteStore *s, const Head *head, uint64_t prev,
         r = write_run(s, item->seq == 1 ? ST_ADD_RUN : ST_SET_RUN, head, item->run, item->info);
     if (!r)
         r = write_mail(s, item->mail, item->n_mail);
-    return r ? r : take_mail(s, item->mail_taken, item->n_mail_taken);
+    if (!r)
+        r = take_mail(s, item->mail_taken, item->n_mail_taken);
+    return r || !(item->n_keys || item->forget) ? r : sqlite_change_keys(s, item);
 }
 
 static int write_item(SqliteStore *s, Progress *p, StoreAppend *item) {
@@ -323,8 +325,13 @@ static int read_epoch(SqliteStore *s, uint64_t *ret) {
 }
 
 static void set_outcomes(StoreBatch *batch, StoreOutcome outcome) {
-    for (size_t i = 0; i < batch->n; i++)
+    for (size_t i = 0; i < batch->n; i++) {
         batch->items[i].outcome = outcome;
+        for (size_t k = 0; k < batch->items[i].n_claims; k++)
+            batch->items[i].claims[k].answer = CLAIM_UNANSWERED;
+    }
+    for (size_t i = 0; i < batch->n_claims; i++)
+        batch->claims[i].answer = CLAIM_UNANSWERED;
 }
 
 static int write_accounts(SqliteStore *s, const StoreAccount *accounts, size_t n) {
@@ -357,6 +364,8 @@ static int write_batch(SqliteStore *s, void *ctx) {
     r = write_closures(s, batch);
     for (size_t i = 0; !r && i < batch->n; i++)
         r = write_item(s, p, &batch->items[i]);
+    if (!r)
+        r = sqlite_claim_keys(s, batch);
     if (!r)
         r = take_mail(s, batch->mail_done, batch->n_mail_done);
     if (!r)

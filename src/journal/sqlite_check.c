@@ -217,6 +217,20 @@ static int visit_mail(Check *c, sqlite3_stmt *st) {
     return 0;
 }
 
+static int visit_key(Check *c, sqlite3_stmt *st) {
+    StoreKey key;
+    if (!key_columns(st, &key))
+        report(c, "baton.db: a business key of run %.*s: its sum is wrong",
+               STR_FMT(column_str(st, 3)));
+    return 0;
+}
+
+static int check_keys(Check *c) {
+    bool there = false;
+    int r = judge(c, schema_has(&c->s->reader, "effect", &there));
+    return r || !there ? r : each(c, "SELECT " KEY_COLUMNS " FROM effect", visit_key);
+}
+
 /* Read before the transaction begins, so that the journal is at least as far as it says. A handle of its own: the
  * writer's belongs to another thread. */
 static int read_high(Check *c, High *ret_high, bool *ret_found) {
@@ -262,6 +276,8 @@ static int check_tables(Check *c) {
         r = each(c, "SELECT run,hash,bytes FROM payload", visit_payload);
     if (!r)
         r = each(c, "SELECT run,n,kind,due,key,address,sum FROM open", visit_open);
+    if (!r)
+        r = check_keys(c);
     return r ? r : each(c, "SELECT key,id,dest,not_before,body,sum FROM mail", visit_mail);
 }
 

@@ -374,6 +374,7 @@ static const StoreOps sqlite_ops = {
     .opens = sqlite_opens,
     .mail = sqlite_mail,
     .kept = sqlite_kept,
+    .keys = sqlite_keys,
     .accounts = sqlite_accounts,
     .list = sqlite_list,
     .check = sqlite_check,

@@ -8,6 +8,13 @@
     "tokens INTEGER NOT NULL,calls INTEGER NOT NULL,info TEXT NOT NULL,sum INTEGER NOT NULL,"      \
     "PRIMARY KEY(engine,key))STRICT,WITHOUT ROWID"
 
+#define EFFECT_TABLE                                                                               \
+    "CREATE TABLE effect(key INTEGER PRIMARY KEY,name BLOB NOT NULL,state INTEGER NOT NULL,"       \
+    "generation INTEGER NOT NULL,run TEXT NOT NULL,address TEXT NOT NULL,since INTEGER NOT NULL,"  \
+    "giver TEXT NOT NULL,result BLOB,forgotten INTEGER NOT NULL,sum INTEGER NOT NULL)STRICT"
+#define EFFECT_NAME "CREATE UNIQUE INDEX effect_name ON effect(name)"
+#define EFFECT_RUN "CREATE INDEX effect_run ON effect(run)"
+
 static const char *const objects[] = {
     "CREATE TABLE meta(k INTEGER PRIMARY KEY,install_key BLOB NOT NULL,generation INTEGER NOT NULL,"
     "epoch INTEGER NOT NULL,clean INTEGER NOT NULL,swept INTEGER NOT NULL,sum INTEGER NOT NULL)STRICT",
@@ -34,9 +41,13 @@ static const char *const objects[] = {
     "CREATE UNIQUE INDEX mail_id ON mail(id)",
     "CREATE INDEX mail_not_before ON mail(not_before)",
     ACCOUNT_TABLE,
+    EFFECT_TABLE,
+    EFFECT_NAME,
+    EFFECT_RUN,
 };
-/* The last of them came later: a store without it is good, and gets it when somebody first writes to it. */
-#define OBJECTS_ONCE (ARRAY_LEN(objects) - 1)
+/* The last of them came later: a store without them is good, and gets them when somebody first writes to it. */
+#define OBJECTS_BEFORE_EFFECTS (ARRAY_LEN(objects) - 3)
+#define OBJECTS_BEFORE_ACCOUNTS (ARRAY_LEN(objects) - 4)
 
 #define STATEMENT_TEXT(name, text)                                                                 \
     (text), /* in brackets: a text of several pieces is meant to be one */
@@ -100,26 +111,36 @@ int schema_verify(Sql *c) {
         n++;
     }
     sqlite3_finalize(st);
-    if (!r && (!same || (n != ARRAY_LEN(objects) && n != OBJECTS_ONCE)))
+    bool whole = n == ARRAY_LEN(objects) || n == OBJECTS_BEFORE_EFFECTS ||
+                 n == OBJECTS_BEFORE_ACCOUNTS;
+    if (!r && (!same || !whole))
         r = sql_damaged(c->problem, "baton.db: its tables are not those of format %d",
                         STORE_FORMAT);
     return r;
 }
 
-int schema_has_accounts(Sql *c, bool *ret) {
+int schema_has(Sql *c, const char *table, bool *ret) {
     sqlite3_stmt *st = NULL;
-    int r = sql_prepare(c, "SELECT 1 FROM sqlite_schema WHERE name='account'", &st);
-    if (!r)
+    int r = sql_prepare(c, "SELECT 1 FROM sqlite_schema WHERE name=?1", &st);
+    if (!r) {
+        bind_text(st, 1, str_from(table));
         r = sql_step(c, st, ret);
+    }
     sqlite3_finalize(st);
     return r;
 }
 
 /* By the writer, before its statements are prepared. */
-static int add_accounts(Sql *c) {
+static int add_what_came_later(Sql *c) {
     bool there;
-    int r = schema_has_accounts(c, &there);
-    return r || there ? r : sql_exec(c, ACCOUNT_TABLE);
+    int r = schema_has(c, "account", &there);
+    if (!r && !there)
+        r = sql_exec(c, ACCOUNT_TABLE);
+    if (!r)
+        r = schema_has(c, "effect_run", &there);
+    return r || there ? r
+                      : sql_exec(c, "BEGIN IMMEDIATE;" EFFECT_TABLE ";" EFFECT_NAME ";" EFFECT_RUN
+                                    ";COMMIT");
 }
 
 static int prepare_all(Sql *c, const char *const *texts, size_t n, sqlite3_stmt **ret) {
@@ -130,7 +151,7 @@ static int prepare_all(Sql *c, const char *const *texts, size_t n, sqlite3_stmt 
 }
 
 int schema_prepare_writer(SqliteStore *s) {
-    int r = add_accounts(&s->writer);
+    int r = add_what_came_later(&s->writer);
     return r ? r : prepare_all(&s->writer, writer_texts, ARRAY_LEN(writer_texts), s->w);
 }
 

@@ -194,7 +194,7 @@ int sqlite_accounts(Store *base, Arena *a, StoreAccount **ret, size_t *ret_n) {
     bool there;
     *ret = NULL;
     *ret_n = 0;
-    int r = schema_has_accounts(&s->reader, &there);
+    int r = schema_has(&s->reader, "account", &there);
     if (r || !there)
         return r;
     r = sql_prepare(&s->reader,

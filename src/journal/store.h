@@ -23,6 +23,7 @@
 
 #include "base/arena.h"
 #include "base/hash.h"
+#include "kernel/key.h"
 
 typedef struct Store Store;
 
@@ -69,6 +70,41 @@ typedef struct StoreAccount {
     Str info; /* opaque to the store: what lists show */
 } StoreAccount;
 
+/* One business key, in the index of all runs. It outlives the run that did it. */
+typedef struct StoreKey {
+    Hash name; /* want_key_name() of kernel/run.h */
+    KeyState state;
+    uint32_t generation;
+    Str run, address; /* who holds it, or did last */
+    int64_t since_ms; /* when this effect was first claimed */
+    Str giver;        /* in doubt: the run that gave it up so; empty: its own doubt */
+    Str result;       /* done: JSON text; STR_NULL: null */
+    bool forgotten;   /* done, by a run whose results were erased */
+} StoreKey;
+
+/* What a run tells of what it holds (journal/keys.h has the rules). */
+typedef struct StoreKeyChange {
+    Hash name;
+    Str address;
+    KeyState state;
+    Str result;  /* STR_NULL: as it is */
+    bool within; /* of all that the run claimed there or below; `name` says nothing */
+} StoreKeyChange;
+
+typedef enum StoreClaimAnswer {
+    CLAIM_UNANSWERED, /* the batch, or the run's item, was not committed */
+    CLAIM_GRANTED,
+    CLAIM_TAKEN, /* another step holds it */
+    CLAIM_DONE,  /* it is done: with key.result */
+} StoreClaimAnswer;
+typedef struct StoreClaim {
+    Hash name;
+    Str run, address;
+    uint32_t generation; /* at least */
+    StoreClaimAnswer answer;
+    StoreKey key; /* out: as it is now; texts in the batch's arena */
+} StoreClaim;
+
 typedef struct StoreRunInfo { /* the run's row, but for its head */
     StoreState state;
     int64_t created_ms, updated_ms;
@@ -96,6 +132,11 @@ typedef struct StoreAppend {
     /* Of every row before this one the data goes, with the run's payloads and its snapshot, and mail to the world whose id begins
      * with the run's and a colon: the chain holds, since it is over hashes of them. Nothing of it is left in the store's files once append has returned and readers let go of the log. */
     bool forget;
+    /* In this order, and after the changes of every item of the batch the claims, each looked at only if this item is committed. */
+    const StoreKeyChange *keys;
+    size_t n_keys;
+    StoreClaim *claims;
+    size_t n_claims;
     Str snapshot; /* STR_NULL: none. Covers everything up to and with this row; replaces an older one */
     StoreOutcome outcome; /* out */
 } StoreAppend;
@@ -112,6 +153,10 @@ typedef struct StoreBatch {
     size_t n_mail_again;
     const StoreAccount *accounts; /* each in the place of the one of this engine with its key */
     size_t n_accounts;
+    StoreClaim *claims; /* of runs whose rows are durable, or were handed over before this batch */
+    size_t n_claims;
+    Arena *
+        answers; /* required with claims: what they are answered; of nobody else while the batch is out */
     int64_t now_ms; /* the engine's clock; paces the side file */
 } StoreBatch;
 
@@ -191,6 +236,8 @@ typedef struct StoreOps {
      * sent. */
     int (*kept)(Store *s, Str to, Str id, uint64_t skip, size_t max, Arena *a, StoreMail *ret,
                 size_t *ret_n);
+    /* R: of all business keys, by name. */
+    int (*keys)(Store *s, Arena *a, StoreKey **ret, size_t *ret_n);
     /* R: of all engines, by key. */
     int (*accounts)(Store *s, Arena *a, StoreAccount **ret, size_t *ret_n);
     /* R: newest first; before = 0 at first, then *ret_before. state 0: any. Rows and snapshot are left out. */

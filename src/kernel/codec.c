@@ -52,6 +52,8 @@ typedef enum Tag {
     TAG_UPTO = 26,
     TAG_SHOWN = 27,
     TAG_BY = 28,
+    TAG_GENERATION = 30,
+    TAG_SINCE = 31,
     TAG_CORRELATION = 34,
     TAG_CPU = 41,
     TAG_PEAK = 42,
@@ -190,6 +192,8 @@ void row_add_fact(RowWriter *w, const Fact *f) {
     p = put_number_field(p, TAG_UPTO, f->upto);
     p = put_text_field(p, TAG_SHOWN, f->shown);
     p = put_text_field(p, TAG_BY, f->by);
+    p = put_number_field(p, TAG_GENERATION, f->generation);
+    p = put_signed_field(p, TAG_SINCE, f->since_ms);
     p = put_text_field(p, TAG_CORRELATION, f->correlation);
     p = put_signed_field(p, TAG_CPU, f->usage.cpu_us);
     p = put_signed_field(p, TAG_PEAK, f->usage.peak_bytes);
@@ -304,6 +308,8 @@ static void read_field(Cursor *c, Cursor *data, bool forgotten, Tag tag, RowFact
     case TAG_UPTO: f->upto = cursor_varint(c); return;
     case TAG_SHOWN: f->shown = cursor_blob(c); return;
     case TAG_BY: f->by = cursor_blob(c); return;
+    case TAG_GENERATION: f->generation = read_u32(c); return;
+    case TAG_SINCE: f->since_ms = read_not_negative(c); return;
     case TAG_CORRELATION: f->correlation = cursor_blob(c); return;
     case TAG_CPU: f->usage.cpu_us = read_not_negative(c); return;
     case TAG_PEAK: f->usage.peak_bytes = read_not_negative(c); return;

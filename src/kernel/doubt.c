@@ -20,6 +20,7 @@ static const Node *probe_of(const Frame *f) {
 
 static void doubt(Run *r, Frame *f, Str why) {
     frame_move(r, f, STATUS_IN_DOUBT, 0, 0, why);
+    key_tell(r, f, KEY_DOUBT, VALUE_ABSENT);
     f->call->want = want_open(r, f, WANT_DOUBT);
 }
 
@@ -44,7 +45,7 @@ void call_unclear(Run *r, Frame *f, const Fact *fact) {
 static bool may_be_in_flight(const CallState *c) {
     const Want *w = c->want;
     return w && w->kind == WANT_ATTEMPT && c->effect >= EFFECT_IDEMPOTENT &&
-           (c->effect != EFFECT_UNSAFE || w->dispatching);
+           ((c->effect != EFFECT_UNSAFE && !key_is_shared(w->frame)) || w->dispatching);
 }
 
 static Frame *probe_below(const Frame *f) {
@@ -98,6 +99,8 @@ static void came_to_rest(Run *r, Frame *f, bool happened, Str what) {
 void call_ended_late(Run *r, Frame *f, const Fact *fact) {
     CallState *c = f->call;
     c->unknown |= fact->outcome == OUTCOME_UNKNOWN;
+    if (fact->outcome == OUTCOME_OK && !fact->reused)
+        key_tell(r, f, KEY_DONE, value_absent(r->payload) ? VALUE_NULL : r->payload);
     if (fact->outcome == OUTCOME_OK)
         came_to_rest(r, f, true, STR("it was done before it could be stopped"));
     else if (!c->unknown)
@@ -118,6 +121,7 @@ void call_open_probe(Run *r, Frame *f) {
 
 static void was_done(Run *r, Frame *f, Value result) {
     f->call->unknown = false;
+    key_tell(r, f, KEY_DONE, result);
     if (f->abandoned) {
         came_to_rest(r, f, true, STR("the probe says that it was done"));
         return;
@@ -138,6 +142,7 @@ static void was_not_done(Run *r, Frame *f) {
         came_to_rest(r, f, false, STR("the probe says that it was not done"));
         return;
     }
+    key_tell(r, f, KEY_UNDER_WAY, VALUE_ABSENT);
     if (lost) {
         call_open_attempt(r, f, STR("again: the probe says that it was not done"));
         return;
@@ -174,6 +179,9 @@ static void decided_late(Run *r, Frame *f, const Fact *fact) {
                        : fact->verb == DECISION_NOT_DONE ? "it was not done"
                                                          : "given up",
                        STR_FMT(fact->from));
+    f->call->unknown = fact->verb != DECISION_NOT_DONE;
+    if (fact->verb == DECISION_DONE)
+        key_tell(r, f, KEY_DONE, value_absent(r->payload) ? VALUE_NULL : r->payload);
     came_to_rest(r, f, happened, by);
 }
 void call_decided(Run *r, Frame *f, const Fact *fact) {
@@ -189,24 +197,29 @@ void call_decided(Run *r, Frame *f, const Fact *fact) {
     switch ((Decision)fact->verb) {
     case DECISION_DONE:
         undo_happened(f);
+        key_tell(r, f, KEY_DONE, value_absent(r->payload) ? VALUE_NULL : r->payload);
         frame_movef(r, f, STATUS_RUNNING, "done, %.*s", STR_FMT(by));
         c->was_done = true;
         frame_done(r, f, value_absent(r->payload) ? VALUE_NULL : r->payload);
         return;
     case DECISION_NOT_DONE:
+        key_tell(r, f, KEY_UNDER_WAY, VALUE_ABSENT);
         call_open_attempt(r, f, arena_fmt(&r->arena, "not done, %.*s", STR_FMT(by)));
         return;
     case DECISION_RETRY:
+        key_tell(r, f, KEY_UNDER_WAY, VALUE_ABSENT);
         c->generation++;
         c->first_ms = 0;
         call_open_attempt(r, f, arena_fmt(&r->arena, "retry as new, %.*s", STR_FMT(by)));
         return;
     case DECISION_UNDO:
         undo_happened(f);
+        key_undo_begins(r, f);
         frame_movef(r, f, STATUS_RUNNING, "to be undone, %.*s", STR_FMT(by));
         frame_fail(r, f, f->error);
         return;
     case DECISION_FAIL:
+        key_tell(r, f, KEY_UNKNOWN, VALUE_ABSENT);
         undo_drop(r, f);
         frame_fail(r, f, f->error);
         return;

@@ -124,6 +124,8 @@ static void write_finished(Buf *b, const Fact *f) {
     write_count(b, "retry_after_ms", f->retry_after_ms);
     if (f->reused)
         buf_str_add(b, STR(" reused"));
+    write_word(b, " of run ", f->from);
+    write_word(b, " at ", f->id);
 }
 
 static void write_details(Buf *b, const Fact *f) {
@@ -146,7 +148,11 @@ static void write_details(Buf *b, const Fact *f) {
     case FACT_TIMER: buf_fmt(b, " %s", NAME_IN(purpose_names, f->purpose)); return;
     case FACT_CONTROL: buf_fmt(b, " %s", NAME_IN(control_names, f->verb)); break;
     case FACT_DECISION: buf_fmt(b, " %s", NAME_IN(decision_names, f->verb)); break;
-    case FACT_DISPATCHING: return;
+    case FACT_DISPATCHING:
+        write_count(b, "generation", f->generation);
+        write_count(b, "since_ms", f->since_ms);
+        write_word(b, " given up by run ", f->from);
+        return;
     case FACT_PROGRESS:
     case FACT_SIGNAL:
     case FACT_EVENT:

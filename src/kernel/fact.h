@@ -82,8 +82,9 @@ typedef enum Rules {
      * as if it had been. */
     RULES_REVERSE = 0,
     RULES_FILE_ORDER = 1,
+    RULES_KEYS_OF_ALL = 2, /* what is done under a business key is every run's (kernel/key.h) */
 } Rules;
-#define RULES_NOW RULES_FILE_ORDER
+#define RULES_NOW RULES_KEYS_OF_ALL
 /* How a person settles an effect in doubt, or answers what was asked. Numbers are stored. */
 typedef enum Decision {
     DECISION_DONE = 1,
@@ -136,6 +137,11 @@ typedef struct Fact {
     /* decision: of what was shown (want_ask() of run.h), so that nobody agrees to what he did not see; empty: of whatever is
      * asked. Its words are `message`. accepted: who started the run is `by`. */
     Str shown, by;
+    /* dispatching, under a business key (kernel/key.h): which of the effects of that name it is, since when it is tried; `from`
+     * is the run that gave it up not knowing what it had done. finished, reused: `from` is the run whose effect it was, `id`
+     * its step there. */
+    uint32_t generation;
+    int64_t since_ms;
 } Fact;
 
 /* What a frame is doing. The life cycle is drawn in kernel/frame.c. Numbers are stored. */

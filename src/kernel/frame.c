@@ -126,6 +126,7 @@ void frame_move(Run *r, Frame *f, Status to, uint32_t attempt, uint64_t args, St
     f->status = (uint8_t)to;
     if (status_final(to) && !was_final) {
         f->ended_ms = r->time_ms;
+        key_settle(r, f);
         if ((f->layers & LAYER_STEP) && f->part != PART_PROBE && f->part != PART_UNDO)
             r->counts.steps_ok += to == STATUS_OK;
     }

@@ -114,6 +114,10 @@ typedef struct CallState {
     int64_t ticket;   /* its place there */
     Frame *held_prev, *held_next;
     Str choice; /* why it was entered: for its first move */
+    /* Under a business key: what was told of it last, and before it began to be undone; an attempt may have left whose end
+     * is not known. */
+    uint8_t told, was_told;
+    bool let_out;
 } CallState;
 
 typedef struct AgentCall {
@@ -364,7 +368,10 @@ struct Run {
     Value input, labels, output, error;
     Frame *root;
     StateCell *state;
-    Str by;                /* who started it */
+    Str by;         /* who started it */
+    bool used_keys; /* it has had a business key */
+    KeyChange *key_changes;
+    size_t n_key_changes, room_key_changes;
     Condition *conditions; /* oldest first */
     Notice *notices;
     size_t n_notices, room_notices;
@@ -699,6 +706,29 @@ void call_open_attempt(Run *r, Frame *f, Str choice);
 bool call_once_more(Run *r, Frame *f, Fact *fact, bool was_unknown);
 /* It failed, and that is definite. */
 void call_fail(Run *r, Frame *f, const Fact *fact);
+
+/* Its open attempt never left: nothing was spent. */
+void call_drop_attempt(Run *r, Frame *f);
+/* The target has forgotten it by now. */
+bool call_key_is_dead(const Run *r, const Frame *f);
+
+/* ---- business keys (keys.c) */
+
+/* Is it a call under a key that is everybody's? */
+bool key_is_shared(const Frame *f);
+/* Who is called, as names of keys have it. */
+Str key_callee(const Frame *f, Arena *a);
+/* Nothing if it has no such key. */
+void key_tell(Run *r, Frame *f, KeyState state, Value result);
+/* It ends, and if nothing was told of it that is told. */
+void key_settle(Run *r, Frame *f);
+void key_undo_begins(Run *r, Frame *f);
+void key_undo_ended(Run *r, Frame *f, bool undone);
+void key_run_ended(Run *r);
+/* Its attempt may leave, under this generation. */
+void key_granted(Run *r, Frame *f, const Fact *dispatching);
+/* Its outcome is one that was recorded before. */
+void key_taken_over(Run *r, Frame *f, const Fact *finished);
 
 /* ---- what nobody knows (doubt.c) */
 

@@ -36,6 +36,7 @@ static void end_root(Run *r) {
                ok ? STR("") : value_as_str(value_getz(r->error, why[r->ending])));
     while (r->root->first)
         frame_release(r, r->root->first);
+    key_run_ended(r);
 }
 
 /* Nothing is loose where all is undone, and it is known what cancelled work did. */
@@ -238,7 +239,10 @@ static void finish_attempt(Run *r, const Fact *fact) {
 }
 
 static void dispatch_attempt(Run *r, const Fact *fact) {
-    frame_find(r, fact->address)->call->want->dispatching = true;
+    Frame *f = frame_find(r, fact->address);
+    f->call->want->dispatching = true;
+    if (key_is_shared(f))
+        key_granted(r, f, fact);
 }
 
 static void ring_timer(Run *r, const Fact *fact) {
@@ -375,6 +379,7 @@ static void take_progress(Run *r, const Fact *fact) {
 
 /* Whoever applies it has derived the run again with the new plan already; what is left is to say so. */
 static void migrated(Run *r, const Fact *fact) {
+    r->used_keys = true; /* with steps that are gone, maybe */
     frame_movef(r, r->root, STATUS_RUNNING, "moved to another file by %.*s", STR_FMT(fact->from));
 }
 
@@ -517,6 +522,7 @@ Run *run_free(Run *r) {
     free(r->spent_slots);
     free(r->notices);
     free(r->posts);
+    free(r->key_changes);
     arena_deinit(&r->arena);
     free(r);
     return NULL;

@@ -10,6 +10,7 @@
 #define BATON_KERNEL_RUN_H
 
 #include "kernel/codec.h"
+#include "kernel/key.h"
 #include "spec/plan.h"
 
 typedef struct Run Run;
@@ -116,6 +117,9 @@ bool run_hears(const Run *r, size_t i, Str *ret_type);
 /* It only starts other runs. */
 bool run_listens(const Run *r);
 Str run_correlation(const Run *r);
+/* What became of its business keys since the last run_forget_key_changes(), in order: for the index, with the row. */
+const KeyChange *run_key_changes(const Run *r, size_t *ret_n);
+void run_forget_key_changes(Run *r);
 /* Everything open now, oldest first. */
 Want *run_wants(Run *r);
 /* Closed since the last call of run_forget_closed. */
@@ -166,6 +170,11 @@ Value want_ask_line(const Want *w, Arena *a);
 Value want_doubt(const Want *w, const uint8_t install_key[32], Arena *a);
 /* The idempotency key: base32 of HMAC(install key; run, address, generation), or of the business key (DESIGN.md section 6). */
 Str want_key(const Want *w, const uint8_t install_key[32], Arena *a);
+/* An attempt under a business key that is everybody's: it is claimed before it leaves. */
+bool want_shares_key(const Want *w);
+/* What the index knows a business key by, so that nothing of the key itself lies in it. */
+Hash want_key_name(const Want *w, const uint8_t install_key[32], Arena *a);
+Hash run_key_name(const Run *r, Str callee, Str key, const uint8_t install_key[32], Arena *a);
 /* Its timeout in ms, 0 for none. */
 int64_t want_timeout_ms(const Want *w);
 /* What is left of the tightest time around it at `now_ms`, in ms: its own timeout, those of its agent and of the groups and

@@ -13,7 +13,8 @@
 /* 2: whose outcomes are reused, and how many were.
  * 3: attempts of before a retry; what every attempt reserved, queues of held calls, what a paused run asks; what
  * people are asked and have said; what can be undone, and was.
- * 4: the rules by which it is derived; verbs that several steps play; events that came, messages that wait. */
+ * 4: the rules by which it is derived; verbs that several steps play; events that came, messages that wait; what was told of
+ * business keys. */
 #define SNAPSHOT_VERSION 4
 
 /* ---- wants ---- */
@@ -504,6 +505,7 @@ void run_save(const Run *r, Buf *b) {
     buf_u8(b, (uint8_t)r->rules);
     events_save(r, b);
     inboxes_save(r, b);
+    buf_u8(b, r->used_keys);
     save_frame(b, r, r->root);
 }
 
@@ -551,6 +553,7 @@ static bool load_run(Run *r, Loader *l) {
         c->bad |= r->rules > RULES_NOW;
         events_load(r, c);
         inboxes_load(r, c);
+        r->used_keys = cursor_u8(c) == 1;
     }
     if (!c->bad)
         r->root = load_frame(r, NULL, l, 0);

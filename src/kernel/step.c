@@ -465,6 +465,7 @@ void frame_unwound(Run *r, Frame *f) {
 }
 
 void frame_fail(Run *r, Frame *f, Value error) {
+    key_settle(r, f);
     stop_inside(r, f);
     f->gating = false;
     if (retry_takes_failure(r, f))

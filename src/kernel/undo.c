@@ -144,6 +144,7 @@ static void start(Run *r, Undo *u) {
     Frame *f = u->frame;
     const Node *node = node_of(f);
     u->round++;
+    key_undo_begins(r, f);
     undo_loosen(f, 1);
     frame_ready(r, frame_new(r, f, node, PART_UNDO, u->round, 0, step_layers(node)));
 }
@@ -273,6 +274,7 @@ uint32_t undo_generation(const Run *r, Str callee, Str key) {
 }
 
 void undo_ended(Run *r, Frame *f, Frame *step) {
+    key_undo_ended(r, f, step->status == STATUS_OK);
     if (step->status == STATUS_OK)
         note_undone(r, f);
     frame_release(r, step);

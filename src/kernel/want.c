@@ -147,6 +147,8 @@ bool want_announced(const Want *w) {
     const Governed *governed[2];
     if (w->effect == EFFECT_PURE || w->effect == EFFECT_UNSAFE)
         return w->effect == EFFECT_UNSAFE;
+    if (want_shares_key(w))
+        return true;
     want_governed(w, governed);
     return governed[0] || governed[1];
 }
@@ -191,10 +193,23 @@ Str want_key(const Want *w, const uint8_t install_key[32], Arena *a) {
         generation = 0;
     Str message =
         c->key.len ? arena_fmt(a, "v1|%.*s|%.*s|%.*s|%u", STR_FMT(r->plan->name),
-                               STR_FMT(c->callee->name), STR_FMT(c->key), generation)
+                               STR_FMT(key_callee(w->frame, a)), STR_FMT(c->key), generation)
                    : arena_fmt(a, "v1|%.*s|%.*s|%u", STR_FMT(r->id), STR_FMT(address), generation);
     Hash h = hash_hmac((Str){ (const char *)install_key, 32 }, message);
     char text[64];
     size_t n = hash_base32(&h, 20, text, sizeof(text));
     return arena_str(a, (Str){ text, n });
+}
+
+bool want_shares_key(const Want *w) { return w->kind == WANT_ATTEMPT && key_is_shared(w->frame); }
+
+Hash run_key_name(const Run *r, Str callee, Str key, const uint8_t install_key[32], Arena *a) {
+    Str message =
+        arena_fmt(a, "key|%.*s|%.*s|%.*s", STR_FMT(r->plan->name), STR_FMT(callee), STR_FMT(key));
+    return hash_hmac((Str){ (const char *)install_key, 32 }, message);
+}
+
+Hash want_key_name(const Want *w, const uint8_t install_key[32], Arena *a) {
+    return run_key_name(w->frame->run, key_callee(w->frame, a), w->frame->call->key, install_key,
+                        a);
 }

@@ -610,6 +610,153 @@ static void accounts_are_sums_that_are_written_over(void **state) {
     assert_str(found[1].info, "{\"x\":1}");
 }
 
+/* ---- business keys ---- */
+
+static void start_run(World *w, const char *run) { assert_ok(w, item(w, run, 1)); }
+
+static Hash named(unsigned n) { return hash_bytes((Str){ (const char *)&n, sizeof n }); }
+
+static StoreClaim claim(World *w, const char *run, const char *address, unsigned name,
+                        uint32_t generation) {
+    StoreClaim c = { .name = named(name),
+                     .run = str_from(run),
+                     .address = str_from(address),
+                     .generation = generation };
+    StoreBatch batch = { .claims = &c, .n_claims = 1, .answers = &w->arena, .now_ms = 77 };
+    assert_int_equal(w->s->ops->append(w->s, &batch), 0);
+    return c;
+}
+
+/* The run's next row, which tells this of its keys. */
+static void tell(World *w, const char *run, uint64_t seq, StoreKeyChange change) {
+    StoreAppend it = item(w, run, seq);
+    it.keys = &change;
+    it.n_keys = 1;
+    assert_ok(w, it);
+}
+
+static StoreKeyChange said(unsigned name, const char *address, KeyState state, const char *result) {
+    return (StoreKeyChange){ .name = named(name),
+                             .address = str_from(address),
+                             .state = state,
+                             .result = result ? str_from(result) : STR_NULL };
+}
+
+static void a_key_is_held_by_one_until_that_says_what_became_of_it(void **state) {
+    World *w = *state;
+    start_run(w, "a");
+    start_run(w, "b");
+    assert_int_equal(claim(w, "a", "pay", 1, 0).answer, CLAIM_GRANTED);
+    assert_int_equal(claim(w, "a", "pay", 1, 0).answer, CLAIM_GRANTED);
+    assert_int_equal(claim(w, "a", "pay2", 1, 0).answer, CLAIM_TAKEN);
+    StoreClaim taken = claim(w, "b", "pay", 1, 0);
+    assert_int_equal(taken.answer, CLAIM_TAKEN);
+    assert_str(taken.key.run, "a");
+    assert_int_equal(taken.key.since_ms, 77);
+    assert_int_equal(claim(w, "b", "pay", 2, 0).answer, CLAIM_GRANTED);
+    tell(w, "b", 2, said(1, "pay", KEY_DONE, "1")); /* it is not b's */
+    tell(w, "a", 2, said(1, "pay", KEY_DOUBT, NULL));
+    assert_int_equal(claim(w, "b", "pay", 1, 0).key.state, KEY_DOUBT);
+    tell(w, "a", 3, said(1, "pay", KEY_DONE, "{\"id\":7}"));
+    reopen(w, false);
+    StoreClaim done = claim(w, "b", "pay", 1, 5);
+    assert_int_equal(done.answer, CLAIM_DONE);
+    assert_str(done.key.result, "{\"id\":7}");
+    assert_str(done.key.address, "pay");
+}
+
+static void what_was_not_done_is_free_and_what_was_undone_has_another_generation(void **state) {
+    World *w = *state;
+    start_run(w, "a");
+    start_run(w, "b");
+    claim(w, "a", "pay", 1, 0);
+    tell(w, "a", 2, said(1, "pay", KEY_FREE, NULL));
+    assert_int_equal(claim(w, "b", "pay", 1, 0).key.generation, 0);
+    tell(w, "b", 2, said(1, "pay", KEY_DONE, "1"));
+    tell(w, "b", 3, said(1, "pay", KEY_UNDOING, NULL));
+    assert_int_equal(claim(w, "a", "pay", 1, 0).answer, CLAIM_TAKEN);
+    tell(w, "b", 4, said(1, "pay", KEY_DONE, NULL)); /* given up */
+    assert_str(claim(w, "a", "pay", 1, 0).key.result, "1");
+    tell(w, "b", 5, said(1, "pay", KEY_UNDOING, NULL));
+    tell(w, "b", 6, said(1, "pay", KEY_UNDONE, NULL));
+    StoreClaim next = claim(w, "a", "pay", 1, 0);
+    assert_int_equal(next.answer, CLAIM_GRANTED);
+    assert_int_equal(next.key.generation, 1);
+    assert_int_equal(claim(w, "a", "pay", 1, 4).key.generation, 4);
+}
+
+static void who_takes_over_what_was_given_up_is_told_so_until_he_says_more(void **state) {
+    World *w = *state;
+    start_run(w, "a");
+    start_run(w, "b");
+    claim(w, "a", "pay", 1, 0);
+    tell(w, "a", 2, said(1, "pay", KEY_UNKNOWN, NULL));
+    assert_str(claim(w, "b", "pay", 1, 0).key.giver, "a");
+    assert_str(claim(w, "b", "pay", 1, 0).key.giver, "a"); /* after a crash, say */
+    tell(w, "b", 2, said(1, "pay", KEY_UNDER_WAY, NULL));
+    assert_str(claim(w, "b", "pay", 1, 0).key.giver, "");
+    tell(w, "b", 3, said(1, "pay", KEY_UNKNOWN, NULL));
+    assert_str(claim(w, "a", "pay", 1, 1).key.giver, ""); /* a person wants it done as new */
+}
+
+static void what_a_run_leaves_behind_is_settled_by_its_place(void **state) {
+    World *w = *state;
+    start_run(w, "a");
+    claim(w, "a", "work/pay", 1, 0);
+    claim(w, "a", "works", 2, 0);
+    claim(w, "a", "work/ship", 3, 0);
+    tell(w, "a", 2, said(1, "work/pay", KEY_DONE, "1"));
+    tell(w, "a", 3, said(2, "works", KEY_DONE, "1"));
+    tell(w, "a", 4,
+         (StoreKeyChange){ .address = STR("work"), .state = KEY_UNDONE, .within = true });
+    start_run(w, "b");
+    assert_int_equal(claim(w, "b", "x", 1, 0).key.generation, 1);
+    assert_int_equal(claim(w, "b", "x", 2, 0).answer, CLAIM_DONE);
+    assert_int_equal(claim(w, "b", "x", 3, 0).answer, CLAIM_TAKEN);
+    tell(w, "a", 5, (StoreKeyChange){ .address = STR(""), .state = KEY_UNKNOWN, .within = true });
+    assert_str(claim(w, "b", "x", 3, 0).key.giver, "a");
+    assert_int_equal(claim(w, "b", "y", 1, 0).answer, CLAIM_TAKEN);
+}
+
+static void a_forgotten_run_keeps_its_keys_and_not_its_results(void **state) {
+    World *w = *state;
+    start_run(w, "a");
+    claim(w, "a", "pay", 1, 0);
+    claim(w, "a", "ship", 2, 0);
+    tell(w, "a", 2, said(1, "pay", KEY_DONE, "\"secret\""));
+    StoreAppend it = item(w, "a", 3);
+    it.forget = true;
+    assert_ok(w, it);
+    start_run(w, "b");
+    StoreClaim done = claim(w, "b", "pay", 1, 0);
+    assert_int_equal(done.answer, CLAIM_DONE);
+    assert_true(done.key.forgotten);
+    assert_null(done.key.result.p);
+    assert_str(claim(w, "b", "ship", 2, 0).key.giver, "a");
+}
+
+/* A start that finds the run there must not hold its keys. */
+static void a_claim_goes_with_its_row(void **state) {
+    World *w = *state;
+    start_run(w, "a");
+    start_run(w, "b");
+    StoreClaim c = { .name = named(1), .address = STR("pay") };
+    StoreAppend it = item(w, "a", 1);
+    it.claims = &c;
+    it.n_claims = 1;
+    StoreBatch batch = { .items = &it, .n = 1, .answers = &w->arena };
+    assert_int_equal(w->s->ops->append(w->s, &batch), 0);
+    assert_int_equal(it.outcome, STORE_CONFLICT);
+    assert_int_equal(c.answer, CLAIM_UNANSWERED);
+    assert_int_equal(claim(w, "b", "pay", 1, 0).answer, CLAIM_GRANTED);
+    it = item(w, "a", 2);
+    it.claims = &c;
+    it.n_claims = 1;
+    batch.items = &it;
+    assert_int_equal(w->s->ops->append(w->s, &batch), 0);
+    assert_int_equal(c.answer, CLAIM_TAKEN);
+}
+
 static void list_is_newest_first_in_pages(void **state) {
     World *w = *state;
     const char *names[] = { "a", "b", "c", "d", "e" };
@@ -855,19 +1002,25 @@ static void a_raised_epoch_fences_the_writer(void **state) {
     assert_int_equal(load(w, "a", true).n_rows, 1);
 }
 
+/* As a version that did not know the table left it. */
+static void drop_table(const char *sql) {
+    sqlite3 *db;
+    char path[400];
+    snprintf(path, sizeof path, "%s/baton.db", test_dir("store"));
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
 static void a_store_of_before_gets_its_accounts_when_written_to(void **state) {
     World *w = *state;
-    char problem[STORE_PROBLEM_BYTES], path[400];
+    char problem[STORE_PROBLEM_BYTES];
     StoreSqliteOptions look = { .read_only = true };
     Store *reader = NULL;
     StoreAccount *found;
-    sqlite3 *db;
     size_t n = 9;
     w->s = store_close(w->s);
-    snprintf(path, sizeof path, "%s/baton.db", test_dir("store"));
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "DROP TABLE account", NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
+    drop_table("DROP TABLE account;DROP TABLE effect");
     assert_int_equal(store_sqlite_open(test_dir("store"), &look, &reader, problem), 0);
     assert_int_equal(reader->ops->accounts(reader, &w->arena, &found, &n), 0);
     assert_int_equal(n, 0);
@@ -875,6 +1028,26 @@ static void a_store_of_before_gets_its_accounts_when_written_to(void **state) {
     reopen(w, false);
     spend(w, "b|2026-11|", 5, "{}");
     assert_int_equal(w->s->ops->accounts(w->s, &w->arena, &found, &n), 0);
+    assert_int_equal(n, 1);
+}
+
+static void a_store_of_before_gets_its_keys_when_written_to(void **state) {
+    World *w = *state;
+    char problem[STORE_PROBLEM_BYTES];
+    StoreSqliteOptions look = { .read_only = true };
+    Store *reader = NULL;
+    StoreKey *found;
+    size_t n = 9;
+    w->s = store_close(w->s);
+    drop_table("DROP TABLE effect");
+    assert_int_equal(store_sqlite_open(test_dir("store"), &look, &reader, problem), 0);
+    assert_int_equal(reader->ops->keys(reader, &w->arena, &found, &n), 0);
+    assert_int_equal(n, 0);
+    store_close(reader);
+    reopen(w, false);
+    start_run(w, "a");
+    assert_int_equal(claim(w, "a", "pay", 1, 0).answer, CLAIM_GRANTED);
+    assert_int_equal(w->s->ops->keys(w->s, &w->arena, &found, &n), 0);
     assert_int_equal(n, 1);
 }
 
@@ -1037,6 +1210,12 @@ int main(void) {
         BOTH(mail_to_the_world_is_apart_and_may_be_put_off),
         BOTH(mail_waits_for_its_time),
         BOTH(accounts_are_sums_that_are_written_over),
+        BOTH(a_key_is_held_by_one_until_that_says_what_became_of_it),
+        BOTH(what_was_not_done_is_free_and_what_was_undone_has_another_generation),
+        BOTH(who_takes_over_what_was_given_up_is_told_so_until_he_says_more),
+        BOTH(what_a_run_leaves_behind_is_settled_by_its_place),
+        BOTH(a_forgotten_run_keeps_its_keys_and_not_its_results),
+        BOTH(a_claim_goes_with_its_row),
         BOTH(list_is_newest_first_in_pages),
         BOTH(owned_runs_come_by_state_in_pages),
         BOTH(workload_survives_every_kind_of_stop_and_checks_clean),
@@ -1050,6 +1229,7 @@ int main(void) {
         FOR(sqlite, second_process_finds_the_directory_in_use),
         FOR(sqlite, a_raised_epoch_fences_the_writer),
         FOR(sqlite, a_store_of_before_gets_its_accounts_when_written_to),
+        FOR(sqlite, a_store_of_before_gets_its_keys_when_written_to),
         FOR(sqlite, read_only_handle_sees_what_was_committed),
         FOR(sqlite, same_answers_as_the_memory_store),
     };

@@ -48,6 +48,7 @@ void call_prepare(Run *r, Frame *f, const Callee *callee, Effect effect, Value a
     c->effect = effect;
     c->args = args;
     c->key = key;
+    r->used_keys |= key.len > 0;
     c->generation = undo_generation(r, callee->name, key);
     c->args_hash = f->part == PART_TURN ? f->parent->agent->hash
                                         : hash_arguments(args, LIMIT_VALUE_BYTES);
@@ -245,7 +246,7 @@ void call_fail(Run *r, Frame *f, const Fact *fact) {
 }
 
 /* The target forgets keys after a time; sent again then, the effect would happen twice. */
-static bool key_is_dead(const Run *r, const Frame *f) {
+bool call_key_is_dead(const Run *r, const Frame *f) {
     const CallState *c = f->call;
     bool own = f->layers & LAYER_ONCE;
     int64_t life = own ? f->node->key_life_ms : c->callee->key_life_ms;
@@ -291,7 +292,8 @@ static void not_ok(Run *r, Frame *f, const Fact *fact) {
     Fact last = *fact;
     if (unknown && c->effect >= EFFECT_IDEMPOTENT)
         c->unknown = true;
-    if ((c->effect == EFFECT_UNSAFE && c->unknown && !MUTANT(retry_unsafe)) || key_is_dead(r, f))
+    if ((c->effect == EFFECT_UNSAFE && c->unknown && !MUTANT(retry_unsafe)) ||
+        call_key_is_dead(r, f))
         call_unclear(r, f, fact);
     else if (call_once_more(r, f, &last, unknown))
         return;
@@ -388,14 +390,20 @@ static bool outgrown(Run *r, Frame *f, const Fact *fact, Value output) {
     return true;
 }
 
-/* It was not let through: no attempt was made, nothing was spent, and asking again would find the same closed door. */
-static void never_began(Run *r, Frame *f, const Fact *fact) {
+void call_drop_attempt(Run *r, Frame *f) {
     CallState *c = f->call;
     budget_settle(r, f, &c->reserved, &(Amount){ 0 });
     want_close(r, c->want);
     c->want = NULL;
+    c->let_out = false;
     f->attempts--;
     r->counts.attempts--;
+}
+
+/* It was not let through: no attempt was made, nothing was spent, and asking again would find the same closed door. */
+static void never_began(Run *r, Frame *f, const Fact *fact) {
+    CallState *c = f->call;
+    call_drop_attempt(r, f);
     if (f->abandoned)
         call_ended_late(r, f, fact);
     else if (c->unknown && !MUTANT(unknown_forgotten))
@@ -411,7 +419,7 @@ static void attempt_done(Run *r, Frame *f, const Fact *fact) {
         return;
     }
     settle(r, f, fact);
-    c->lost = false;
+    c->lost = c->let_out = false;
     if (f->abandoned) {
         call_ended_late(r, f, fact);
         return;
@@ -422,11 +430,14 @@ static void attempt_done(Run *r, Frame *f, const Fact *fact) {
         return;
     }
     c->unknown = false;
-    if (fact->reused)
-        undo_drop(r, f); /* it is another run's */
-    else
-        undo_happened(f);
     Value output = value_absent(r->payload) ? VALUE_NULL : r->payload;
+    if (fact->reused) {
+        undo_drop(r, f); /* it is another run's */
+        key_taken_over(r, f, fact);
+    } else {
+        undo_happened(f);
+        key_tell(r, f, KEY_DONE, output);
+    }
     if (outgrown(r, f, fact, output) || refused_here(r, f, fact, output))
         return;
     c->was_done = true;
@@ -440,7 +451,7 @@ static void timer_due(Run *r, Frame *f, TimerPurpose purpose) {
         return;
     }
     ASSERT(purpose == TIMER_RETRY);
-    if (key_is_dead(r, f)) {
+    if (call_key_is_dead(r, f)) {
         call_unclear(
             r, f,
             &(Fact){ .error_kind = STR("timeout"), .message = STR("the life of its key is over") });
@@ -479,9 +490,10 @@ static void recovered(Run *r, Frame *f) {
     if (c->effect >= EFFECT_IDEMPOTENT)
         c->unknown = true;
     c->lost = c->unknown;
+    c->let_out = false;
     if (f->abandoned)
         call_ended_late(r, f, &crash);
-    else if ((unsafe && !MUTANT(retry_unsafe_after_crash)) || key_is_dead(r, f))
+    else if ((unsafe && !MUTANT(retry_unsafe_after_crash)) || call_key_is_dead(r, f))
         call_unclear(r, f, &crash);
     else
         call_open_attempt(r, f, STR("again after a crash"));
@@ -517,6 +529,7 @@ static void save(const Run *r, const Frame *f, Buf *b) {
     buf_varint(b, c->probes);
     if (f->part == PART_CALL)
         buf_blob(b, tool_name(f));
+    buf_u8(b, (uint8_t)(c->told | c->was_told << 3 | c->let_out << 6));
     for (Bound i = 0; i < BOUNDS_COUNTED; i++)
         buf_svarint(b, c->reserved.of[i]);
     if (f->status == STATUS_HELD)
@@ -546,6 +559,10 @@ static void load(Run *r, Frame *f, Cursor *c) {
         const AgentTool *tool = agent_call_tool(f, r->loading >= 3 ? cursor_blob(c) : STR(""));
         s->callee = tool ? tool->callee : NULL;
     }
+    uint8_t told = r->loading >= 4 ? cursor_u8(c) : 0;
+    s->told = told & 7;
+    s->was_told = told >> 3 & 7;
+    s->let_out = told & 64;
     for (Bound i = 0; r->loading >= 3 && i < BOUNDS_COUNTED; i++)
         s->reserved.of[i] = cursor_svarint(c);
     if (f->status == STATUS_HELD)
