@@ -1,4 +1,4 @@
-/* baton record: a run's model answers as a file of the scripted model. */
+/* baton record: a run's model answers as a file of the scripted model, or all of its outcomes for a test. */
 #include "cli/answer.h"
 #include "cli/command.h"
 #include "cli/place.h"
@@ -61,17 +61,62 @@ static int write_takes(const Args *args, Str id, ScriptedTake *takes, size_t n) 
     return code;
 }
 
+/* Every outcome, with what it answered by hash: what `baton test` plays again. */
+static int write_all(const Args *args, Str id, Value document, Value outcomes) {
+    const char *out = args_flag(args, "out");
+    Arena *a = args->arena;
+    MapBuilder m = map_builder(a);
+    ListBuilder l = list_builder(a);
+    for (uint32_t i = 0; i < outcomes.len;
+         i++) { /* requests stay where they are: their hash is enough */
+        MapBuilder one = map_builder(a);
+        for (uint32_t k = 0; k < outcomes.items[i].len; k++) {
+            ValueEntry e = value_entry(outcomes.items[i], k);
+            if (!str_is(value_as_str(e.key), "request"))
+                map_add(&one, e.key, e.value);
+        }
+        list_add(&l, map_done(&one, NULL));
+    }
+    map_addz(&m, "run", value_str(id));
+    map_addz(&m, "workflow", value_getz(document, "workflow"));
+    map_addz(&m, "input", value_getz(document, "input"));
+    map_addz(&m, "outcomes", list_done(&l));
+    Buf b = BUF_INIT(LIMIT_FILE_BYTES);
+    value_write_pretty(&b, map_done(&m, NULL));
+    buf_char(&b, '\n');
+    int code = EXIT_OK;
+    if (buf_over(&b))
+        code = say_error(EXIT_INTERNAL,
+                         "the outcomes of run %.*s are more than a file may hold (%d MiB)", "",
+                         STR_FMT(id), (int)(LIMIT_FILE_BYTES / MIB));
+    else if (out)
+        code = write_file(out, buf_str(&b));
+    else
+        out_str(buf_str(&b));
+    buf_deinit(&b);
+    if (code == 0 && out)
+        say_line("%s: %u outcome%s of run %.*s; `record: %s` in a test plays them again", out,
+                 outcomes.len, outcomes.len == 1 ? "" : "s", STR_FMT(id), out);
+    return code;
+}
+
 int cmd_record(Args *args) {
     Link *link = NULL;
     Str id;
-    Value outcomes;
+    Value outcomes, document;
+    Arena *a = args->arena;
     int code = place_open_run(args, &link, &id);
     if (code == 0)
-        code = place_ask(args, link, API_GET, place_run_path(args->arena, id, "outcomes"), STR(""),
+        code = place_ask(args, link, API_GET, place_run_path(a, id, "outcomes"), STR(""),
                          VALUE_ABSENT, &outcomes);
+    if (code == 0)
+        code = place_ask(args, link, API_GET, place_run_path(a, id, ""), STR(""), VALUE_ABSENT,
+                         &document);
     link_close(link, 0);
     if (code != 0)
         return code;
+    if (args_flag(args, "all"))
+        return write_all(args, id, document, outcomes);
     ScriptedTake *takes = ARENA_ARRAY(args->arena, ScriptedTake, outcomes.len + 1u);
     size_t n = read_takes(args, outcomes, takes);
     if (n == 0)

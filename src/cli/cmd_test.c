@@ -196,7 +196,7 @@ static void say_case(const Session *s, const TestedFile *f, const CaseResult *c)
 }
 
 static void try_cases(Session *s, TestedFile *f, const TryFile *file, const Plan *plan, Str closure,
-                      Str dir) {
+                      Str dir, const Cassette *cassette) {
     Arena *a = s->args->arena;
     f->cases = ARENA_ARRAY(a, CaseResult, file->n_cases);
     for (size_t i = 0; i < file->n_cases; i++) {
@@ -205,6 +205,7 @@ static void try_cases(Session *s, TestedFile *f, const TryFile *file, const Plan
                            .plan = plan,
                            .closure = closure,
                            .dir = dir,
+                           .cassette = cassette,
                            .files = { .read = read_file } };
         if (s->only && str_find(file->cases[i].name, str_from(s->only)) < 0)
             continue;
@@ -222,28 +223,40 @@ static Str beside(Arena *a, Str path, Str name) {
     return arena_fmt(a, "%.*s%.*s", (int)end, path.p, STR_FMT(name));
 }
 
-static void try_file(Session *s, Str path) {
+/* False: *ret_problem. Without a `record` there is none, and that is good. */
+static bool load_cassette(Arena *a, Str path, const TryFile *file, Cassette *ret,
+                          Str *ret_problem) {
+    Str text, name = beside(a, path, file->record);
+    return !file->record.len || (read_file(NULL, name, a, &text, ret_problem) &&
+                                 cassette_read(a, name, text, ret, ret_problem));
+}
+
+static void try_workflow(Session *s, TestedFile *f, const TryFile *file) {
     Arena *a = s->args->arena;
+    Str closure = STR(""), workflow = beside(a, f->name, file->workflow);
+    Cassette cassette = { 0 };
+    _cleanup_(plan_freep)
+    Plan *plan = load_plan(s->args, workflow, &closure, &f->problem);
+    if (plan)
+        f->problem = refused_expectations(file, plan, a);
+    if (plan && !f->problem.len && load_cassette(a, f->name, file, &cassette, &f->problem))
+        try_cases(s, f, file, plan, closure, place_folder_of(a, workflow.p),
+                  file->record.len ? &cassette : NULL);
+    cassette_deinit(&cassette);
+}
+
+static void try_file(Session *s, Str path) {
     TestedFile *f = &s->tested.files[s->tested.n++];
-    TryFile *file = ARENA_NEW(a, TryFile);
-    Str closure = STR("");
-    Plan *plan = NULL;
+    TryFile *file = ARENA_NEW(s->args->arena, TryFile);
     *f = (TestedFile){ .name = path, .problem = STR("") };
     if (s->talk)
-        out_str(arena_fmt(a, "%.*s\n", STR_FMT(path)));
-    if (load_test(s->args, path, file, &f->problem)) {
-        Str workflow = beside(a, path, file->workflow);
-        plan = load_plan(s->args, workflow, &closure, &f->problem);
-        if (plan)
-            f->problem = refused_expectations(file, plan, a);
-        if (plan && !f->problem.len)
-            try_cases(s, f, file, plan, closure, place_folder_of(a, workflow.p));
-    }
+        out_str(arena_fmt(s->args->arena, "%.*s\n", STR_FMT(path)));
+    if (load_test(s->args, path, file, &f->problem))
+        try_workflow(s, f, file);
     if (f->problem.len)
         s->tested.failed++;
     if (f->problem.len && s->talk)
         say_text("%.*s%s", STR_FMT(f->problem), str_ends(f->problem, STR("\n")) ? "" : "\n");
-    plan_free(plan);
 }
 
 /* ---- the command ------------------------------------------------------------------------------------------------------- */

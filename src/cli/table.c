@@ -51,6 +51,7 @@ static const Flag migrate_flags[] = {
     END,
 };
 static const Flag record_flags[] = {
+    { "all", NULL, "every outcome, of tools too, as JSON that a test plays again" },
     { "out", "FILE", "write it there rather than to standard output" },
     END,
 };
@@ -266,8 +267,10 @@ const Command commands[] = {
       "what the engine itself says to models; with FILE also what its agents are told", NULL, NULL,
       0, 1, cmd_prompts },
     { "ps", "", "list runs: state, age, what they wait for", NULL, ps_flags, 0, 0, cmd_ps },
-    { "record", "RUN [--out FILE]", "write a run's model answers as a file of the scripted model",
-      "With `model: scripted/FILE` the workflow then gets the same answers offline; see docs/scripted.md.",
+    { "record", "RUN [--all] [--out FILE]",
+      "write a run's model answers as a file of the scripted model",
+      "With `model: scripted/FILE` the workflow then gets the same answers offline; see docs/scripted.md. What --all writes is for\n"
+      "`record: FILE` of a test; see docs/testing.md.",
       record_flags, 1, 1, cmd_record },
     { "reject", "RUN [STEP] --words TEXT", "say no to what a run asks",
       "With --words no terminal is needed: a no is safe whatever was asked. Exit: as of `approve`.",

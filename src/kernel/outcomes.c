@@ -90,6 +90,13 @@ static bool hash_request(const Frame *call, Buf *b, Hash *ret) {
     return true;
 }
 
+bool outcomes_hash(const Want *w, Hash *ret) {
+    Buf text = BUF_INIT(LIMIT_VALUE_BYTES);
+    bool there = hash_request(w->frame, &text, ret);
+    buf_deinit(&text);
+    return there;
+}
+
 /* ---- recording ---- */
 
 static Str copy_payload(Outcomes *o, Str payload) {

@@ -37,6 +37,8 @@ void outcomes_forget_undone(Outcomes *o, const Run *r);
 const Recorded *outcomes_recorded(const Outcomes *o, const Want *w);
 /* The same as far as it is offered, which is before the step that the run begins anew from; NULL: it must be made. */
 const Recorded *outcomes_find(const Outcomes *o, const Want *w);
+/* Of what the attempt sends, as it is recorded; false: it is too large, or cannot be composed. */
+bool outcomes_hash(const Want *w, Hash *ret);
 /* All, in the order of recording. */
 const Recorded *outcomes_all(const Outcomes *o, size_t *ret_n);
 

@@ -29,9 +29,16 @@ static void add_json(MapBuilder *m, const char *key, Str text, Arena *a) {
         map_addz(m, key, v);
 }
 
+static Str hash_text(const Hash *hash, Arena *a) {
+    char text[2 * HASH_BYTES + 1];
+    hash_hex(hash, text);
+    return arena_str(a, str_from(text));
+}
+
 static Value outcome_value(const Recorded *o, Arena *a) {
     MapBuilder m = map_builder(a);
     map_addz(&m, "address", value_str(arena_str(a, o->address)));
+    map_addz(&m, "hash", value_str(hash_text(&o->request_hash, a)));
     map_addz(&m, "kind", value_str(str_from(kind_word(o->kind))));
     map_addz(&m, "callee", value_str(arena_str(a, o->callee)));
     add_json(&m, "request", arena_str(a, o->request), a);

@@ -183,7 +183,7 @@ static const Keyword routed_script[] = {
     { "to", "text", 0, RUNS, "the target" },
     { "confidence", "share", 0, RUNS, "how sure; 1" },
     { "reasoning", "text", 0, RUNS, "why" },
-    { "requires_context", "bool", 0, RUNS, "does the target need what was said before?" },
+    { "requires_context", "data", 0, RUNS, "what the target needs to know besides" },
     { "fail", "text", 0, RUNS, "a kind of error instead" },
     { "message", "value", 0, RUNS, "of the failure" },
     { "delay", "duration", 0, RUNS, "how long it takes" },

@@ -185,6 +185,47 @@ static void answer_by_file(Stage *s, Attempt *a, Str path, ScriptedAsk *ask) {
     scripted_file_free(file);
 }
 
+/* ---- recordings ------------------------------------------------------------------------------------------------------- */
+
+static void answer_recorded(Stage *s, Attempt *a, Value o) {
+    Value output = value_getz(o, "output");
+    Completion c = { .outcome = OUTCOME_OK,
+                     .sent = SENT_YES,
+                     .payload = value_text(&a->arena, value_absent(output) ? VALUE_NULL : output),
+                     .usage = { .tokens_in = count_of(o, "tokens_in"),
+                                .tokens_out = count_of(o, "tokens_out"),
+                                .tokens_cached = count_of(o, "tokens_cached"),
+                                .cost_nano = count_of(o, "cost_nano") } };
+    world_end(s->world, a, &c, count_of(o, "took_us") / 1000);
+}
+
+/* False: the cassette has nothing of it. */
+static bool answer_by_cassette(Stage *s, Attempt *a, const Want *w, ScriptedAsk *ask) {
+    const Cassette *c = s->options->cassette;
+    Hash hash;
+    bool other = false;
+    if (!c || !w)
+        return false;
+    const ScriptedReply *r = c->file && a->kind == CALLEE_MODEL ? scripted_find(c->file, ask)
+                                                                : NULL;
+    if (r) {
+        end_by(s, a, NULL, r, ask);
+        return true;
+    }
+    Value found = outcomes_hash(w, &hash) ? cassette_find(c, a->address, &hash, &other)
+                                          : VALUE_ABSENT;
+    if (!value_absent(found))
+        answer_recorded(s, a, found);
+    else if (other) {
+        Str why = arena_fmt(s->arena,
+                            "%.*s has another request recorded at %.*s than the one of now",
+                            STR_FMT(c->name), STR_FMT(a->address));
+        stage_problem(s, "%.*s", STR_FMT(why));
+        refuse(s, a, why);
+    }
+    return other || !value_absent(found);
+}
+
 /* ---- choosing who answers --------------------------------------------------------------------------------------------- */
 
 static bool is_agent(const Attempt *a, const Callee *callee) {
@@ -241,6 +282,8 @@ void answer_attempt(Stage *s, Attempt *a) {
     Str path = scripted_path(s, a);
     if (script)
         answer_by(s, a, script, &ask, route);
+    else if (answer_by_cassette(s, a, w, &ask))
+        return;
     else if (a->kind == CALLEE_ECHO)
         world_end(s->world, a,
                   &(Completion){ .outcome = OUTCOME_OK,

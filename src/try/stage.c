@@ -114,7 +114,10 @@ static void started(void *ctx, const EngineReply *reply) {
 static bool begin(Stage *s) {
     const StageOptions *o = s->options;
     Started x = { .stage = s };
-    Str input = value_absent(o->one->with) ? STR("{}") : value_text(s->arena, o->one->with);
+    Value with = o->one->with;
+    if (value_absent(with) && o->cassette)
+        with = o->cassette->input;
+    Str input = value_absent(with) ? STR("{}") : value_text(s->arena, with);
     EngineStart start = {
         .id = RUN_ID, .closure = o->closure, .input = input, .dir = o->dir, .by = STR("test")
     };

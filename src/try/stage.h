@@ -5,6 +5,7 @@
 #ifndef BATON_TRY_STAGE_H
 #define BATON_TRY_STAGE_H
 
+#include "try/cassette.h"
 #include "try/file.h"
 #include "try/world.h"
 
@@ -20,6 +21,7 @@ typedef struct StageOptions {
     const Plan *plan;
     Str closure, dir; /* of the workflow's folder */
     uint64_t seed;
+    const Cassette *cassette; /* NULL: none */
     StageFiles files;
 } StageOptions;
 
