@@ -157,6 +157,7 @@ typedef struct Play {
 } Play;
 typedef struct VoteState VoteState;
 typedef struct RouteState RouteState;
+typedef struct BoardState BoardState;
 typedef struct SuperviseState SuperviseState;
 typedef struct PlannedState PlannedState;
 typedef struct MachineState MachineState;
@@ -244,6 +245,7 @@ struct Frame {
         Play *play; /* of every shape that `plays` */
         VoteState *vote;
         RouteState *route;
+        BoardState *board;
         SuperviseState *supervise;
         PlannedState *planned;
         MachineState *machine;
@@ -290,7 +292,11 @@ struct Shape {
 };
 extern const Shape shape_group, shape_each, shape_loop, shape_call, shape_agent, shape_wait,
     shape_human;
+<<<<<<< HEAD
 extern const Shape shape_route, shape_vote, shape_supervise, shape_planned, shape_machine;
+=======
+extern const Shape shape_route, shape_vote, shape_board, shape_supervise, shape_planned;
+>>>>>>> d2b4239 (kernel, spec: board (A10, B8))
 /* Stored numbers of shapes: index in this table + 1. Some are NULL. */
 #define SHAPES_COUNT 16
 extern const Shape *const shapes[SHAPES_COUNT];

@@ -111,21 +111,21 @@ static const Keyword handoff[] = {
 };
 
 static const Keyword board[] = {
-    { "topics", "{type}", 0, LATER, "what is written about" },
-    { "post", "{value}", 0, LATER, "to begin with" },
-    { "rules", "[BoardRule]", SEES_BOARD, LATER, "each turn the first that holds; none: done" },
+    { "topics", "{type}", 0, RUNS, "what is written about" },
+    { "post", "{value}", 0, RUNS, "to begin with" },
+    { "rules", "[BoardRule]", SEES_BOARD, RUNS, "each turn the first that holds; none: done" },
     { "watch", "[BoardWatch]", SEES_BOARD | SEES_POST, LATER, "tells of a post" },
-    { "confidence", "expr", SEES_AFTER, LATER, "how sure a post is" },
-    { "parallel", "count", 0, LATER, "rules at once" },
-    { "until", "expr", SEES_BOARD, LATER, "enough" },
-    { "max", "count", 0, LATER, "turns at most" },
+    { "confidence", "expr", SEES_AFTER, RUNS, "how sure a post is" },
+    { "parallel", "count", 0, RUNS, "rules at once" },
+    { "until", "expr", SEES_BOARD, RUNS, "enough" },
+    { "max", "count", 0, RUNS, "turns at most" },
 };
 static const Keyword board_rule[] = {
-    { "if", "expr", 0, LATER, "when" },
-    { "agent", "agent", 0, LATER, "who" },
-    { "with", "value", 0, LATER, "what it is given" },
-    { "to", "text", 0, LATER, "the topic of its answer" },
-    { "times", "count", 0, LATER, "at most" },
+    { "if", "expr", 0, RUNS, "when" },
+    { "agent", "agent", 0, RUNS, "who" },
+    { "with", "value", 0, RUNS, "what it is given" },
+    { "to", "text", 0, RUNS, "the topic of its answer" },
+    { "times", "count", 0, RUNS, "at most" },
 };
 static const Keyword board_watch[] = {
     { "topic", "text", 0, LATER, "of the post" },

@@ -25,7 +25,7 @@ static const Keyword step[] = {
     { "vote", "Vote", 0, RUNS, "several agents answer the same, and the votes are counted" },
     { "supervise", "Supervise", 0, RUNS, "a lead splits the work, workers do it" },
     { "team", "Team", 0, LATER, "agents hand one conversation on" },
-    { "board", "Board", 0, LATER, "agents write to a shared board" },
+    { "board", "Board", 0, RUNS, "agents write to a shared board" },
     { "return", "value", 0, RUNS, "ends the group with this output; beside `steps` its output" },
     { "fail", "value | Fail", 0, RUNS, "ends the group as failed" },
     { "with", "value", 0, RUNS, "what it is given" },

@@ -370,6 +370,7 @@ typedef enum Verb {
     /* played by several steps, see Node.parts: from here to the end */
     VERB_VOTE,
     VERB_ROUTE,
+    VERB_BOARD,
     VERB_SUPERVISE,
     VERB_PLANNED, /* `steps: { plan }` */
     VERB_MACHINE,
@@ -491,6 +492,7 @@ struct Node {
     /* played */
     const Vote *vote;
     const Router *router;
+    const Board *board;
     const Supervise *supervise;
     const Planned *planned;
     Machine *machine;

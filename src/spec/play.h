@@ -94,6 +94,7 @@ typedef struct Planned {
     Template *plan;
 } Planned;
 
+<<<<<<< HEAD
 typedef enum Rollback { ROLLBACK_NONE, ROLLBACK_BACK, ROLLBACK_ALL } Rollback;
 /* A move of a machine. It is made when the step of the state is over, by a signal, or after a time in the state. */
 typedef struct Edge {
@@ -123,5 +124,26 @@ typedef struct Machine { /* its parts: the states, in file order, then what is d
     Ask **gates; /* of all moves */
     size_t n_gates, room_gates;
 } Machine;
+=======
+typedef struct Type Type;
+typedef struct BoardTopic {
+    Str name;
+    const Type *type;
+    Template *first; /* posted before anybody is asked; NULL: nothing */
+} BoardTopic;
+typedef struct BoardRule {
+    CelProgram *if_; /* NULL: always */
+    uint32_t to;     /* a topic */
+    int32_t times;   /* 0: as often as it holds */
+} BoardRule;
+typedef struct Board { /* its parts: the agent of each rule */
+    BoardTopic *topics;
+    size_t n_topics;
+    BoardRule *rules;
+    size_t n_rules;
+    CelProgram *confidence, *until; /* NULL: none */
+    int32_t parallel, max;
+} Board;
+>>>>>>> d2b4239 (kernel, spec: board (A10, B8))
 
 #endif

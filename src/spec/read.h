@@ -367,6 +367,7 @@ size_t read_play_agents(Reader *r, const Yaml *y, Node *node);
 void add_play_part(Reader *r, Node *node, Node *part, bool role);
 void read_vote(Reader *r, const Yaml *y, Node *node);
 void read_route(Reader *r, const Yaml *y, Node *node);
+void read_board(Reader *r, const Yaml *y, Node *node);
 void read_supervise(Reader *r, const Yaml *y, Node *node);
 /* What `task` says, to each worker, when its expressions are compiled. */
 void place_tasks(Reader *r);
