@@ -292,11 +292,8 @@ struct Shape {
 };
 extern const Shape shape_group, shape_each, shape_loop, shape_call, shape_agent, shape_wait,
     shape_human;
-<<<<<<< HEAD
-extern const Shape shape_route, shape_vote, shape_supervise, shape_planned, shape_machine;
-=======
-extern const Shape shape_route, shape_vote, shape_board, shape_supervise, shape_planned;
->>>>>>> d2b4239 (kernel, spec: board (A10, B8))
+extern const Shape shape_route, shape_vote, shape_supervise, shape_planned, shape_machine,
+    shape_board;
 /* Stored numbers of shapes: index in this table + 1. Some are NULL. */
 #define SHAPES_COUNT 16
 extern const Shape *const shapes[SHAPES_COUNT];

@@ -7,17 +7,9 @@ static const struct {
     Verb verb;
     const Shape *shape;
 } shape_of_verb[] = {
-<<<<<<< HEAD
     { VERB_VOTE, &shape_vote },           { VERB_ROUTE, &shape_route },
     { VERB_SUPERVISE, &shape_supervise }, { VERB_PLANNED, &shape_planned },
-    { VERB_MACHINE, &shape_machine },
-=======
-    { VERB_VOTE, &shape_vote },
-    { VERB_ROUTE, &shape_route },
-    { VERB_BOARD, &shape_board },
-    { VERB_SUPERVISE, &shape_supervise },
-    { VERB_PLANNED, &shape_planned },
->>>>>>> d2b4239 (kernel, spec: board (A10, B8))
+    { VERB_MACHINE, &shape_machine },     { VERB_BOARD, &shape_board },
 };
 
 const Shape *play_shape(Verb v) {

@@ -94,7 +94,6 @@ typedef struct Planned {
     Template *plan;
 } Planned;
 
-<<<<<<< HEAD
 typedef enum Rollback { ROLLBACK_NONE, ROLLBACK_BACK, ROLLBACK_ALL } Rollback;
 /* A move of a machine. It is made when the step of the state is over, by a signal, or after a time in the state. */
 typedef struct Edge {
@@ -124,7 +123,6 @@ typedef struct Machine { /* its parts: the states, in file order, then what is d
     Ask **gates; /* of all moves */
     size_t n_gates, room_gates;
 } Machine;
-=======
 typedef struct Type Type;
 typedef struct BoardTopic {
     Str name;
@@ -144,6 +142,5 @@ typedef struct Board { /* its parts: the agent of each rule */
     CelProgram *confidence, *until; /* NULL: none */
     int32_t parallel, max;
 } Board;
->>>>>>> d2b4239 (kernel, spec: board (A10, B8))
 
 #endif

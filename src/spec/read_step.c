@@ -266,15 +266,9 @@ static const KeyRow rows[] = {
     { "probe", set_probe },     { "undo", set_undo },     { "commute", set_commute },
     { "limits", set_limits },   { "output", set_output }, { "set", set_set },
     { "call", set_later },      { "emit", set_play },     { "send", set_play },
-<<<<<<< HEAD
-    { "receive", set_play },    { "machine", set_play }, { "team", set_later },
-    { "board", set_later },     { "route", set_play },    { "supervise", set_play },
+    { "receive", set_play },    { "machine", set_play },  { "team", set_later },
+    { "board", set_play },      { "route", set_play },    { "supervise", set_play },
     { "vote", set_play },       { "next", set_next },
-=======
-    { "receive", set_play },    { "machine", set_later }, { "team", set_later },
-    { "board", set_play },     { "route", set_play },    { "supervise", set_play },
-    { "vote", set_play },
->>>>>>> d2b4239 (kernel, spec: board (A10, B8))
 };
 
 /* ---- one step -------------------------------------------------------------------------------------------------------- */
