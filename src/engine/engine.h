@@ -139,7 +139,8 @@ Value engine_held(Engine *e, Str run, Arena *a);
 Value engine_accounts_held(Engine *e, Str key, Arena *a);
 
 /* Every limit of a provider, an agent or a tool that runs of this engine have met, and how near it is: a list of { of, name,
- * ceiling, in_flight, waiting, passed, refused, pool, rate, breaker, keys }. */
+ * ceiling, in_flight, waiting, passed, refused, pool, rate, breaker, keys }; and the business keys that are waited for: of those
+ * `run` has it. */
 Value engine_governors(Engine *e, Arena *a);
 
 /* A resident run, or NULL. Valid until the next turn. */

@@ -182,5 +182,6 @@ Value engine_governors(Engine *e, Arena *a) {
     for (size_t i = 0; e->governors && i < GOVERNOR_BUCKETS; i++)
         for (Governor *g = e->governors[i]; g; g = g->bucket_next)
             list_add(&l, one_of(g, now_ms, a));
+    keys_list(e, &l, a);
     return list_done(&l);
 }

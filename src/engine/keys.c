@@ -149,17 +149,17 @@ static void leave(Engine *e, Flight *f, size_t at) {
     wake(e, &name, false);
 }
 
+/* And so who can wake it. */
 static void write_holder(Buf *b, const KeyLine *l) {
     Buf since = BUF_INIT(40);
     time_write_ms(&since, l->since_ms);
-    buf_fmt(b, "run %s, which ", l->run);
+    Str time = str_slice(buf_str(&since), 0, MIN(since.len, (size_t)19));
     if (l->state == KEY_DOUBT)
-        buf_fmt(b, "does not know whether it did the same (`baton resolve %s %s`)", l->run,
-                l->address);
+        buf_fmt(b, "run %s, which does not know whether it did the same: `baton resolve %s %s`",
+                l->run, l->run, l->address);
     else
-        buf_fmt(b, "%s the same under way at %s since %.*s",
-                l->state == KEY_UNDOING ? "has the undo of" : "has", l->address,
-                STR_FMT(buf_str(&since)));
+        buf_fmt(b, "run %s, which %s the same at %s since %.*sZ", l->run,
+                l->state == KEY_UNDOING ? "undoes" : "does", l->address, STR_FMT(time));
     buf_deinit(&since);
 }
 
@@ -180,6 +180,28 @@ static Value says(Engine *e, const Flight *f, size_t at, Arena *a) {
         map_addz(&m, "run", value_str(arena_str(a, str_from(f->key_line->run))));
     buf_deinit(&text);
     return map_done(&m, NULL);
+}
+
+/* As one more limit: of lists of those (governor_say.c). */
+void keys_list(Engine *e, ListBuilder *l, Arena *a) {
+    for (size_t i = 0; e->key_lines && i < LINE_BUCKETS; i++) {
+        for (const KeyLine *line = e->key_lines[i]; line; line = line->bucket_next) {
+            const Want *w = line->first->want;
+            uint64_t waiting = 0;
+            for (const Flight *f = line->first; f; f = f->lane_next)
+                waiting++;
+            MapBuilder m = map_builder(a);
+            map_addz(&m, "of", value_str(STR("effect")));
+            map_addz(&m, "name",
+                     value_str(arena_fmt(a, "%.*s %.*s", STR_FMT(w->callee->name),
+                                         STR_FMT(w->key))));
+            map_addz(&m, "ceiling", value_str(STR("key")));
+            map_addz(&m, "in_flight", value_uint(1));
+            map_addz(&m, "waiting", value_uint(waiting));
+            map_addz(&m, "run", value_str(arena_str(a, str_from(line->run))));
+            list_add(l, map_done(&m, NULL));
+        }
+    }
 }
 
 const Gate gate_key = { .ask = ask, .leave = leave, .says = says };

@@ -266,6 +266,8 @@ void keys_take(Engine *e);
 /* Those that wait for runs of other engines ask again. */
 void keys_look_again(Engine *e);
 void claims_free(ClaimQueue *q);
+/* The keys that somebody waits for, as engine_governors() lists limits. */
+void keys_list(Engine *e, ListBuilder *l, Arena *a);
 void keys_deinit(Engine *e);
 
 /* ---- requests (inbox.c, start.c) ------------------------------------------------------------------------------------- */

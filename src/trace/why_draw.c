@@ -14,6 +14,10 @@ static void write_attempt(Buf *b, const Fact *f) {
     static const char *const outcomes[] = { "ended", "finished ok", "failed", "was refused",
                                             "ended unknown" };
     size_t o = (size_t)f->outcome < ARRAY_LEN(outcomes) ? (size_t)f->outcome : 0;
+    if (f->reused && f->from.len) {
+        buf_fmt(b, "run %.*s had done it at %.*s", STR_FMT(f->from), STR_FMT(f->id));
+        return;
+    }
     if (f->reused) {
         buf_str_add(b, STR("its outcome was recorded before and is reused"));
         return;

@@ -145,7 +145,7 @@ static void who_comes_second_waits_and_has_the_same(void **state) {
     start(h, "r2", PAY("slow2", "unsafe"));
     start(h, "r3", PAY("slow3", "unsafe"));
     assert_int_equal(h->n_flying, 1);
-    assert_waits(h, "r2", "run r1, which has the same under way at slow");
+    assert_waits(h, "r2", "run r1, which does the same at slow since");
     assert_waits(h, "r3", "run r1");
     assert_int_equal(state_of(w, "r2"), STORE_ACTIVE);
     ends(h, "r1", OUTCOME_OK, "{\"id\":7}");
@@ -362,7 +362,7 @@ static void while_it_is_being_undone_others_wait(void **state) {
     ends(h, "r1", OUTCOME_OK, "5");
     assert_true(str_is(h->flying[flying(h, "r1")]->address, "slow:undo"));
     start(h, "r2", PAY("pay", "unsafe"));
-    assert_waits(h, "r2", "has the undo of the same under way");
+    assert_waits(h, "r2", "run r1, which undoes the same at slow");
     ends(h, "r1", OUTCOME_OK, "null");
     assert_ok(w, "r2");
     assert_int_equal(times(w, "r2", "pay"), 1);
