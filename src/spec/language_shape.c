@@ -114,7 +114,7 @@ static const Keyword board[] = {
     { "topics", "{type}", 0, RUNS, "what is written about" },
     { "post", "{value}", 0, RUNS, "to begin with" },
     { "rules", "[BoardRule]", SEES_BOARD, RUNS, "each turn the first that holds; none: done" },
-    { "watch", "[BoardWatch]", SEES_BOARD | SEES_POST, LATER, "tells of a post" },
+    { "watch", "[BoardWatch]", SEES_BOARD | SEES_POST, RUNS, "tells of a post" },
     { "confidence", "expr", SEES_AFTER, RUNS, "how sure a post is" },
     { "parallel", "count", 0, RUNS, "rules at once" },
     { "until", "expr", SEES_BOARD, RUNS, "enough" },
@@ -128,9 +128,9 @@ static const Keyword board_rule[] = {
     { "times", "count", 0, RUNS, "at most" },
 };
 static const Keyword board_watch[] = {
-    { "topic", "text", 0, LATER, "of the post" },
-    { "if", "expr", 0, LATER, "which posts" },
-    { "emit", "Emit", 0, LATER, "the event" },
+    { "topic", "text", 0, RUNS, "of the post" },
+    { "if", "expr", 0, RUNS, "which posts" },
+    { "emit", "Emit", 0, RUNS, "the event" },
 };
 
 const Block language_shapes[] = {

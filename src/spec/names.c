@@ -407,7 +407,7 @@ static const struct {
     { "task", SEES_TASK, NAME_TASK, "in `task` of `supervise`" },
     { "evaluation", SEES_EVALUATION, NAME_EVALUATION, "in `until` of `supervise`" },
     { "board", SEES_BOARD, NAME_BOARD, "inside `board`" },
-    { "post", SEES_POST, 0, "in `watch` of `board`" },
+    { "post", SEES_POST, NAME_POST, "in `watch` of `board`" },
     { "votes", SEES_VOTES, NAME_VOTES, "in `tie` of `vote`" },
     { "event", SEES_EVENT, 0, "in `on`, in the `if` of `wait`, and in the moves of a `machine`" },
     { "with", SEES_WITH, 0, "in `approve`, `allow`, `undo` and `probe`" },

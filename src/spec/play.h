@@ -134,11 +134,18 @@ typedef struct BoardRule {
     uint32_t to;     /* a topic */
     int32_t times;   /* 0: as often as it holds */
 } BoardRule;
-typedef struct Board { /* its parts: the agent of each rule */
+typedef struct BoardWatch {
+    uint32_t topic;
+    CelProgram *if_; /* over `post`; NULL: every one */
+    Node *emit;      /* role */
+} BoardWatch;
+typedef struct Board { /* its parts: the agent of each rule, then what watches emit */
     BoardTopic *topics;
     size_t n_topics;
     BoardRule *rules;
     size_t n_rules;
+    BoardWatch *watches;
+    size_t n_watches;
     CelProgram *confidence, *until; /* NULL: none */
     int32_t parallel, max;
 } Board;

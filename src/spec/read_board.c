@@ -35,7 +35,7 @@ static BoardTopic *topic_named(const Board *b, Str name, uint32_t *ret_index) {
     return NULL;
 }
 
-/* Topics and agents are read before all others: see read_board(). */
+/* Topics and rules are read before all others: see read_board(). */
 static void take_before(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)r, (void)key, (void)value, (void)target;
 }
@@ -127,9 +127,7 @@ static void read_rule(Reader *r, const Yaml *y, BoardDraft *d, size_t index) {
         read_later(r, rule.with, part, BODY | SEES_BOARD, &part->with, NULL);
 }
 
-static void take_rules(Reader *r, const Yaml *key, const Yaml *value, void *target) {
-    BoardDraft *d = target;
-    (void)key;
+static void read_rules(Reader *r, const Yaml *value, BoardDraft *d) {
     if (value->kind != YAML_LIST) {
         error_at(r, value, "value", "like `[{ if: size(board.notes) == 0, agent: a, to: notes }]`",
                  "`rules` is a list");
@@ -141,14 +139,69 @@ static void take_rules(Reader *r, const Yaml *key, const Yaml *value, void *targ
         read_rule(r, value->items[i], d, i);
 }
 
+/* ---- watches --------------------------------------------------------------------------------------------------------- */
+
+typedef struct WatchDraft {
+    BoardDraft *of;
+    BoardWatch *watch;
+} WatchDraft;
+
+static void watch_topic(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    WatchDraft *d = target;
+    Str name;
+    (void)key;
+    if (read_text(r, value, "`topic`", &name))
+        topic_named(d->of->board, name, &d->watch->topic);
+}
+
+static void watch_if(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    WatchDraft *d = target;
+    (void)key;
+    read_later(r, value, d->of->node, BODY | SEES_BOARD | SEES_POST, NULL, &d->watch->if_);
+}
+
+static void watch_emit(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    WatchDraft *d = target;
+    Node *part = read_new_node(r, key, STR("watch"), d->of->node);
+    part->verb = VERB_EMIT;
+    part->verb_word = key->text;
+    r->notes[part->no].sees |= SEES_BOARD | SEES_POST;
+    add_play_part(r, d->of->node, part, true);
+    read_emit(r, value, part);
+    d->watch->emit = part;
+}
+
+static const KeyRow watch_rows[] = {
+    { "topic", watch_topic },
+    { "if", watch_if },
+    { "emit", watch_emit },
+};
+
+static void take_watch(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    BoardDraft *d = target;
+    Sight sight = { .sees = BODY | SEES_BOARD | SEES_POST, .node = d->node };
+    (void)key;
+    if (value->kind != YAML_LIST) {
+        error_at(r, value, "value", "like `[{ topic: notes, emit: { type: noted } }]`",
+                 "`watch` is a list");
+        return;
+    }
+    d->board->watches = ARENA_ARRAY(r->arena, BoardWatch, value->n);
+    for (size_t i = 0; i < value->n; i++) {
+        WatchDraft watch = { d, &d->board->watches[i] };
+        if (read_is_map(r, value->items[i], "a watch of `board`"))
+            read_block(r, value->items[i], language_block(STR("BoardWatch")), watch_rows,
+                       ARRAY_LEN(watch_rows), &sight, &watch);
+    }
+    d->board->n_watches = value->n;
+}
+
 static const KeyRow rows[] = {
-    { "topics", take_before },
-    { "post", take_post },
-    { "rules", take_rules },
-    { "until", take_until },
-    { "confidence", take_confidence },
-    { "parallel", take_parallel },
-    { "max", take_max },
+    { "topics", take_before },     { "post", take_post },
+
+    { "until", take_until },       { "confidence", take_confidence },
+    { "parallel", take_parallel }, { "max", take_max },
+    { "rules", take_before },      { "watch", take_watch },
 };
 
 void read_board(Reader *r, const Yaml *y, Node *node) {
@@ -156,11 +209,13 @@ void read_board(Reader *r, const Yaml *y, Node *node) {
         return;
     BoardDraft d = { node, ARENA_NEW(r->arena, Board) };
     Sight sight = { .sees = BODY, .node = node };
-    const Yaml *topics = yaml_get(y, "topics");
+    const Yaml *topics = yaml_get(y, "topics"), *rules = yaml_get(y, "rules");
     node->board = d.board;
     d.board->parallel = 1;
     if (topics)
         read_topics(r, topics, d.board);
+    if (rules)
+        read_rules(r, rules, &d);
     read_block(r, y, language_block(STR("Board")), rows, ARRAY_LEN(rows), &sight, &d);
     node->play_max = d.board->max;
 }

@@ -145,8 +145,6 @@ static const Place places[] = {
     { "an agent", "baton: 1\nagents: { a: { model: p/m, %s: x } }\nsteps: [{ wait: 1s }]\n" },
     { "a tool", "baton: 1\ntools: { a: { run: [p], %s: x } }\nsteps: [{ wait: 1s }]\n" },
     { "timeout", "baton: 1\nsteps: [{ tool: echo, timeout: { %s: 1s } }]\n" },
-    { "board",
-      "baton: 1\nagents: { a: { model: p/m } }\nsteps:\n  - board: { topics: { t: string }, rules: [{ if: \"true\", agent: a, to: t }, { if: \"true\", agent: a, to: t }], max: 2, %s: [{ topic: t, emit: { type: x } }] }\n" },
 };
 
 static Str row_of(const char *name) {

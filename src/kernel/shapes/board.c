@@ -12,6 +12,9 @@ struct BoardState {
     Play play;
     ListBuilder *posts; /* by topic */
     uint32_t *times;    /* by rule: how often its agent has begun */
+    uint32_t turns;     /* so many agents began */
+    Value post;         /* that `if` of a watch is asked about */
+    uint32_t watching;  /* posts are told of; who is next waits for that */
 };
 
 static Value board_of(Run *r, const Frame *f) {
@@ -25,7 +28,7 @@ static Value board_of(Run *r, const Frame *f) {
 static void stop(Run *r, Frame *f, const char *why) {
     MapBuilder m = map_builder(&r->arena);
     Value output = board_of(r, f);
-    map_addz(&m, "turns", value_int(f->board->play.serial));
+    map_addz(&m, "turns", value_int(f->board->turns));
     map_addz(&m, "stopped", value_str(str_from(why)));
     f->detail = map_done(&m, NULL);
     play_cancel_rest(r, f, STR("the board is done"));
@@ -52,6 +55,26 @@ static bool weigh(Run *r, Frame *f, Value content, double *ret) {
     return false;
 }
 
+/* Those who watch the topic are told of the post, which is what they are handed. */
+static bool tell(Run *r, Frame *f, uint32_t topic, Value whole) {
+    const Board *b = f->node->board;
+    for (size_t i = 0; i < b->n_watches; i++) {
+        char problem[320];
+        bool yes = b->watches[i].topic == topic;
+        Scope s = scope_of(r, f);
+        f->board->post = whole;
+        if (yes && b->watches[i].if_ && scope_test(&s, b->watches[i].if_, &yes, problem)) {
+            frame_failf(r, f, KIND_INVALID, "watch %zu: %s", i + 1, problem);
+            return false;
+        }
+        if (!yes)
+            continue;
+        f->board->watching++;
+        play_open(r, f, b->watches[i].emit, whole);
+    }
+    return true;
+}
+
 /* False: the step has failed. */
 static bool post(Run *r, Frame *f, uint32_t topic, Value content, Str by, uint32_t turn) {
     double confidence;
@@ -62,8 +85,9 @@ static bool post(Run *r, Frame *f, uint32_t topic, Value content, Str by, uint32
     map_addz(&m, "confidence", value_double(confidence));
     map_addz(&m, "by", value_str(by));
     map_addz(&m, "turn", value_int(turn));
-    list_add(&f->board->posts[topic], map_done(&m, NULL));
-    return true;
+    Value whole = map_done(&m, NULL);
+    list_add(&f->board->posts[topic], whole);
+    return tell(r, f, topic, whole);
 }
 
 static bool post_first(Run *r, Frame *f) {
@@ -135,23 +159,24 @@ static void go_on(Run *r, Frame *f) {
     const Board *b = f->node->board;
     BoardState *s = f->board;
     bool yes;
-    if (!enough(r, f, &yes))
+    if (s->watching || !enough(r, f, &yes))
         return;
     if (yes) {
         stop(r, f, "until");
         return;
     }
-    while (s->play.open < (uint32_t)b->parallel && s->play.serial < (uint32_t)b->max) {
+    while (s->play.open < (uint32_t)b->parallel && s->turns < (uint32_t)b->max) {
         uint32_t rule;
         if (!next_rule(r, f, &rule))
             return;
         if (rule == b->n_rules)
             break;
         s->times[rule]++;
+        s->turns++;
         play_open(r, f, f->node->parts[rule], board_of(r, f));
     }
     if (s->play.open == 0)
-        stop(r, f, s->play.serial < (uint32_t)b->max ? "quiet" : "max");
+        stop(r, f, s->turns < (uint32_t)b->max ? "quiet" : "max");
 }
 
 static void *begin(Run *r, const Node *n, BoardState *s) {
@@ -171,20 +196,26 @@ static void enter(Run *r, Frame *f) {
 static void child_done(Run *r, Frame *f, Frame *child) {
     Value output = child->output, error = child->error;
     bool ok = child->status == STATUS_OK;
+    bool watch = child->node->is_role;
     uint32_t rule = child->node->index, turn = child->a;
     play_over(r, f, child);
+    f->board->watching -= watch;
     if (!ok)
         frame_fail(r, f, error);
-    else if (post(r, f, f->node->board->rules[rule].to, output, f->node->parts[rule]->name, turn))
+    else if (watch ||
+             post(r, f, f->node->board->rules[rule].to, output, f->node->parts[rule]->name, turn))
         go_on(r, f);
 }
 
 static Value look(Run *r, const Frame *f, const Frame *child, PlayName name) {
-    (void)child;
+    if (name == NAME_POST)
+        return child ? child->with : f->board->post;
     return name == NAME_BOARD ? board_of(r, f) : VALUE_ABSENT;
 }
 
 static Str because(Run *r, const Frame *f, const Frame *child) {
+    if (child->node->is_role)
+        return STR("a post is watched");
     const CelProgram *if_ = f->node->board->rules[child->node->index].if_;
     Str source = if_ ? cel_source(if_) : STR("always");
     return arena_fmt(&r->arena, "rule %u: %.*s", child->node->index + 1, (int)MIN(source.len, 100),
@@ -194,6 +225,8 @@ static Str because(Run *r, const Frame *f, const Frame *child) {
 static void save(const Run *r, const Frame *f, Buf *b) {
     (void)r;
     play_save(f, b);
+    buf_varint(b, f->board->turns);
+    buf_varint(b, f->board->watching);
     for (size_t i = 0; i < f->node->board->n_topics; i++)
         value_encode(b, value_list(f->board->posts[i].items, f->board->posts[i].n));
     for (size_t i = 0; i < f->node->board->n_rules; i++)
@@ -205,6 +238,8 @@ static void load(Run *r, Frame *f, Cursor *c) {
     if (!s)
         return;
     begin(r, f->node, s);
+    s->turns = (uint32_t)cursor_varint(c);
+    s->watching = (uint32_t)cursor_varint(c);
     for (size_t i = 0; i < f->node->board->n_topics; i++) {
         Value posts = value_decode(c, &r->arena);
         c->bad |= posts.type != V_LIST;
