@@ -19,6 +19,8 @@
 #define LIMIT_FILE_NODES (500 * 1000)
 #define LIMIT_STEPS 10000
 #define LIMIT_ID_BYTES 64
+/* Texts that belong to one target of a router: as many as somebody sorts by hand, and a second's work to compare them. */
+#define LIMIT_EXEMPLARS 1000
 /* Files a workflow may be made of, and the path of one: a large team's prompts, and what file systems take. */
 #define LIMIT_FILES 500
 #define LIMIT_PATH_BYTES 1024

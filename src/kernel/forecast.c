@@ -271,19 +271,20 @@ static void walk_group(Walk *w, const Node *n, At at, Load *worst, Load *expecte
         worst->time_ms = MIN(worst->time_ms, n->timeout_ms);
 }
 
-/* The dearest target as often as another may be asked, and what stands beside them. */
+/* The dearest target and the model, as often as another may be asked, and `else`. */
 static void walk_route(Walk *w, const Node *n, At at, Load *worst, Load *expected) {
     Load target = { 0 }, roles = { 0 };
+    int64_t asked = MIN((int64_t)n->router->n_targets, 1 + n->router->reroute);
     for (size_t i = 0; i < n->n_parts; i++) {
         Load one = { 0 }, likely = { 0 };
         walk_step(w, n->parts[i], at, &one, &likely);
         if (n->parts[i]->is_role)
-            roles = load_in_turn(roles, one);
+            roles = load_in_turn(roles, n->parts[i] == n->router->model ? load_times(one, asked)
+                                                                        : one);
         else
             target = load_most(target, one);
         *expected = load_most(*expected, likely);
     }
-    int64_t asked = MIN((int64_t)n->router->n_targets, 1 + n->router->reroute);
     *worst = load_in_turn(load_times(target, asked), roles);
     if (n->timeout_ms)
         worst->time_ms = MIN(worst->time_ms, n->timeout_ms);

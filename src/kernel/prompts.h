@@ -18,6 +18,7 @@ typedef enum PromptName {
     PROMPT_REPLAN,
     PROMPT_REPLAN_ALL,
     PROMPT_REVISE,
+    PROMPT_ROUTE,
     PROMPT_TOOL_DENIED,
     PROMPT_TOOL_FAILED,
     PROMPT_TOOL_LOOP,
@@ -27,5 +28,7 @@ typedef enum PromptName {
 extern const Prompt prompts[PROMPT_COUNT];
 
 Str prompt_text(Arena *a, PromptName name, Str about);
+/* Of an agent that the engine itself asks, by its name. */
+Str prompt_named(Arena *a, Str name, Str about);
 
 #endif

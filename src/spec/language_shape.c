@@ -6,8 +6,8 @@
 static const Keyword route[] = {
     { "text", "value", 0, RUNS, "what rules, examples and the model look at" },
     { "rules", "[RouteRule]", SEES_TEXT, RUNS, "highest priority first, then as written" },
-    { "examples", "Examples", 0, LATER, "the nearest by the targets' exemplars" },
-    { "model", "RouteModel", SEES_TEXT, LATER, "a model chooses" },
+    { "examples", "Examples", 0, RUNS, "the nearest by the targets' exemplars" },
+    { "model", "RouteModel", SEES_TEXT, RUNS, "a model chooses" },
     { "capability", "value", SEES_TEXT, RUNS, "who has this capability" },
     { "prefer", "text | [text]", 0, LATER, "among those who have it" },
     { "to", "[agent] | {step}", SEES_TEXT, LATER, "the targets: agents, or steps by name" },
@@ -21,14 +21,14 @@ static const Keyword route_rule[] = {
     { "to", "text", 0, RUNS, "a target" },
 };
 static const Keyword examples[] = {
-    { "accept", "share", 0, LATER, "as near as this is enough" },
-    { "abstain", "share", 0, LATER, "less than this decides nothing" },
+    { "accept", "share", 0, RUNS, "as near as this is enough: 0.6" },
+    { "abstain", "share", 0, RUNS, "less than this decides nothing: 0.3" },
     { "embed", "model", 0, LATER, "the model that compares" },
 };
 static const Keyword route_model[] = {
-    { "model", "model", 0, LATER, "who is asked" },
-    { "accept", "share", 0, LATER, "as sure as this is enough" },
-    { "with", "value", 0, LATER, "what it is told besides" },
+    { "model", "model", 0, RUNS, "who is asked" },
+    { "accept", "share", 0, RUNS, "as sure as this is enough: 0.5" },
+    { "with", "value", 0, RUNS, "what it is told besides" },
 };
 
 static const Keyword machine[] = {

@@ -4,6 +4,7 @@
 
 #include "cel/cel.h"
 #include "spec/diag.h"
+#include "spec/embed.h"
 #include "spec/template.h"
 
 typedef struct Node Node;
@@ -48,6 +49,7 @@ typedef struct RouteTarget {
     Str description;
     Str *capabilities, *exemplars;
     size_t n_capabilities, n_exemplars;
+    const Centre *centre; /* of its exemplars; NULL: it has none, or they are not asked */
 } RouteTarget;
 typedef struct RouteRule {
     Str name; /* empty: it has none */
@@ -55,13 +57,18 @@ typedef struct RouteRule {
     CelProgram *if_;
     uint32_t to; /* a target */
 } RouteRule;
-typedef struct Router { /* its parts: the targets, then `else` if there is one */
+typedef struct Router { /* its parts: the targets, then `model` and `else` if there are */
     Template *text;     /* NULL: what the step is given */
     RouteTarget *targets;
     size_t n_targets;
     RouteRule *rules;
     size_t n_rules, *order; /* in which they are asked */
-    Template *capability;   /* NULL: any target will do */
+    bool examples;
+    double accept, abstain;
+    Node *model; /* NULL: none is asked */
+    Template *model_with;
+    double model_accept;
+    Template *capability; /* NULL: any target will do */
     int32_t reroute;
     Node *else_;
 } Router;

@@ -262,6 +262,8 @@ void read_agent_tools(Reader *r, const Yaml *y, Callee *agent);
 const Callee *read_callee_inline(Reader *r, const Yaml *y, bool is_agent);
 /* `input`: what is known of the arguments, for checking names; may be NULL. */
 const Callee *read_callee_unnamed(Reader *r, const Yaml *y, CalleeKind kind, const Type *input);
+/* An agent that the engine itself asks, under one of its own prompts; its output type is for the caller to say. */
+Callee *read_callee_engine(Reader *r, const Yaml *model, Str name, Str prompt);
 /* `human:` of a step. */
 const Callee *read_callee_person(Reader *r, const Yaml *y, const Sight *sight);
 void read_callees(Reader *r);
@@ -362,6 +364,7 @@ struct NodeNote {
 Node *read_play_step(Reader *r, const Yaml *at, const Yaml *y, Str name, bool role,
                      const Sight *sight);
 Node *read_play_agent(Reader *r, const Yaml *y, Str name, bool role, Node *node);
+Node *read_play_callee(Reader *r, const Yaml *y, const Callee *c, Str name, bool role, Node *node);
 /* Each of a list of agents, or the one that stands in its place. */
 size_t read_play_agents(Reader *r, const Yaml *y, Node *node);
 void add_play_part(Reader *r, Node *node, Node *part, bool role);

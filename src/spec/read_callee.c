@@ -95,20 +95,25 @@ static void set_http(Reader *r, const Yaml *key, const Yaml *value, void *target
         read_http(r, value, &d->sight, d->callee);
 }
 
-static void set_model(Reader *r, const Yaml *key, const Yaml *value, void *target) {
-    Draft *d = target;
+static void set_models(Reader *r, const Yaml *value, Callee *c) {
     Model m;
-    if (!take_kind(r, key, d, CALLEE_MODEL) || !read_model(r, value, &m))
+    if (!read_model(r, value, &m))
         return;
     read_with_cheaper(r, value, &m);
-    d->callee->models = m.models;
-    d->callee->n_models = m.n_models;
-    d->callee->n_cheaper = m.n_cheaper;
-    d->callee->prices = m.prices;
-    d->callee->servers = m.servers;
-    d->callee->max_output = m.max_output ? m.max_output : 4000;
-    d->callee->temperature = m.temperature;
-    d->callee->effort = m.effort;
+    c->models = m.models;
+    c->n_models = m.n_models;
+    c->n_cheaper = m.n_cheaper;
+    c->prices = m.prices;
+    c->servers = m.servers;
+    c->max_output = m.max_output ? m.max_output : 4000;
+    c->temperature = m.temperature;
+    c->effort = m.effort;
+}
+
+static void set_model(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    Draft *d = target;
+    if (take_kind(r, key, d, CALLEE_MODEL))
+        set_models(r, value, d->callee);
 }
 
 static void set_human(Reader *r, const Yaml *key, const Yaml *value, void *target) {
@@ -327,7 +332,7 @@ Callee *read_new_callee(Reader *r, const Yaml *y, Str name, bool is_agent) {
     Callee *c = ARENA_NEW(r->arena, Callee);
     c->name = name;
     c->is_agent = is_agent;
-    c->role = c->description = c->effort = STR("");
+    c->role = c->description = c->effort = c->own_prompt = c->own_about = STR("");
     c->pos = yaml_pos(y);
     c->key_life_ms = DAY_MS;
     c->retry = RETRY_NONE;
@@ -439,6 +444,16 @@ const Callee *read_callee_unnamed(Reader *r, const Yaml *y, CalleeKind kind, con
         read_http(r, y, &sight, c);
     c->effect = default_effect(c);
     return c;
+}
+
+Callee *read_callee_engine(Reader *r, const Yaml *model, Str name, Str prompt) {
+    Callee *c = read_new_callee(r, model, name, true);
+    size_t errors = r->diags->errors;
+    c->kind = CALLEE_MODEL;
+    c->own_prompt = prompt;
+    set_models(r, model, c);
+    c->effect = default_effect(c);
+    return errors == r->diags->errors ? c : NULL;
 }
 
 /* What a form is filled with is its output. */

@@ -62,8 +62,31 @@ static const Callee *escalate(Reader *r) {
     return d->thing;
 }
 
+/* Gives the work back to whoever chose the agent for it; never performed itself. */
+static const Callee *decline(Reader *r) {
+    Named *d = table_get(&r->tools, 1, STR("decline"));
+    if (!d) {
+        YamlFile *file = ARENA_NEW(r->arena, YamlFile);
+        int err = yaml_read(r->arena, STR("decline"), STR("{ reason: string }"), r->diags, file);
+        ASSERT(err == 0);
+        Callee *c = read_new_callee(r, file->root, STR("decline"), false);
+        c->kind = CALLEE_ECHO;
+        c->effect = EFFECT_PURE;
+        c->declines = true;
+        c->description = STR("Gives this back because it is not yours to do, so that somebody else "
+                             "is asked. It ends your part: call it before anything else.");
+        c->input = read_type(r, file->root);
+        d = ARENA_NEW(&r->scratch, Named);
+        d->thing = c;
+        table_put(&r->tools, 1, STR("decline"), d);
+    }
+    return d->thing;
+}
+
 const Callee *read_callee_built_in(Reader *r, Str name) {
-    return str_is(name, "escalate") ? escalate(r) : NULL;
+    return str_is(name, "escalate")  ? escalate(r)
+           : str_is(name, "decline") ? decline(r)
+                                     : NULL;
 }
 
 static void refuse_unknown(Reader *r, const Yaml *y, Str name, bool is_agent) {

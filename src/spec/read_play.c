@@ -25,11 +25,7 @@ Node *read_play_step(Reader *r, const Yaml *at, const Yaml *y, Str name, bool ro
     return part;
 }
 
-Node *read_play_agent(Reader *r, const Yaml *y, Str name, bool role, Node *node) {
-    const Callee *c = y->kind == YAML_MAP ? read_callee_inline(r, y, true)
-                                          : read_callee_named(r, y, true);
-    if (!c)
-        return NULL;
+Node *read_play_callee(Reader *r, const Yaml *y, const Callee *c, Str name, bool role, Node *node) {
     if (r->plan->n_nodes + 1 >= LIMIT_STEPS) {
         error_at(r, y, "limit", NULL, "a file has at most %d steps", LIMIT_STEPS);
         return NULL;
@@ -43,6 +39,12 @@ Node *read_play_agent(Reader *r, const Yaml *y, Str name, bool role, Node *node)
     part->retry = c->retry;
     add_play_part(r, node, part, role);
     return part;
+}
+
+Node *read_play_agent(Reader *r, const Yaml *y, Str name, bool role, Node *node) {
+    const Callee *c = y->kind == YAML_MAP ? read_callee_inline(r, y, true)
+                                          : read_callee_named(r, y, true);
+    return c ? read_play_callee(r, y, c, name, role, node) : NULL;
 }
 
 size_t read_play_agents(Reader *r, const Yaml *y, Node *node) {

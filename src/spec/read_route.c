@@ -1,7 +1,14 @@
 /* `route`: the targets, by what one of them is chosen, and who takes over where nobody is. */
 #include "spec/read.h"
 
+#include "base/limits.h"
 #include "base/mutant.h"
+
+/* Where the file does not say: what tells texts of one kind from others well enough by their letters, and a model that is surer
+ * than not. */
+#define EXAMPLES_ACCEPT 0.6
+#define EXAMPLES_ABSTAIN 0.3
+#define MODEL_ACCEPT 0.5
 
 typedef struct RouteDraft {
     Node *node;
@@ -136,6 +143,137 @@ static void take_rules(Reader *r, const Yaml *key, const Yaml *value, void *targ
     sort_rules(router);
 }
 
+/* ---- examples, and a model ------------------------------------------------------------------------------------------- */
+
+static void take_share(Reader *r, const Yaml *key, const Yaml *value, double *ret_share) {
+    const char *what = arena_fmt(&r->scratch, "`%.*s`", STR_FMT(key->text)).p;
+    double share;
+    if (!read_number(r, value, what, &share))
+        return;
+    if (share >= 0 && share <= 1)
+        *ret_share = share;
+    else
+        error_at(r, value, "value", "like 0.85", "%s is from 0 to 1", what);
+}
+
+static void take_accept(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    take_share(r, key, value, &((RouteDraft *)target)->router->accept);
+}
+
+static void take_abstain(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    take_share(r, key, value, &((RouteDraft *)target)->router->abstain);
+}
+
+static void take_embed(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    Sight sight = { .node = ((RouteDraft *)target)->node };
+    read_keyword(r, key, value, language_block(STR("Examples")), &sight,
+                 "this Baton compares texts by their letters: leave `embed` out");
+}
+
+static const KeyRow example_rows[] = {
+    { "embed", take_embed },
+    { "accept", take_accept },
+    { "abstain", take_abstain },
+};
+
+static const Centre *centre_of(Reader *r, const Yaml *y, const RouteTarget *t) {
+    if (t->n_exemplars == 0)
+        return NULL;
+    if (t->n_exemplars > LIMIT_EXEMPLARS) {
+        error_at(r, y, "limit", NULL, "`%.*s` has more than %d exemplars", STR_FMT(t->step->name),
+                 LIMIT_EXEMPLARS);
+        return NULL;
+    }
+    Centre *c = ARENA_NEW(r->arena, Centre);
+    embed_centre(t->exemplars, t->n_exemplars, c);
+    return c;
+}
+
+static void take_examples(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    RouteDraft *d = target;
+    Router *router = d->router;
+    Sight sight = { .sees = SEES_STEPS | SEES_LOOP | SEES_ROUND, .node = d->node };
+    size_t n = 0;
+    if (!read_is_map(r, value, "`examples`"))
+        return;
+    router->examples = true;
+    router->accept = EXAMPLES_ACCEPT;
+    router->abstain = EXAMPLES_ABSTAIN;
+    read_block(r, value, language_block(STR("Examples")), example_rows, ARRAY_LEN(example_rows),
+               &sight, d);
+    for (size_t i = 0; i < router->n_targets; i++) {
+        router->targets[i].centre = centre_of(r, key, &router->targets[i]);
+        n += router->targets[i].n_exemplars;
+    }
+    if (n == 0 && router->n_targets)
+        error_at(r, key, "missing", "give its agents, or its targets, `exemplars: [...]`",
+                 "no target of this `route` has exemplars");
+    if (router->abstain > router->accept)
+        error_at(r, value, "value", "what is near enough to accept is not too far",
+                 "`abstain` is more than `accept`");
+}
+
+/* What it may answer: a target, and how sure it is. */
+static const Type *answer_of(Reader *r, const Router *router) {
+    Buf b = BUF_INIT(LIMIT_FILE_BYTES);
+    buf_fmt(&b, "{ to: { enum: [");
+    for (size_t i = 0; i < router->n_targets; i++)
+        buf_fmt(&b, "%s%.*s", i ? ", " : "", STR_FMT(router->targets[i].step->name));
+    buf_fmt(&b, "] }, confidence: { type: number, minimum: 0, maximum: 1 }, reasoning: string, "
+                "\"requires_context?\": \"string[]\" }");
+    YamlFile *file = ARENA_NEW(r->arena, YamlFile);
+    int err = yaml_read(r->arena, STR("route"), arena_str(r->arena, buf_str(&b)), r->diags, file);
+    ASSERT(err == 0);
+    buf_deinit(&b);
+    return read_type(r, file->root);
+}
+
+static Str names_of(Reader *r, const Router *router) {
+    Str names = STR("");
+    for (size_t i = 0; i < router->n_targets; i++)
+        names = arena_fmt(r->arena, "%.*s%s%.*s", STR_FMT(names), i ? ", " : "",
+                          STR_FMT(router->targets[i].step->name));
+    return names;
+}
+
+static void take_model_name(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    RouteDraft *d = target;
+    (void)key;
+    Callee *c = read_callee_engine(r, value, STR("route_model"), STR("route"));
+    if (!c || d->router->n_targets == 0)
+        return;
+    c->output = answer_of(r, d->router);
+    c->own_about = names_of(r, d->router);
+    d->router->model = read_play_callee(r, value, c, STR("model"), true, d->node);
+}
+
+static void take_model_accept(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    take_share(r, key, value, &((RouteDraft *)target)->router->model_accept);
+}
+
+static void take_model_with(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    RouteDraft *d = target;
+    (void)key;
+    read_later(r, value, d->node, SEES_STEPS | SEES_LOOP | SEES_ROUND | SEES_TEXT,
+               &d->router->model_with, NULL);
+}
+
+static const KeyRow model_rows[] = {
+    { "model", take_model_name },
+    { "accept", take_model_accept },
+    { "with", take_model_with },
+};
+
+static void take_model(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    RouteDraft *d = target;
+    Sight sight = { .sees = SEES_STEPS | SEES_LOOP | SEES_ROUND | SEES_TEXT, .node = d->node };
+    (void)key;
+    d->router->model_accept = MODEL_ACCEPT;
+    if (read_is_map(r, value, "the model of `route`"))
+        read_block(r, value, language_block(STR("RouteModel")), model_rows, ARRAY_LEN(model_rows),
+                   &sight, d);
+}
+
 /* ---- the others ------------------------------------------------------------------------------------------------------ */
 
 static void take_text(Reader *r, const Yaml *key, const Yaml *value, void *target) {
@@ -163,8 +301,14 @@ static void take_else(Reader *r, const Yaml *key, const Yaml *value, void *targe
 }
 
 static const KeyRow rows[] = {
-    { "text", take_text }, { "rules", take_rules },     { "capability", take_capability },
-    { "to", take_to },     { "reroute", take_reroute }, { "else", take_else },
+    { "text", take_text },
+    { "rules", take_rules },
+    { "examples", take_examples },
+    { "model", take_model },
+    { "capability", take_capability },
+    { "to", take_to },
+    { "reroute", take_reroute },
+    { "else", take_else },
 };
 
 void read_route(Reader *r, const Yaml *y, Node *node) {

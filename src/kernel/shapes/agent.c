@@ -93,6 +93,8 @@ static bool begin_conversation(Run *r, Frame *f, char problem[320]) {
     Scope s = scope_of(r, f);
     Value instructions = VALUE_ABSENT, prompt = f->with;
     s.input = f->with;
+    if (c->own_prompt.len)
+        instructions = value_str(prompt_named(&r->arena, c->own_prompt, c->own_about));
     if ((c->instructions && scope_eval(&s, c->instructions, &instructions, problem)) ||
         (c->prompt && scope_eval(&s, c->prompt, &prompt, problem)))
         return false;
@@ -363,6 +365,13 @@ static Str looping(Run *r, Frame *f, uint32_t n, Value call, const AgentTool *to
     return prompt_text(&r->arena, PROMPT_TOOL_LOOP, arena_fmt(&r->arena, "%u", most));
 }
 
+/* The built-in tool `decline`: whoever gave it the work hears why it is not its own. */
+static void decline(Run *r, Frame *f, Value arguments) {
+    Value reason = value_getz(arguments, "reason");
+    Str text = reason.type == V_STRING ? value_as_str(reason) : STR("");
+    frame_fail(r, f, error_make(r, f, STR("declined"), text, f->agent->turn, VALUE_ABSENT));
+}
+
 /* False: the agent has failed. */
 static bool open_call(Run *r, Frame *f, uint32_t n, Value call) {
     AgentCall *c = &f->agent->calls[n];
@@ -388,6 +397,10 @@ static bool open_call(Run *r, Frame *f, uint32_t n, Value call) {
         return true;
     if (guard_catches(r, f, callee_of(f), GUARD_TOOL, arguments))
         return false;
+    if (c->tool->callee->declines) {
+        decline(r, f, arguments);
+        return false;
+    }
     f->agent->used[index]++;
     f->agent->open_calls++;
     c->frame = frame_new(r, f, f->node, PART_CALL, f->agent->turn, n + 1, 0);

@@ -1,18 +1,32 @@
 /* route: one of several targets, by the first stage that is sure.
  *
- *   text --> rules --> capability --> else          a stage that is not sure leaves it to the next
- *              \           \            \
- *               +-----------+------------+--> a target --ok--> its output
- *                                                \ declines, and `reroute` is left: on among those that were not asked
+ *   text --> rules --> examples --> :model --> examples --> capability --> :else      not sure: the next
+ *                 \      near enough   sure enough   nearest       first      /
+ *                  +---------+------------+-----------+-------------+--------+--> a target --ok--> its output
+ *                                                                                     \ declines, and `reroute` is left:
+ *                                                                                       on among those that were not asked
  *
- * A target is asked once, so that the way through is never longer than the list. `detail` says which stage chose, by what,
- * and what those before it had to say. */
+ * The examples have two thresholds. From `accept` on they choose; from `abstain` on they choose where the model does not, or
+ * there is none. A target is asked once, so that the way through is never longer than the list. `detail` says which stage
+ * chose, by what, and what those before it had to say. */
 #include "kernel/frame.h"
 
 #include <stdio.h>
 
-typedef enum Stage { STAGE_NONE, STAGE_RULES, STAGE_CAPABILITY, STAGE_ELSE } Stage;
-static const char *const stage_names[] = { "nobody", "rules", "capability", "else" };
+/* Of a target's exemplars the model is shown the first: enough to see the kind. */
+#define CARD_EXEMPLARS 5
+
+/* Numbers are stored. */
+typedef enum Stage {
+    STAGE_NONE,
+    STAGE_RULES,
+    STAGE_EXAMPLES,
+    STAGE_MODEL,
+    STAGE_CAPABILITY,
+    STAGE_ELSE
+} Stage;
+static const char *const stage_names[] = { "nobody", "rules", "examples", "model", "capability",
+                                           "else" };
 
 struct RouteState {
     Play play;
@@ -20,10 +34,12 @@ struct RouteState {
     bool *tried;        /* by target */
     uint32_t next_rule; /* of the order in which they are asked */
     uint32_t rerouted;
-    Stage stage;             /* of the choice that stands */
-    uint32_t to;             /* a target, if the stage is none of nobody and else */
-    Str rule;                /* by which; empty: by none */
-    Value reasons, declined; /* lists */
+    double *nearness; /* by target, to its examples; NULL: not compared yet */
+    Stage stage;      /* of the choice that stands */
+    uint32_t to; /* a target, if the stage is none of nobody and else */
+    Str rule;    /* by which; empty: by none */
+    Value confidence, requires; /* of the choice; absent: it is not measured, nothing is said */
+    Value reasons, declined;    /* lists */
 };
 
 static const Router *router_of(const Frame *f) { return f->node->router; }
@@ -49,6 +65,23 @@ static Str name_of_choice(const Frame *f) {
                                     : router_of(f)->targets[s->to].step->name;
 }
 
+/* By name, of those that have examples; absent: they were not compared. */
+static Value scores_of(Run *r, const Frame *f) {
+    const Router *router = router_of(f);
+    MapBuilder m = map_builder(&r->arena);
+    if (!f->route->nearness)
+        return VALUE_ABSENT;
+    for (size_t i = 0; i < router->n_targets; i++)
+        if (router->targets[i].centre)
+            map_adds(&m, router->targets[i].step->name, value_double(f->route->nearness[i]));
+    return map_done(&m, NULL);
+}
+
+static void add_known(MapBuilder *m, const char *name, Value v) {
+    if (!value_absent(v))
+        map_addz(m, name, v);
+}
+
 static void tell(Run *r, Frame *f) {
     const RouteState *s = f->route;
     MapBuilder m = map_builder(&r->arena);
@@ -57,6 +90,9 @@ static void tell(Run *r, Frame *f) {
     map_addz(&m, "stage", value_str(str_from(stage_names[s->stage])));
     if (s->rule.len)
         map_addz(&m, "rule", value_str(s->rule));
+    add_known(&m, "confidence", s->confidence);
+    add_known(&m, "scores", scores_of(r, f));
+    add_known(&m, "requires_context", s->requires);
     map_addz(&m, "reasons", s->reasons);
     if (s->declined.len)
         map_addz(&m, "declined", s->declined);
@@ -85,6 +121,7 @@ static void choose_target(Frame *f, Stage stage, uint32_t to, Str rule) {
     f->route->stage = stage;
     f->route->to = to;
     f->route->rule = rule;
+    f->route->confidence = f->route->requires = VALUE_ABSENT;
 }
 
 /* False where an `if` cannot be asked: the step has failed. */
@@ -116,6 +153,41 @@ static bool ask_rules(Run *r, Frame *f) {
     if (asked)
         reason(r, f, arena_fmt(&r->arena, "rules: none of %u holds", asked));
     return true;
+}
+
+static void compare(Run *r, Frame *f) {
+    const Router *router = router_of(f);
+    Embedding text;
+    f->route->nearness = ARENA_ARRAY(&r->arena, double, router->n_targets);
+    embed_text(value_as_str(f->route->text), &text);
+    for (size_t i = 0; i < router->n_targets; i++)
+        if (router->targets[i].centre)
+            f->route->nearness[i] = embed_nearness(&text, router->targets[i].centre);
+}
+
+/* The nearest, if it is at least so near. */
+static void ask_examples(Run *r, Frame *f, double least) {
+    const Router *router = router_of(f);
+    RouteState *s = f->route;
+    size_t best = router->n_targets;
+    if (!router->examples)
+        return;
+    if (!s->nearness)
+        compare(r, f);
+    for (uint32_t i = 0; i < router->n_targets; i++)
+        if (router->targets[i].centre && is_open(f, i) &&
+            (best == router->n_targets || s->nearness[i] > s->nearness[best]))
+            best = i;
+    if (best == router->n_targets)
+        return;
+    Str name = router->targets[best].step->name;
+    bool near = s->nearness[best] >= least || MUTANT(route_threshold_ignored);
+    reason(r, f, arena_fmt(&r->arena, "examples: %.*s %.3f, %s %.3g", STR_FMT(name),
+                           s->nearness[best], near ? "at least" : "less than", least));
+    if (!near)
+        return;
+    choose_target(f, STAGE_EXAMPLES, (uint32_t)best, STR(""));
+    s->confidence = value_double(s->nearness[best]);
 }
 
 static void ask_capability(Run *r, Frame *f) {
@@ -152,14 +224,121 @@ static void open_choice(Run *r, Frame *f) {
     }
 }
 
+/* Behind the model, or where there is none. */
+static void choose_without_model(Run *r, Frame *f) {
+    const Router *router = router_of(f);
+    if (f->route->stage == STAGE_NONE && router->abstain < router->accept)
+        ask_examples(r, f, router->abstain);
+    if (f->route->stage == STAGE_NONE)
+        ask_capability(r, f);
+    open_choice(r, f);
+}
+
+static bool anybody_left(const Frame *f) {
+    for (uint32_t i = 0; i < router_of(f)->n_targets; i++)
+        if (is_open(f, i))
+            return true;
+    return false;
+}
+
+/* ---- the model ------------------------------------------------------------------------------------------------------- */
+
+static Value texts(Run *r, const Str *items, size_t n) {
+    ListBuilder l = list_builder(&r->arena);
+    for (size_t i = 0; i < n; i++)
+        list_add(&l, value_str(items[i]));
+    return list_done(&l);
+}
+
+static Value card_of(Run *r, const RouteTarget *t) {
+    MapBuilder m = map_builder(&r->arena);
+    map_addz(&m, "name", value_str(t->step->name));
+    if (t->description.len)
+        map_addz(&m, "description", value_str(t->description));
+    if (t->n_capabilities)
+        map_addz(&m, "capabilities", texts(r, t->capabilities, t->n_capabilities));
+    if (t->n_exemplars)
+        map_addz(&m, "examples", texts(r, t->exemplars, MIN(t->n_exemplars, (size_t)CARD_EXEMPLARS)));
+    return map_done(&m, NULL);
+}
+
+static void ask_model(Run *r, Frame *f) {
+    const Router *router = router_of(f);
+    RouteState *s = f->route;
+    Scope scope = scope_of(r, f);
+    Value context = VALUE_ABSENT;
+    char problem[320];
+    ListBuilder targets = list_builder(&r->arena);
+    MapBuilder m = map_builder(&r->arena);
+    if (router->model_with && scope_eval(&scope, router->model_with, &context, problem)) {
+        frame_failf(r, f, KIND_INVALID, "%s", problem);
+        return;
+    }
+    for (uint32_t i = 0; i < router->n_targets; i++)
+        if (is_open(f, i))
+            list_add(&targets, card_of(r, &router->targets[i]));
+    map_addz(&m, "text", s->text);
+    map_addz(&m, "targets", list_done(&targets));
+    add_known(&m, "nearest", scores_of(r, f));
+    add_known(&m, "context", context);
+    if (s->declined.len)
+        map_addz(&m, "declined", s->declined);
+    s->stage = STAGE_MODEL;
+    play_open(r, f, router->model, map_done(&m, NULL));
+}
+
+static double confidence_of(Value answer) {
+    Value v = value_getz(answer, "confidence");
+    return v.type == V_INT ? (double)v.i : v.type == V_DOUBLE ? v.d : 0;
+}
+
+/* A model that cannot be asked is not sure. */
+static void model_answered(Run *r, Frame *f, bool ok, Value answer, Value error) {
+    const Router *router = router_of(f);
+    RouteState *s = f->route;
+    uint32_t to = 0;
+    s->stage = STAGE_NONE;
+    if (!ok) {
+        Str message = value_as_str(value_getz(error, "message"));
+        reason(r, f, arena_fmt(&r->arena, "model: %.*s", (int)MIN(message.len, 200), message.p));
+        return;
+    }
+    Str name = value_as_str(value_getz(answer, "to")),
+        why = value_as_str(value_getz(answer, "reasoning"));
+    while (to < router->n_targets && !str_eq(router->targets[to].step->name, name))
+        to++;
+    double sure = confidence_of(answer);
+    bool is_open_name = to < router->n_targets && is_open(f, to);
+    bool chosen = is_open_name && (sure >= router->model_accept || MUTANT(route_threshold_ignored));
+    Str but = chosen ? STR("")
+              : is_open_name ? arena_fmt(&r->arena, ", less than %.3g", router->model_accept)
+                             : STR(", who is not to be asked");
+    reason(r, f, arena_fmt(&r->arena, "model: %.*s %.3g%.*s%s%.*s", STR_FMT(name), sure,
+                           STR_FMT(but), why.len ? ": " : "", (int)MIN(why.len, 400), why.p));
+    if (!chosen)
+        return;
+    choose_target(f, STAGE_MODEL, to, STR(""));
+    s->confidence = value_double(sure);
+    s->requires = value_getz(answer, "requires_context");
+}
+
 static void choose(Run *r, Frame *f) {
+    const Router *router = router_of(f);
     RouteState *s = f->route;
     choose_target(f, STAGE_NONE, 0, STR(""));
+    if (!anybody_left(f)) {
+        reason(r, f, STR("nobody is left"));
+        open_choice(r, f);
+        return;
+    }
     if (!ask_rules(r, f))
         return;
     if (s->stage == STAGE_NONE)
-        ask_capability(r, f);
-    open_choice(r, f);
+        ask_examples(r, f, router->accept);
+    if (s->stage == STAGE_NONE && router->model)
+        ask_model(r, f);
+    else
+        choose_without_model(r, f);
 }
 
 /* Text and capability: once, before anything is chosen. */
@@ -209,8 +388,14 @@ static void child_done(Run *r, Frame *f, Frame *child) {
     RouteState *s = f->route;
     Value output = child->output, error = child->error;
     bool ok = child->status == STATUS_OK;
-    bool was_declined = !ok && declined(r, f, child);
+    bool was_model = child->node == router_of(f)->model;
+    bool was_declined = !ok && !was_model && declined(r, f, child);
     play_over(r, f, child);
+    if (was_model) {
+        model_answered(r, f, ok, output, error);
+        choose_without_model(r, f);
+        return;
+    }
     if (ok) {
         frame_done(r, f, output);
         return;
@@ -230,9 +415,12 @@ static void child_done(Run *r, Frame *f, Frame *child) {
 
 static Str because(Run *r, const Frame *f, const Frame *child) {
     const RouteState *s = f->route;
-    (void)child;
+    if (child->node == router_of(f)->model)
+        return STR("nobody is sure yet");
     if (s->stage == STAGE_RULES)
         return arena_fmt(&r->arena, "by rules: %.*s", (int)MIN(s->rule.len, 80), s->rule.p);
+    if (!value_absent(s->confidence))
+        return arena_fmt(&r->arena, "by %s: %.3f", stage_names[s->stage], s->confidence.d);
     return arena_fmt(&r->arena, "by %s", stage_names[s->stage]);
 }
 
@@ -253,9 +441,14 @@ static void save(const Run *r, const Frame *f, Buf *b) {
         buf_u8(b, s->tried[i]);
     buf_varint(b, s->next_rule);
     buf_varint(b, s->rerouted);
+    buf_u8(b, s->nearness != NULL);
+    for (size_t i = 0; s->nearness && i < router_of(f)->n_targets; i++)
+        value_encode(b, value_double(s->nearness[i]));
     buf_varint(b, s->stage);
     buf_varint(b, s->to);
     buf_blob(b, s->rule);
+    value_encode(b, s->confidence);
+    value_encode(b, s->requires);
     value_encode(b, s->reasons);
     value_encode(b, s->declined);
 }
@@ -264,6 +457,12 @@ static Value load_list(Run *r, Cursor *c) {
     Value v = value_decode(c, &r->arena);
     c->bad |= v.type != V_LIST;
     return v;
+}
+
+static double load_double(Run *r, Cursor *c) {
+    Value v = value_decode(c, &r->arena);
+    c->bad |= v.type != V_DOUBLE;
+    return v.d;
 }
 
 static void load(Run *r, Frame *f, Cursor *c) {
@@ -278,12 +477,18 @@ static void load(Run *r, Frame *f, Cursor *c) {
         s->tried[i] = cursor_u8(c) & 1;
     s->next_rule = (uint32_t)cursor_varint(c);
     s->rerouted = (uint32_t)cursor_varint(c);
+    s->nearness = cursor_u8(c) ? ARENA_ARRAY(&r->arena, double, router->n_targets) : NULL;
+    for (size_t i = 0; s->nearness && i < router->n_targets && !c->bad; i++)
+        s->nearness[i] = load_double(r, c);
     uint64_t stage = cursor_varint(c), to = cursor_varint(c);
     c->bad |= stage > STAGE_ELSE || to >= MAX(router->n_targets, (size_t)1) ||
               s->text.type != V_STRING || (!value_absent(s->wanted) && s->wanted.type != V_LIST);
     s->stage = c->bad ? STAGE_NONE : (Stage)stage;
     s->to = c->bad ? 0 : (uint32_t)to;
     s->rule = arena_str(&r->arena, cursor_blob(c));
+    s->confidence = value_decode(c, &r->arena);
+    s->requires = value_decode(c, &r->arena);
+    c->bad |= !value_absent(s->confidence) && s->confidence.type != V_DOUBLE;
     s->reasons = load_list(r, c);
     s->declined = load_list(r, c);
 }
