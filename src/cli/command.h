@@ -84,6 +84,7 @@ int cmd_approve(Args *args);
 int cmd_bench(Args *args);
 int cmd_budgets(Args *args);
 int cmd_cancel(Args *args);
+int cmd_compare(Args *args);
 int cmd_completion(Args *args);
 int cmd_deliveries(Args *args);
 int cmd_dev(Args *args);

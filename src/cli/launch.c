@@ -29,7 +29,7 @@ int launch_choose_id(const Args *args, Str *ret_id) {
     return 0;
 }
 
-static Value start_body(const Args *args, const Launch *l) {
+Value launch_body(const Args *args, const Launch *l) {
     Arena *a = args->arena;
     Value closure = VALUE_NULL;
     int err = json_read(a, l->closure, &closure, NULL);
@@ -71,7 +71,7 @@ static int start_detached(const Args *args, Str id, Value start) {
 }
 
 int launch_run(const Args *args, const Launch *l) {
-    Value start = start_body(args, l);
+    Value start = launch_body(args, l);
     if (l->detach)
         return start_detached(args, l->id, start);
     return watch_run(

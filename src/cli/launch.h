@@ -19,6 +19,8 @@ typedef struct Launch {
 Str launch_id(Arena *a);
 /* --id, or one that is made. EXIT_USAGE with a message, or 0. */
 int launch_choose_id(const Args *args, Str *ret_id);
+/* What is POSTed to start it. */
+Value launch_body(const Args *args, const Launch *launch);
 /* The exit code of watch_run(), or of having handed it to the background. */
 int launch_run(const Args *args, const Launch *launch);
 

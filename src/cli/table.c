@@ -36,6 +36,14 @@ static const Flag resume_flags[] = {
     { "limit", "NAME=AMOUNT", "a limit becomes this much: cost=5.00, calls=20, STEP.time=2h" },
     END,
 };
+static const Flag compare_flags[] = {
+    { "check", "EXPR",
+      "how good an output is, over `input`, `output` and `expected`: true, false or a number" },
+    { "inputs", "FILE", "a list of inputs, or of { input, expected }: YAML, JSON or JSON lines" },
+    { "same", "EXPR",
+      "how much two outputs agree, over `input`, `a` and `b`; else they are equal or not" },
+    END,
+};
 static const Flag fork_flags[] = {
     { "detach", NULL, "start it in the background and return; `baton ps` shows it" },
     { "file", "FILE", "run this file instead of the one the run was started with" },
@@ -187,6 +195,11 @@ const Command commands[] = {
       NULL, 0, 0, cmd_budgets },
     { "cancel", "RUN... | -", "end a run, or several; what is in flight is stopped", MANY,
       reason_flags, 1, -1, cmd_cancel },
+    { "compare", "A B --inputs FILE",
+      "run two workflows on the same inputs: success, quality, cost, latency",
+      "A single agent beside the many: is the larger shape worth what it costs? Every run is a real one, one after the\n"
+      "other. Exit: 0 every run succeeded, 3 one did not.",
+      compare_flags, 2, 2, cmd_compare },
     { "completion", "bash|fish|zsh",
       "print a script that completes commands, flags and runs in a shell",
       "  bash: source <(baton completion bash)      fish: baton completion fish | source\n"

@@ -1,0 +1,17 @@
+/* A run started and waited for without a word: for commands that do many. */
+#ifndef BATON_CLI_AWAIT_H
+#define BATON_CLI_AWAIT_H
+
+#include "cli/launch.h"
+#include "cli/link.h"
+
+typedef struct Awaited {
+    Value document; /* as GET /v1/runs/{run} has it */
+    bool waits;     /* for somebody: it is not over */
+    int64_t took_ms;
+} Awaited;
+
+/* An exit code, with a message, if the run could not be started or the engine went away; else 0. */
+int await_run(const Args *args, Link *link, const Launch *launch, Awaited *ret);
+
+#endif
