@@ -244,7 +244,7 @@ static void settle_run(Engine *e, Resident *r) {
         if (r->durable_seq > 0) /* else a start found that the run is there already */
             engine_log(e, "run %s has gone over to another engine", r->id);
         resident_drop(e, r);
-    } else if (over && !r->dropped && !r->dirty) {
+    } else if (over && !r->dropped && !r->dirty && !r->late) {
         resident_drop(e, r);
     }
     bool stays = !r->dropped;

@@ -389,6 +389,11 @@ void inbox_give(Engine *e, Request *q) {
         return;
     }
     Resident *r = resident_find(e, q->run);
+    bool of_the_past = q->kind == REQUEST_RETRY || q->kind == REQUEST_FORGET;
+    if (r && of_the_past && resident_is_over(r)) { /* it is there for what it stopped only */
+        resident_drop(e, r);
+        r = NULL;
+    }
     if (!r || r->state == RESIDENT_LOADING)
         load_run(e, q->run, q);
     else if (r->state == RESIDENT_PARKED)

@@ -75,6 +75,7 @@ static void start(Engine *e, Flight *f) {
     gates_left(e, f);
     f->state = FLIGHT_STARTED;
     f->departed = f->want->left = true;
+    f->price = want_price(f->want);
     e->n_flying++;
     e->stats.attempts++;
     if (f->attempt.timeout_ms > 0)
@@ -241,6 +242,8 @@ static void ask_to_stop(Engine *e, Flight *f) {
 }
 
 void perform_forget(Engine *e, Flight *f) {
+    if (f->r && f->state == FLIGHT_STARTED)
+        f->r->late++;
     flight_detach(f);
     timer_disarm(e, &f->timer);
     if (f->state == FLIGHT_STARTED)
@@ -409,14 +412,15 @@ static void judge(Engine *e, Flight *f) {
         gates_leave(e, f);
 }
 
-/* Nobody waits for it any more: it is evidence, and what it used was used. */
-static void keep_late(Engine *e, const Flight *f) {
+static Usage late_usage(const Flight *f) {
+    Usage u = f->completion.usage;
+    if (f->price.known)
+        u.cost_nano = price_usage(&f->price, u.tokens_in, u.tokens_cached, u.tokens_out);
+    return u;
+}
+
+static void apply_late(Engine *e, Resident *r, const Flight *f) {
     const Completion *c = &f->completion;
-    Resident *r = resident_find(e, f->attempt.run);
-    bool told = c->outcome == OUTCOME_OK || c->usage.tokens_in || c->usage.tokens_out;
-    if (f->r || !f->attempt.run.len || f->for_stop || !told || !r || r->state != RESIDENT_LIVE ||
-        run_finished(r->run) || f->attempt.effect == EFFECT_PURE)
-        return;
     Fact fact = { .kind = FACT_PROGRESS,
                   .time_ms = e->now_ms,
                   .name = STR("late"),
@@ -425,13 +429,28 @@ static void keep_late(Engine *e, const Flight *f) {
                   .payload = c->payload,
                   .sent = c->sent,
                   .message = cut_message(c->outcome == OUTCOME_OK ? STR("ok") : c->message),
-                  .usage = c->usage,
+                  .usage = late_usage(f),
                   .took_us = c->took_us };
     if (fact.payload.len > LIMIT_PAYLOAD_BYTES || apply_fact(e, r, &fact) == RUN_E_CORRUPT) {
         fact.payload = STR_NULL;
         apply_fact(e, r, &fact);
     }
-    resident_settle_idle(e, r);
+}
+
+/* Nobody waits for it any more: it is evidence, and what it used was used. A run that is over stays in memory for that. */
+static void keep_late(Engine *e, const Flight *f) {
+    const Completion *c = &f->completion;
+    Resident *r = f->r || !f->attempt.run.len ? NULL : resident_find(e, f->attempt.run);
+    bool told = c->outcome == OUTCOME_OK || c->usage.tokens_in || c->usage.tokens_out;
+    if (!r || r->state != RESIDENT_LIVE)
+        return;
+    r->late -= r->late > 0; /* it may have been read back since */
+    if (told && !f->for_stop && f->attempt.effect != EFFECT_PURE)
+        apply_late(e, r, f);
+    if (resident_is_over(r) && !r->late)
+        resident_drop(e, r);
+    else
+        resident_settle_idle(e, r);
 }
 
 static void take_completion(Engine *e, Flight *f) {

@@ -241,6 +241,11 @@ static void remember_due(Engine *e, const Resident *r) {
     }
 }
 
+bool resident_is_over(const Resident *r) {
+    return r->state == RESIDENT_LIVE && run_finished(r->run) && !r->dropped && !r->dirty &&
+           !r->in_batch;
+}
+
 static bool has_timer(const Resident *r) {
     for (const Want *w = run_wants(r->run); w; w = w->next) {
         if (w->kind == WANT_TIMER && w->cookie)

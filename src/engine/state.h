@@ -28,6 +28,7 @@
 #include "base/limits.h"
 #include "base/mutant.h"
 #include "engine/engine.h"
+#include "kernel/price.h"
 
 typedef struct Resident Resident;
 typedef struct Flight Flight;
@@ -175,6 +176,7 @@ struct Flight {
     const ProjectBudget *breached;
     Str breach;
     bool departed; /* it has left, and may be billed */
+    Price price;   /* by which, when its want is gone */
     int64_t held_since_ms, held_ms;
     Completion completion;
     Flight *next;
@@ -371,6 +373,7 @@ struct Resident {
     size_t tail_bytes, snapshot_bytes;
     uint64_t facts, check_at; /* taken in since it was loaded; when to check it again */
     uint32_t flights;         /* not yet ended */
+    uint32_t late;            /* let go of, and told to stop: what they say is still heard */
     RequestQueue waiting;     /* while loading */
     char *parked_info, *parked_name;
     Str *mail_taken; /* of the row that grows; owned */
@@ -395,6 +398,8 @@ void resident_release(Engine *e, Resident *r);
 /* Is it only waiting? Then it goes to the end of the list of those that may be evicted. */
 void resident_settle_idle(Engine *e, Resident *r);
 void resident_evict(Engine *e);
+/* Its run is over, and all that it wrote is on the disk. */
+bool resident_is_over(const Resident *r);
 void row_give_back(Engine *e, RowSlot *row);
 void resident_deinit(Engine *e);
 

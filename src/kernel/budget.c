@@ -78,6 +78,10 @@ WantWorst want_worst(const Want *w) {
                         .priced = price_of(w->frame)->known };
 }
 
+Price want_price(const Want *w) {
+    return w->callee->kind == CALLEE_MODEL ? *price_of(w->frame) : (Price){ 0 };
+}
+
 int64_t want_cost(const Want *w, const Usage *u) {
     if (w->callee->kind != CALLEE_MODEL)
         return u->cost_nano;

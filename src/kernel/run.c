@@ -199,8 +199,8 @@ static bool decision_fits(Run *r, const Fact *d) {
 }
 
 static bool waited_for(Run *r, const Fact *fact) {
-    if (run_finished(r))
-        return false;
+    if (run_finished(r)) /* what it stopped may have used something until it ended */
+        return fact->kind == FACT_PROGRESS && str_is(fact->name, "late");
     Frame *f = frame_find(r, fact->address);
     Want *timer;
     switch (fact->kind) {
@@ -615,7 +615,7 @@ Value run_summary(const Run *r, Arena *a) {
         map_addz(&m, "ending", value_str(str_from(run_status_name(r->ending))));
     map_addz(&m, "steps_ok", value_int(r->counts.steps_ok));
     map_addz(&m, "attempts", value_int(r->counts.attempts));
-    if (r->counts.model_calls) {
+    if (r->counts.model_calls || r->counts.tokens) {
         map_addz(&m, "calls", value_int(r->counts.model_calls));
         map_addz(&m, "tokens", value_int(r->counts.tokens));
         map_addz(&m, "cost_nano", value_int(r->counts.cost_nano));

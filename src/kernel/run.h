@@ -138,6 +138,8 @@ WantWorst want_worst(const Want *w);
 
 /* What an attempt that used this much cost, by the prices that the closure pins; for other callees what the usage says. */
 int64_t want_cost(const Want *w, const Usage *u);
+/* By which want_cost() goes, for who outlives the want; `known` false for other callees. */
+Price want_price(const Want *w);
 
 /* Canonical text of a frame's address in `a`: "work/fetch[3]~2". Empty for the root. */
 Str want_address(const Want *w, Arena *a);

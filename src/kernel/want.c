@@ -153,9 +153,7 @@ bool want_announced(const Want *w) {
     return governed[0] || governed[1];
 }
 
-bool want_never_left(const Want *w) {
-    return w->unsent || (want_announced(w) && !w->dispatching);
-}
+bool want_never_left(const Want *w) { return w->unsent || (want_announced(w) && !w->dispatching); }
 
 bool want_has_other(const Want *w) {
     ASSERT(w->kind == WANT_ATTEMPT);

@@ -45,6 +45,71 @@ static void what_comes_too_late_is_kept_and_changes_nothing(void **state) {
     assert_folds(w, "r1");
 }
 
+static void what_comes_after_a_cancelled_run_has_ended_is_kept(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    w->deaf = true;
+    start(h, "r1", "  slow: { tool: echo, effect: read, with: 1 }\n");
+    control(h, "r1", CONTROL_CANCEL);
+    assert_int_equal(state_of(w, "r1"), STORE_DONE);
+    assert_int_equal(facts_of(w, "r1", FACT_PROGRESS), 0);
+    comes_to_an_end(h, OUTCOME_OK, "42");
+    Fact late = last_fact(w, "r1");
+    assert_int_equal(late.kind, FACT_PROGRESS);
+    assert_true(str_is(late.payload, "42"));
+    assert_int_equal(late.usage.tokens_out, 5);
+    assert_int_equal(state_of(w, "r1"), STORE_DONE);
+    assert_info_has(w, "r1", "\"status\":\"cancelled\"");
+    assert_true(engine_quiet(h->engine));
+    assert_int_equal(engine_stats(h->engine).resident, 0);
+    assert_folds(w, "r1");
+}
+
+static void a_run_that_is_over_and_stops_something_can_be_retried(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    w->deaf = true;
+    start(h, "r1", "  slow: { tool: echo, effect: read, with: 1 }\n");
+    control(h, "r1", CONTROL_CANCEL);
+    Said said = { 0 };
+    engine_retry(h->engine, STR("r1"), STR(""), STR("ann"), STR(""), heard, &said);
+    pump(h);
+    assert_int_equal(said.answer, ENGINE_OK);
+    assert_int_equal(h->n_flying, 2);
+    end_attempt(h, 0, &(Completion){ .outcome = OUTCOME_OK, .payload = STR("1") }); /* the first */
+    pump(h);
+    comes_to_an_end(h, OUTCOME_OK, "2");
+    assert_info_has(w, "r1", "\"status\":\"succeeded\"");
+    assert_folds(w, "r1");
+}
+
+/* By the prices that the run was pinned to, though its want is gone. */
+static void what_comes_too_late_is_priced(void **state) {
+    World *w = *state;
+    Arena *a = &w->arena;
+    Host *h = boot(w);
+    Str names[] = { STR("flow.yaml"), STR("baton.yaml"), STR("prices.yaml") };
+    Str texts[] = { STR("baton: 1\nname: w\nagents:\n  clerk: { model: openai/m, instructions: x }\n"
+                        "steps:\n  ask: { agent: clerk, with: a }\n"),
+                    STR("baton: 1\nprices: { file: prices.yaml }\n"),
+                    STR("dated: 2026-11-20\nmodels:\n  openai/m: { input: 1, output: 2 }\n") };
+    Said said = { 0 };
+    EngineStart ask = { .id = STR("r1"),
+                        .closure = closure_make(a, names[0], names, texts, 3),
+                        .input = STR("{}"),
+                        .dir = STR("/") };
+    w->deaf = w->hold_attempts = true;
+    engine_start_run(h->engine, &ask, heard, &said);
+    pump(h);
+    if (said.answer)
+        fail_msg("%s", said.message);
+    control(h, "r1", CONTROL_CANCEL);
+    comes_to_an_end(h, OUTCOME_OK, "{\"content\":\"A\"}");
+    assert_int_equal(last_fact(w, "r1").usage.cost_nano, 5 * 2000);
+    assert_info_has(w, "r1", "\"cost_nano\":10000");
+    assert_folds(w, "r1");
+}
+
 static void what_is_cancelled_is_waited_for(void **state) {
     World *w = *state;
     Host *h = boot(w);
@@ -132,6 +197,9 @@ static void a_saga_survives_a_crash_at_every_write(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(what_comes_too_late_is_kept_and_changes_nothing),
+        TEST(what_comes_after_a_cancelled_run_has_ended_is_kept),
+        TEST(a_run_that_is_over_and_stops_something_can_be_retried),
+        TEST(what_comes_too_late_is_priced),
         TEST(what_is_cancelled_is_waited_for),
         TEST(what_was_not_done_is_not_undone),
         TEST(who_does_not_say_how_it_ended_is_asked_about),

@@ -146,7 +146,8 @@ static uint64_t broken_rule(uint64_t seed, char *ret_failure, size_t room) {
     uint64_t number;
     Str text = str_from(ret_failure);
     ptrdiff_t colon = str_find(text, STR(":"));
-    return colon > 0 && str_to_u64(str_slice(text, 0, (size_t)colon), &number) ? number : UINT64_MAX;
+    return colon > 0 && str_to_u64(str_slice(text, 0, (size_t)colon), &number) ? number
+                                                                               : UINT64_MAX;
 }
 
 static bool only_one_rule_breaks(const Options *o) {

@@ -125,7 +125,7 @@ struct SimRun {
     bool acked, finished;
     uint64_t seen; /* rows that oracle_commit() has looked at */
     bool ended;    /* as they tell it */
-    bool redone; /* a person named a step to be done anew: what ended ok may run again */
+    bool redone;   /* a person named a step to be done anew: what ended ok may run again */
     unsigned
         retries_left; /* how often somebody will have it go on when it failed or was cancelled */
     unsigned signals; /* waits for s0 .. s(n-1) */
