@@ -90,13 +90,16 @@ static int show_run(Args *args, Link *link, Str id) {
 int cmd_show(Args *args) {
     Link *link = NULL;
     Str id;
-    if (args_flag(args, "facts") && args_flag(args, "request"))
-        return say_error(EXIT_USAGE, "--facts is about a run, --request about a step",
-                         "one of the two");
+    bool facts = args_flag(args, "facts"), request = args_flag(args, "request"),
+         state = args_flag(args, "state");
+    if (facts + request + state > 1)
+        return say_error(EXIT_USAGE, "--facts and --state are about a run, --request about a step",
+                         "one of them");
     int code = place_open_run(args, &link, &id);
-    if (code == 0 && args_flag(args, "facts"))
-        code = place_print(args, link, place_run_path(args->arena, id, "facts"), STR(""));
-    else if (code == 0 && args_flag(args, "request"))
+    if (code == 0 && (facts || state))
+        code = place_print(args, link, place_run_path(args->arena, id, facts ? "facts" : "state"),
+                           STR(""));
+    else if (code == 0 && request)
         code = show_requests(args, link, id);
     else if (code == 0)
         code = args->n_words > 1 ? show_step(args, link, id) : show_run(args, link, id);

@@ -99,6 +99,7 @@ static const Flag ps_flags[] = {
 static const Flag show_flags[] = {
     { "facts", NULL, "the journal: what the world said, and the moves it caused" },
     { "request", NULL, "of a step: exactly what was sent, attempt by attempt" },
+    { "state", NULL, "its state: each key, and who wrote what of it, when" },
     END,
 };
 static const Flag model_flags[] = {

@@ -302,7 +302,8 @@ typedef struct StateWrite {
     uint32_t *order; /* (file position, items and rounds from the outside in) */
     uint32_t n_order;
     Value value;
-    Str writer; /* step id */
+    Str writer, address; /* step id; where that step stands */
+    int64_t at_ms;
 } StateWrite;
 typedef struct StateCell {
     StateWrite *writes; /* sorted */

@@ -331,6 +331,8 @@ static void save_state(Buf *b, const Run *r) {
                 buf_varint(b, w->order[o]);
             value_encode(b, w->value);
             buf_blob(b, w->writer);
+            buf_blob(b, w->address);
+            buf_svarint(b, w->at_ms);
         }
     }
 }
@@ -347,6 +349,8 @@ static void load_write(Run *r, StateWrite *w, Cursor *c) {
         w->order[o] = (uint32_t)cursor_varint(c);
     w->value = value_decode(c, &r->arena);
     w->writer = arena_str(&r->arena, cursor_blob(c));
+    w->address = r->loading >= 4 ? arena_str(&r->arena, cursor_blob(c)) : STR("");
+    w->at_ms = r->loading >= 4 ? cursor_svarint(c) : 0;
 }
 
 static void load_state(Run *r, Cursor *c) {

@@ -133,11 +133,17 @@ static bool write_one(Scope *s, const SetKey *set, StateWrite w, char message[32
     return true;
 }
 
+static StateWrite written_by(Run *r, const Frame *f) {
+    return (StateWrite){ .writer = f->node->name,
+                         .address = frame_address(f, &r->arena),
+                         .at_ms = r->time_ms };
+}
+
 bool state_write(Run *r, Frame *f, const Node *node, char message[320]) {
     Scope s = scope_of(r, f);
     s.status = value_str(STR("ok"));
     for (size_t i = 0; i < node->n_sets; i++) {
-        StateWrite w = { .writer = node->name };
+        StateWrite w = written_by(r, f);
         w.order = order_of(r, f, 0, &w.n_order);
         if (!write_one(&s, &node->sets[i], w, message))
             return false;
@@ -148,7 +154,7 @@ bool state_write(Run *r, Frame *f, const Node *node, char message[320]) {
 /* Ordered behind what the step itself wrote. */
 bool state_write_leaving(Scope *s, Frame *f, const SetKey *sets, size_t n, char message[320]) {
     for (size_t i = 0; i < n; i++) {
-        StateWrite w = { .writer = f->node->name };
+        StateWrite w = written_by(s->run, f);
         w.order = order_of(s->run, f, 1, &w.n_order);
         w.order[w.n_order - 1] = 1;
         if (!write_one(s, &sets[i], w, message))
@@ -289,4 +295,42 @@ Value state_read(Run *r, uint32_t key) {
         r->folds++;
     }
     return cell->folded;
+}
+
+/* ---- provenance ---- */
+
+static const char *const reducers[] = {
+    [REDUCE_NONE] = "none", [REDUCE_APPEND] = "append",     [REDUCE_MERGE] = "merge",
+    [REDUCE_MAX] = "max",   [REDUCE_MIN] = "min",           [REDUCE_FIRST] = "first",
+    [REDUCE_LAST] = "last", [REDUCE_PRIORITY] = "priority", [REDUCE_UNION] = "union",
+    [REDUCE_VOTE] = "vote", [REDUCE_EXPR] = "expr",
+};
+
+static Value write_value(Run *r, const StateWrite *w, Arena *a) {
+    const Node *node = plan_find(r->plan, w->address);
+    MapBuilder m = map_builder(a);
+    map_addz(&m, "value", w->value);
+    map_addz(&m, "step", value_str(w->writer));
+    map_addz(&m, "address", value_str(w->address));
+    if (node && node->callee)
+        map_addz(&m, node->callee->is_agent ? "agent" : "callee", value_str(node->callee->name));
+    map_addz(&m, "time", value_time_text(w->at_ms, a));
+    return map_done(&m, NULL);
+}
+
+Value run_state(Run *r, Arena *a) {
+    ListBuilder keys = list_builder(a);
+    for (uint32_t i = 0; i < r->plan->n_state; i++) {
+        const StateCell *cell = &r->state[i];
+        ListBuilder writes = list_builder(a);
+        for (uint32_t k = 0; k < cell->n; k++)
+            list_add(&writes, write_value(r, &cell->writes[k], a));
+        MapBuilder m = map_builder(a);
+        map_addz(&m, "key", value_str(r->plan->state[i].name));
+        map_addz(&m, "value", state_read(r, i));
+        map_addz(&m, "reduce", value_str(str_from(reducers[r->plan->state[i].reduce])));
+        map_addz(&m, "writes", list_done(&writes));
+        list_add(&keys, map_done(&m, NULL));
+    }
+    return value_copy(a, list_done(&keys));
 }

@@ -103,6 +103,7 @@ void run_migrate(ApiCall *call);
 void run_outcomes(ApiCall *call);
 void run_replay(ApiCall *call);
 void run_requests(ApiCall *call);
+void run_state_of(ApiCall *call);
 void run_pause(ApiCall *call);
 void run_forget(ApiCall *call);
 void run_resume(ApiCall *call);

@@ -2,7 +2,7 @@
 
 bool address_is_within(Str address, Str step) {
     return str_starts(address, step) &&
-           (address.len == step.len || step.len == 0 || strchr("./[~@", address.p[step.len]));
+           (address.len == step.len || step.len == 0 || strchr("./[~@:", address.p[step.len]));
 }
 
 bool retell(ApiCall *call, Store *store, EngineLook look, void *ctx) {

@@ -47,6 +47,8 @@ const Route routes[] = {
     { API_POST, "/v1/runs/{run}/retry", run_retry,
       "go on where it failed or was cancelled; `step` is done anew with what comes after it" },
     { API_POST, "/v1/runs/{run}/signals", run_signal, "send a signal" },
+    { API_GET, "/v1/runs/{run}/state", run_state_of,
+      "its state: each key, and who wrote what of it" },
     { API_GET, "/v1/runs/{run}/trace", run_trace, "the tree of steps, with times and cost" },
     { API_GET, "/v1/runs/{run}/why", run_why, "the chain of causes of a step" },
     { API_GET, "/v1/status", status_get, "the engine" },
