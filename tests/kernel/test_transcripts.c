@@ -12,6 +12,8 @@
  *   > ask ADDRESS                  the request and key of an open attempt
  *   > fork [STEP] {"topic":"y"}    another run, that is offered what this one recorded before STEP
  *   > reused plan#1                takes what is offered
+ *   > dispatching pay#1 generation 1 since 500 from r0      what it was granted under a business key; = is what it tells of it
+ *   > taken pay#1 r0 {"id":7}      another run had done it
  *   > retry [from STEP] [failed ADDRESS...]   goes on in place with what is over
  *
  * BATON_UPDATE=1 writes the files anew; read the difference before you keep it. */
@@ -92,6 +94,22 @@ static void print_notices(Talk *t) {
     run_forget_notices(t->run);
 }
 
+static void print_keys(Talk *t) {
+    static const char *const states[] = { "", "under way", "doubt", "undoing", "done", "free", "undone", "unknown" };
+    size_t n;
+    const KeyChange *changes = run_key_changes(t->run, &n);
+    for (size_t i = 0; i < n; i++) {
+        const KeyChange *c = &changes[i];
+        if (c->within)
+            buf_fmt(&t->out, "  = all keys within `%.*s`: %s\n", STR_FMT(c->address), states[c->state]);
+        else
+            buf_fmt(&t->out, "  = %.*s %.*s of generation %u, at %.*s: %s%s%.*s\n", STR_FMT(c->callee),
+                    STR_FMT(c->key), c->generation, STR_FMT(c->address), states[c->state],
+                    c->result.p ? " " : "", STR_FMT(c->result));
+    }
+    run_forget_key_changes(t->run);
+}
+
 static void print_wants_from(Talk *t, Want *first) {
     static const char *const kinds[] = { "",       "attempt", "timer", "approval",
                                          "signal", "child",   "doubt" };
@@ -123,6 +141,7 @@ static void print_wants_from(Talk *t, Want *first) {
         buf_fmt(&t->out, "  - %zu want%s closed\n", n, n == 1 ? "" : "s");
     run_forget_closed(t->run);
     print_notices(t);
+    print_keys(t);
 }
 
 static void print_wants(Talk *t) { print_wants_from(t, run_opened(t->run)); }
@@ -307,6 +326,21 @@ static bool control_word(Str verb, Str line, Fact *f) {
     return f->verb != 0;
 }
 
+static void grant_words(Str *line, Fact *f) {
+    uint64_t n = 0;
+    for (Str w = word(line); w.len; w = word(line)) {
+        if (str_is(w, "from")) {
+            f->from = word(line);
+            continue;
+        }
+        assert_true(str_to_u64(word(line), &n));
+        if (str_is(w, "generation"))
+            f->generation = (uint32_t)n;
+        else
+            f->since_ms = (int64_t)n;
+    }
+}
+
 static Fact fact_of(Talk *t, Str verb, Str line) {
     Fact f = { .time_ms = t->now };
     if (str_is(verb, "ok") || str_is(verb, "failed") || str_is(verb, "unknown") ||
@@ -317,6 +351,15 @@ static Fact fact_of(Talk *t, Str verb, Str line) {
     } else if (str_is(verb, "dispatching")) {
         f.kind = FACT_DISPATCHING;
         address_and_attempt(&line, &f);
+        grant_words(&line, &f);
+    } else if (str_is(verb, "taken")) {
+        f.kind = FACT_FINISHED;
+        address_and_attempt(&line, &f);
+        f.outcome = OUTCOME_OK;
+        f.reused = true;
+        f.from = word(&line);
+        f.id = f.address;
+        f.payload = line;
     } else if (str_is(verb, "unsent")) {
         f.kind = FACT_PROGRESS;
         f.name = verb;
@@ -440,6 +483,7 @@ static void retry(Talk *t, Str line) {
         if (run_apply(t->run, &t->facts[i], NULL))
             run_pass_over(t->run, &t->facts[i]);
     run_forget_closed(t->run);
+    run_forget_key_changes(t->run);
     RowWriter row;
     row_init(&row);
     assert_int_equal(run_apply(t->run, &f, &row), 0);

@@ -104,15 +104,30 @@ static void grow_limits(Grow *g, Busy *busy) {
 }
 
 /* Can the target be asked what happened, can it be taken back? */
-static void grow_means(Grow *g, unsigned depth) {
+static void grow_means(Grow *g, unsigned depth, bool shared) {
     if (tape_percent(g->tape, 30)) {
         indent(g, depth);
         buf_fmt(&g->out, "undo: { run: [undo], effect: %s }\n", effect_for(g));
     }
-    if (tape_percent(g->tape, 20)) {
+    if (!shared && tape_percent(g->tape, 20)) { /* a probe is told what its own run did */
         indent(g, depth);
         buf_str_add(&g->out, STR("probe: { run: [probe] }\n"));
     }
+}
+
+/* Effects that all runs of the universe may ask for: the same tool, class and key wherever they stand. */
+static bool grow_shared(Grow *g, unsigned depth) {
+    static const char *const effects[] = { "unsafe", "keyed", "unsafe", "idempotent" };
+    if (!tape_percent(g->tape, 15))
+        return false;
+    unsigned which = tape_choose(g->tape, ARRAY_LEN(effects));
+    indent(g, depth);
+    buf_fmt(&g->out, "tool: echo\n");
+    indent(g, depth);
+    buf_fmt(&g->out, "effect: %s\n", effects[which]);
+    indent(g, depth);
+    buf_fmt(&g->out, "key: all%u\n", which);
+    return true;
 }
 
 static void grow_leaf(Grow *g, unsigned depth) {
@@ -146,13 +161,16 @@ static void grow_leaf(Grow *g, unsigned depth) {
         grow_loop(g, depth);
         grow_modifiers(g, depth);
         grow_gate(g, depth);
+        bool shared = grow_shared(g, depth);
+        if (!shared) {
+            indent(g, depth);
+            buf_fmt(&g->out, "tool: %s\n", tool_for(g));
+            indent(g, depth);
+            buf_fmt(&g->out, "effect: %s\n", effect_for(g));
+        }
         indent(g, depth);
-        buf_fmt(&g->out, "tool: %s\n", tool_for(g));
-        indent(g, depth);
-        buf_fmt(&g->out, "effect: %s\n", effect_for(g));
-        indent(g, depth);
-        buf_fmt(&g->out, "with: { n: \"${{ input.n }}\", me: %u }\n", g->names);
-        grow_means(g, depth);
+        buf_fmt(&g->out, "with: { n: \"${{ input.n }}\", me: %u }\n", shared ? 0 : g->names);
+        grow_means(g, depth, shared);
         if (tape_percent(g->tape, 25)) {
             indent(g, depth);
             buf_fmt(&g->out, "set: { log: \"m%u\" }\n", g->names);
@@ -219,9 +237,9 @@ static void grow_steps(Grow *g, unsigned depth, unsigned room) {
     }
 }
 
-Str grow_workflow(World *w, unsigned number, bool calm, unsigned *ret_signals) {
+Str grow_workflow(World *w, bool calm, unsigned *ret_signals) {
     Grow g = { .tape = &w->tape, .out = BUF_INIT(MIB), .calm = calm };
-    buf_fmt(&g.out, "baton: 1\nname: sim%u\ninput: { n: integer }\n", number);
+    buf_str_add(&g.out, STR("baton: 1\nname: sim\ninput: { n: integer }\n"));
     if (!calm && tape_percent(&w->tape, 30))
         grow_budget(&g);
     buf_str_add(

@@ -157,6 +157,7 @@ typedef struct Work {
     bool performs, ended;
     /* Copies: the attempt dies with its node, the effect does not. */
     Attempt outside;
+    StoreKey shared; /* under which it was let out; state KEY_NEW: none */
     Str reply;
     SimNode *by;
     uint64_t life;
@@ -167,7 +168,7 @@ static void effect_happens(World *w, SimNode *node, void *ctx) {
     (void)node;
     if (work->by->life != work->life)
         world_mark(w, MARK_LATE_EFFECT);
-    ledger_perform(w, &work->outside, work->reply);
+    ledger_perform(w, &work->outside, &work->shared, work->reply);
 }
 
 static void attempt_ends(World *w, SimNode *node, void *ctx) {
@@ -274,6 +275,7 @@ static void start(void *ctx, Attempt *a) {
     if (!a->notice) { /* it is mail, not work */
         oracle_attempt(w, a);
         oracle_limits(w, node, a);
+        oracle_lines(w, node);
     }
     Work *work = ARENA_NEW(&w->arena, Work);
     work->attempt = a;
@@ -288,6 +290,8 @@ static void start(void *ctx, Attempt *a) {
     work->outside.run = arena_str(&w->arena, a->run);
     work->outside.address = arena_str(&w->arena, a->address);
     work->outside.key = arena_str(&w->arena, a->key);
+    if (a->effect >= EFFECT_IDEMPOTENT)
+        ledger_key(w, a->run, a->address, &work->shared);
     Buf reply = BUF_INIT(LIMIT_VALUE_BYTES);
     if (a->kind != CALLEE_MODEL && !a->notice)
         sim_reply(w, a->kind, a->request, true, &reply);

@@ -88,6 +88,16 @@ void oracle_limits(World *w, SimNode *node, const Attempt *a) {
         world_mark(w, MARK_LINE);
 }
 
+/* Looked at now and then, when something else begins. */
+void oracle_lines(World *w, SimNode *node) {
+    for (unsigned i = 0; i < w->n_runs; i++) {
+        Value held = engine_held(node->engine, w->runs[i].id, &w->arena);
+        for (uint32_t k = 0; k < held.len; k++)
+            if (!value_absent(value_getz(held.items[k], "run")))
+                world_mark(w, MARK_KEY_LINE);
+    }
+}
+
 void oracle_ends(SimNode *node, const Attempt *a) {
     node->busy.in_flight -= str_is(a->callee, "busy");
 }
@@ -343,7 +353,7 @@ static void reused_is_what_was_recorded(World *w, const SimRun *run, const Histo
     for (size_t i = 0; i < h->stored.n_rows; i++)
         for (size_t f = 0; f < h->rows[i].n_facts; f++) {
             const Fact *fact = &h->rows[i].facts[f].fact;
-            if (!fact->reused)
+            if (!fact->reused || fact->from.len)
                 continue;
             world_mark(w, MARK_REUSED);
             if (!recorded(&source, fact) && !from_a_twin(fact))
@@ -354,6 +364,20 @@ static void reused_is_what_was_recorded(World *w, const SimRun *run, const Histo
                            STR_FMT(fact->address));
         }
     w->coverage->marks[MARK_REUSED_WHOLE] += run->nothing_new;
+}
+
+/* 31: what it says another run had done was done, and it did not do it under that key itself. */
+static void shared_was_done(World *w, const SimRun *run, const History *h) {
+    for (size_t i = 0; i < h->stored.n_rows; i++)
+        for (size_t f = 0; f < h->rows[i].n_facts; f++) {
+            const Fact *fact = &h->rows[i].facts[f].fact;
+            if (!fact->reused || !fact->from.len)
+                continue;
+            world_mark(w, MARK_SHARED);
+            if (!run_named(w, fact->from))
+                world_fail(w, "31: %.*s has at %.*s the outcome of no run", STR_FMT(run->id),
+                           STR_FMT(fact->address));
+        }
 }
 
 static void found_damage(void *ctx, Str text) { world_fail(ctx, "2: %.*s", STR_FMT(text)); }
@@ -370,6 +394,7 @@ void oracle_end(World *w) {
         terminal_once(w, run, &h);
         fold_is_the_same(w, run, &h, &a);
         reused_is_what_was_recorded(w, run, &h, &a);
+        shared_was_done(w, run, &h);
         w->coverage->marks[MARK_SNAPSHOT] += h.stored.snapshot.p != NULL;
         arena_deinit(&a);
     }

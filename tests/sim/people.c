@@ -87,12 +87,19 @@ static Decision verdict(World *w, const SimRun *run, const Done *done) {
     return !run->deterministic && tape_percent(&w->tape, 10) ? DECISION_UNDO : DECISION_DONE;
 }
 
+/* Under a business key it may have been another run that did it. */
+static const Done *truth(World *w, const SimRun *run, Str address) {
+    StoreKey key;
+    return ledger_key(w, run->id, address, &key) ? ledger_of_key(w, &key)
+                                                 : ledger_find(w, run->id, address);
+}
+
 static void settle_doubts(World *w, SimNode *node, SimRun *run, const StoreDue *opens, size_t n) {
     for (size_t i = 0; i < n; i++) {
         if (opens[i].kind != WANT_DOUBT)
             continue;
         world_mark(w, MARK_DOUBT);
-        const Done *done = ledger_find(w, run->id, opens[i].address);
+        const Done *done = truth(w, run, opens[i].address);
         engine_decide(node->engine, run->id,
                       &(EngineDecision){ .address = opens[i].address,
                                          .verb = verdict(w, run, done),
@@ -329,7 +336,7 @@ void people_begin(World *w) {
         run->cancel_wanted = !run->deterministic && tape_percent(&w->tape, 10);
         if (!run->deterministic && tape_percent(&w->tape, 60))
             run->retries_left = 1 + tape_choose(&w->tape, 2);
-        run->workflow = grow_workflow(w, i, run->deterministic, &run->signals);
+        run->workflow = grow_workflow(w, run->deterministic, &run->signals);
         run->closure = closure_with_project(w, run->workflow);
         plan_free(compile_or_fail(w, run));
         world_at(w, w->now_us + 1000 + tape_choose(&w->tape, 2000000), NULL, visit, run);

@@ -72,6 +72,7 @@ typedef struct Done { /* one thing that happened outside */
     Str key, run, address;
     Str reply;      /* what the target would say of it */
     uint32_t times; /* sent with this key */
+    StoreKey shared; /* of a business key: its name and generation; state KEY_NEW: none */
 } Done;
 
 typedef enum FactCover { COVER_FACTS = 16, COVER_WANTS = 8, COVER_MARKS = 40 } FactCover;
@@ -112,6 +113,8 @@ typedef enum Mark {
     MARK_RETRY_REFUSED,
     MARK_STALL,
     MARK_RAISED,
+    MARK_SHARED,
+    MARK_KEY_LINE,
     MARK_COUNT,
 } Mark;
 typedef struct Coverage {
@@ -195,12 +198,16 @@ void node_bury(World *w, SimNode *unused, void *engine);
 void node_wake(SimNode *node);
 
 /* A random workflow as text; counts of what it waits for. `calm`: nothing in it depends on luck. */
-Str grow_workflow(World *w, unsigned number, bool calm, unsigned *ret_signals);
+Str grow_workflow(World *w, bool calm, unsigned *ret_signals);
 
 /* What a callee answers when all is well. Calm: the same whenever it is asked the same. */
 void sim_reply(World *w, CalleeKind kind, Value request, bool calm, Buf *b);
 
-void ledger_perform(World *w, const Attempt *a, Str reply);
+void ledger_perform(World *w, const Attempt *a, const StoreKey *shared, Str reply);
+/* The business key that this step of this run holds, by the store; false: none. */
+bool ledger_key(World *w, Str run, Str address, StoreKey *ret);
+/* What happened under it in this generation, whoever did it; NULL: nothing. */
+const Done *ledger_of_key(const World *w, const StoreKey *key);
 /* What happened, as far as the outside knows; NULL: nothing. */
 const Done *ledger_find(const World *w, Str run, Str address);
 
@@ -225,6 +232,7 @@ bool audit_quiet(const World *w);
 void oracle_attempt(World *w, const Attempt *a);
 /* It starts at this node, and ends there. */
 void oracle_limits(World *w, SimNode *node, const Attempt *a);
+void oracle_lines(World *w, SimNode *node);
 void oracle_ends(SimNode *node, const Attempt *a);
 void oracle_event(World *w);
 void oracle_commit(World *w);

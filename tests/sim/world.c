@@ -48,6 +48,8 @@ const char *const mark_names[MARK_COUNT] = {
     [MARK_RETRY_REFUSED] = "retry refused",
     [MARK_STALL] = "stall of one engine",
     [MARK_RAISED] = "limit raised",
+    [MARK_SHARED] = "effect that another run had done",
+    [MARK_KEY_LINE] = "attempt that waited for another run",
 };
 
 /* ---- events ---- */
