@@ -345,5 +345,6 @@ void check_plan(Reader *r) {
         check_against(r, result, plan->output, "the workflow's output");
     check_writers(r, yaml_get(r->file->root, "state"));
     check_writes(r);
+    check_decisions(r);
     check_reads(r);
 }

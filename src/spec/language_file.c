@@ -22,7 +22,7 @@ static const Keyword workflow[] = {
     { "tools", "{Tool}", 0, RUNS, "functions" },
     { "inboxes", "{Inbox}", 0, RUNS, "where messages between agents wait" },
     { "guard", "Guard | [Guard]", SEES_CALL | SEES_WITH, RUNS, "what is not let through" },
-    { "decisions", "{agent}", 0, LATER, "the one owner of a kind of decision" },
+    { "decisions", "{text}", 0, RUNS, "the one owner of a kind of decision" },
     { "steps", "steps", 0, RUNS, "what is done" },
     { "return", "value", SEES_CHILDREN, RUNS, "the output" },
 };

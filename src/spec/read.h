@@ -457,6 +457,9 @@ void order_steps(Reader *r);
 /* Is sibling b ordered before a? */
 bool order_before(const Reader *r, const Node *a, const Node *b);
 void check_plan(Reader *r);
+/* `decisions`: their owners are agents; when all is read, nobody else decides (read_decisions.c). */
+void read_decisions(Reader *r, const Yaml *y);
+void check_decisions(Reader *r);
 /* When it is known what is used. */
 void check_used(Reader *r);
 

@@ -72,6 +72,11 @@ static void set_guard(Reader *r, const Yaml *key, const Yaml *value, void *targe
     read_guards(r, value, &sight, &r->plan->guards);
 }
 
+static void set_decisions(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key, (void)target;
+    read_decisions(r, value);
+}
+
 static void set_on(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key, (void)target;
     read_triggers(r, value);
@@ -85,6 +90,7 @@ static const KeyRow rows[] = {
     { "limits", set_limits },
     { "guard", set_guard },
     { "on", set_on },
+    { "decisions", set_decisions },
     { "inboxes", ignore },
     { "models", ignore },
     { "agents", ignore },
