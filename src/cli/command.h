@@ -105,6 +105,7 @@ int cmd_new(Args *args);
 int cmd_pause(Args *args);
 int cmd_plan(Args *args);
 int cmd_prompts(Args *args);
+int cmd_routes(Args *args);
 int cmd_ps(Args *args);
 int cmd_record(Args *args);
 int cmd_reject(Args *args);

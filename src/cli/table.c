@@ -63,6 +63,12 @@ static const Flag record_flags[] = {
     { "out", "FILE", "write it there rather than to standard output" },
     END,
 };
+static const Flag routes_flags[] = {
+    { "last", "N", "of so many runs that are over: 200" },
+    { "precision", "P", "of fit: so many of those accepted must be right: 0.95" },
+    { "step", "STEP", "of fit: the router, where the file has several" },
+    END,
+};
 static const Flag replay_flags[] = {
     { "file", "FILE", "derive it with this file instead of its own" },
     END,
@@ -310,6 +316,12 @@ const Command commands[] = {
     { "revise", "RUN [STEP] --words TEXT", "send what is shown back to whoever made it, with words",
       "Where it can be done again: what an agent gave, a round of `repeat`, a call of an agent's tool. Exit: as of `approve`.",
       reject_flags, 1, 2, cmd_revise },
+    { "routes", "[WORKFLOW] | fit FILE DATA",
+      "what routers did: who chose how often, how often rightly, at what cost",
+      "For each `route` of the runs that are over: how often each stage chose, how often its choice was not declined, what choosing\n"
+      "and choosing wrongly cost, and what was saved beside asking the dearest target always. `fit` finds the thresholds of\n"
+      "`examples` from labelled texts, a line of JSON each, {\"text\": ..., \"to\": TARGET or null}; see docs/routing.md.",
+      routes_flags, 0, 3, cmd_routes },
     { "run", "FILE [KEY=VALUE | KEY=@FILE]...",
       "run a workflow and watch it; its output goes to standard output",
       "Values are typed by the file's `input`: a text stays as it is, anything else is JSON.\n"

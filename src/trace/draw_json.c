@@ -55,6 +55,7 @@ static Value node_json(const TraceNode *n, int64_t now_ms, Arena *a) {
     map_addz(&m, "parent", n->parent ? value_str(n->parent->address) : VALUE_NULL);
     map_addz(&m, "kind", value_str(str_from(kind_word(n->kind))));
     map_addz(&m, "status", value_str(str_from(status_name(n->status))));
+    map_add_text(&m, "began", n->start_choice);
     map_add_text(&m, "choice", n->choice);
     map_add_text(&m, "waits_for", n->held);
     map_addz(&m, "started", value_time_text(n->start_ms, a));
