@@ -171,5 +171,7 @@ const char *run_check(const Run *r) {
         return "4: its root is finished, the run is not";
     if (r->ending && !r->root->loose)
         return "17: it has ended, and nothing is left that it waits for";
-    return t.open_work || r->status == RUN_PAUSED ? NULL : "20: an orphan: nothing can wake it";
+    if (r->status == RUN_PAUSED)
+        return value_absent(r->paused) ? "20: paused, and nobody's name is on it" : NULL;
+    return t.open_work ? NULL : "20: an orphan: nothing can wake it";
 }

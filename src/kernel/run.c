@@ -17,7 +17,6 @@ const char *run_status_name(RunStatus s) {
 
 void run_end(Run *r, RunStatus status, Value output, Value error) {
     r->ending = status;
-    r->paused = VALUE_ABSENT;
     r->output = status == RUN_OK ? output : VALUE_ABSENT;
     r->error = error;
     r->signals = NULL;

@@ -36,6 +36,7 @@ typedef struct Audit {
     Track *tracks;
     size_t n, room;
     unsigned recovered, retried;
+    const Fact *late; /* the fact is the end of what nobody waits for any more: evidence, and nothing follows from it */
     bool cancelled;
     Status end;
     int64_t second;
@@ -71,6 +72,7 @@ static void look_at_signal(Audit *u, const Fact *f) {
 #define FACTS_IN_A_SECOND 2000
 
 static void look_at_fact(Audit *u, const Fact *f) {
+    u->late = NULL;
     u->in_second = f->time_ms / 1000 == u->second ? u->in_second + 1 : 1;
     u->second = f->time_ms / 1000;
     if (u->in_second > FACTS_IN_A_SECOND)
@@ -82,6 +84,10 @@ static void look_at_fact(Audit *u, const Fact *f) {
             world_fail(u->w, "9: %.*s took the end of %.*s#%u, and #%u was under way",
                        STR_FMT(u->run->id), STR_FMT(f->address), f->attempt, t->open);
         t->reused += f->reused;
+    }
+    if (f->kind == FACT_PROGRESS) {
+        world_mark(u->w, MARK_LATE);
+        u->late = f;
     }
     if (f->kind == FACT_DECISION)
         track(u, f->address)->decisions++;
@@ -98,6 +104,10 @@ static void look_at_fact(Audit *u, const Fact *f) {
 
 static void look_at_move(Audit *u, const Move *m) {
     Track *t = track(u, m->address);
+    if (u->late)
+        world_fail(u->w, "9: what ended late, %.*s#%u of %.*s, moves `%.*s`",
+                   STR_FMT(u->late->address), u->late->attempt, STR_FMT(u->run->id),
+                   STR_FMT(m->address));
     if (m->address.len == 0)
         u->end = m->to;
     if (m->attempt) {

@@ -155,6 +155,7 @@ typedef struct Work {
     Completion completion;
     char payload[400];
     bool performs, ended;
+    bool deaf; /* goes on when it is told to stop */
     /* Copies: the attempt dies with its node, the effect does not. */
     Attempt outside;
     StoreKey shared; /* under which it was let out; state KEY_NEW: none */
@@ -269,6 +270,16 @@ static void choose_outcome(World *w, Work *work) {
         c->payload = STR_NULL;
 }
 
+/* Some do what they are to do and then do not say so for long; of those some cannot be told to stop. */
+static bool hangs(World *w, Work *work) {
+    const Attempt *a = work->attempt;
+    if (w->healed || a->notice || a->effect == EFFECT_PURE ||
+        run_named(w, a->run)->deterministic || !tape_percent(&w->tape, 6))
+        return false;
+    work->deaf = tape_percent(&w->tape, 60);
+    return true;
+}
+
 static void start(void *ctx, Attempt *a) {
     SimNode *node = ctx;
     World *w = node->world;
@@ -300,6 +311,8 @@ static void start(void *ctx, Attempt *a) {
     int64_t took = a->effect == EFFECT_PURE ? 5 : 100 + tape_choose(&w->tape, 300000);
     if (work->performs && !a->notice) /* the ledger is for what runs do */
         world_at(w, w->now_us + tape_choose(&w->tape, (uint32_t)took), NULL, effect_happens, work);
+    if (hangs(w, work))
+        took += 500000 + tape_choose(&w->tape, 12000000);
     world_at(w, w->now_us + took, node, attempt_ends, work);
 }
 
@@ -307,7 +320,7 @@ static void stop(void *ctx, Attempt *a) {
     SimNode *node = ctx;
     World *w = node->world;
     Work *work = a->state;
-    if (work->ended)
+    if (work->ended || work->deaf)
         return;
     work->completion = (Completion){ .outcome = OUTCOME_UNKNOWN,
                                      .sent = SENT_MAYBE,

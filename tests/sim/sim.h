@@ -115,6 +115,7 @@ typedef enum Mark {
     MARK_RAISED,
     MARK_SHARED,
     MARK_KEY_LINE,
+    MARK_LATE,
     MARK_COUNT,
 } Mark;
 typedef struct Coverage {

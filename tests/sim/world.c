@@ -50,6 +50,7 @@ const char *const mark_names[MARK_COUNT] = {
     [MARK_RAISED] = "limit raised",
     [MARK_SHARED] = "effect that another run had done",
     [MARK_KEY_LINE] = "attempt that waited for another run",
+    [MARK_LATE] = "end that came too late",
 };
 
 /* ---- events ---- */
