@@ -170,7 +170,7 @@ static void grow_leaf(Grow *g, unsigned depth) {
         }
         indent(g, depth);
         buf_fmt(&g->out, "with: { n: \"${{ input.n }}\", me: %u }\n", shared ? 0 : g->names);
-        if (!g->calm && tape_percent(g->tape, 25)) {
+        if (!g->calm && tape_percent(g->tape, 35)) {
             indent(g, depth);
             buf_fmt(&g->out, "timeout: %ums\n", 600 + tape_choose(g->tape, 3000));
         }

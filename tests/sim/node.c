@@ -72,12 +72,17 @@ static void name_broken_rule(World *w, Str line) {
         world_fail(w, "%.*s", STR_FMT(rest));
 }
 
+/* It finds that another has its number, and goes. */
+static void give_way(World *w, SimNode *node, UNUSED void *ctx) { node_crash(w, node); }
+
 static void log_line(void *ctx, Str line) {
     SimNode *node = ctx;
     world_say(node->world, "node %u: %.*s", node->number, STR_FMT(line));
     name_broken_rule(node->world, line);
     if (str_find(line, STR("nothing was changed")) >= 0)
         world_fail(node->world, "2: %.*s", STR_FMT(line));
+    if (node->ghost && str_find(line, STR("begins anew")) >= 0)
+        world_at(node->world, node->world->now_us, node, give_way, NULL);
     if (str_find(line, STR("taken over")) >= 0)
         world_mark(node->world, MARK_TAKEOVER);
     if (str_find(line, STR("gone over")) >= 0)
@@ -274,7 +279,7 @@ static void choose_outcome(World *w, Work *work) {
 static bool hangs(World *w, Work *work) {
     const Attempt *a = work->attempt;
     if (w->healed || a->notice || a->effect == EFFECT_PURE ||
-        run_named(w, a->run)->deterministic || !tape_percent(&w->tape, 6))
+        run_named(w, a->run)->deterministic || !tape_percent(&w->tape, 8))
         return false;
     work->deaf = tape_percent(&w->tape, 60);
     return true;
@@ -312,7 +317,7 @@ static void start(void *ctx, Attempt *a) {
     if (work->performs && !a->notice) /* the ledger is for what runs do */
         world_at(w, w->now_us + tape_choose(&w->tape, (uint32_t)took), NULL, effect_happens, work);
     if (hangs(w, work))
-        took += 500000 + tape_choose(&w->tape, 12000000);
+        took += 1000000 + tape_choose(&w->tape, 16000000);
     world_at(w, w->now_us + took, node, attempt_ends, work);
 }
 
@@ -354,7 +359,7 @@ void node_boot(World *w, SimNode *node) {
                           .log = log_line,
                           .mark = mark_run };
     if (!node->store)
-        node->store = store_memory_open(w->disk);
+        node->store = store_memory_open_as(w->disk, node->engine_id);
     EngineOptions options = { .install_key = node->store->install_key,
                               .lease_ttl_ms = LEASE_MS,
                               .recover = true,
@@ -369,8 +374,14 @@ void node_boot(World *w, SimNode *node) {
     node_wake(node);
 }
 
+/* Whoever starts it makes sure that no other of its number is at work: one that stands still cannot be asked. */
 static void boot_again(World *w, SimNode *node, void *ctx) {
     (void)ctx;
+    for (unsigned i = 0; i < NODES; i++) {
+        SimNode *other = &w->nodes[i];
+        if (other->ghost && other->engine_id == node->engine_id && other->stalled_until_us <= w->now_us)
+            node_crash(w, other);
+    }
     node_boot(w, node);
 }
 
@@ -384,5 +395,33 @@ void node_crash(World *w, SimNode *node) {
     node->entered = false;
     world_at(w, w->now_us, NULL, node_bury, node->engine);
     node->engine = NULL;
+    if (node->ghost) {
+        node->ghost = false;
+        node->spare = true;
+        return;
+    }
     world_at(w, w->now_us + 1000 + tape_choose(&w->tape, 4000000), node, boot_again, NULL);
+}
+
+static SimNode *spare_place(World *w) {
+    for (unsigned i = 0; i < NODES; i++)
+        if (w->nodes[i].spare)
+            return &w->nodes[i];
+    return NULL;
+}
+
+void node_replace(World *w, SimNode *node) {
+    SimNode *next = spare_place(w);
+    if (!next)
+        return;
+    world_say(w, "node %u is taken for dead, and node %u begins as engine %llu", node->number,
+              next->number, (unsigned long long)node->engine_id);
+    world_mark(w, MARK_GHOST);
+    node->ghost = true;
+    node->stalled_until_us =
+        w->now_us + 1000 * LEASE_MS + 100000 + tape_choose(&w->tape, 6000000);
+    next->spare = false;
+    next->engine_id = node->engine_id;
+    next->store = store_close(next->store);
+    world_at(w, w->now_us + 1000 + tape_choose(&w->tape, 1500000), next, boot_again, NULL);
 }

@@ -51,10 +51,14 @@ typedef struct Busy {
     unsigned max, count, failures; /* at once; in a second; 0: not drawn yet */
 } Busy;
 
-#define NODES 2
+/* Two, and a place for a process that stands still while another is at work in its stead. */
+#define NODES 3
 struct SimNode {
     World *world;
     unsigned number;
+    uint64_t engine_id; /* its engine's, whenever it enters; 0: another one each time */
+    bool spare;         /* nobody is here */
+    bool ghost;         /* thought dead, and there is another of its number */
     Engine *engine; /* NULL: down */
     Store *store;
     uint64_t life; /* one more with each crash */
@@ -116,6 +120,7 @@ typedef enum Mark {
     MARK_SHARED,
     MARK_KEY_LINE,
     MARK_LATE,
+    MARK_GHOST,
     MARK_COUNT,
 } Mark;
 typedef struct Coverage {
@@ -194,6 +199,8 @@ void world_deinit(World *w);
 
 void node_boot(World *w, SimNode *node);
 void node_crash(World *w, SimNode *node);
+/* It stands still for longer than its lease, and is taken for dead: another one of its number is started. */
+void node_replace(World *w, SimNode *node);
 /* Frees the engine of a crash: an event of its own, because the crash may come from inside it. */
 void node_bury(World *w, SimNode *unused, void *engine);
 void node_wake(SimNode *node);

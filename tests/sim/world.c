@@ -51,6 +51,7 @@ const char *const mark_names[MARK_COUNT] = {
     [MARK_SHARED] = "effect that another run had done",
     [MARK_KEY_LINE] = "attempt that waited for another run",
     [MARK_LATE] = "end that came too late",
+    [MARK_GHOST] = "engine that another stood in for",
 };
 
 /* ---- events ---- */
@@ -140,7 +141,9 @@ static void chance_of_stall(World *w, SimNode *node, void *ctx) {
     victim->stalled_until_us = w->now_us + tape_choose(&w->tape, 15000000);
     world_say(w, "node %u stands still", victim->number);
     world_mark(w, MARK_STALL);
-    world_at(w, w->now_us + 5000000 + tape_choose(&w->tape, 30000000), NULL, chance_of_stall, NULL);
+    if (victim->engine_id && victim->entered && tape_percent(&w->tape, 60))
+        node_replace(w, victim);
+    world_at(w, w->now_us + 5000000 + tape_choose(&w->tape, 20000000), NULL, chance_of_stall, NULL);
 }
 
 static void heal(World *w, SimNode *node, void *ctx) {
@@ -161,9 +164,12 @@ static void build(World *w) {
     w->eye = store_memory_open(w->disk);
     w->faults = tape_percent(&w->tape, 70);
     w->crashes_wanted = w->crash_at_append >= 0 ? 0 : 2 + tape_choose(&w->tape, 4);
+    bool keep_numbers = tape_percent(&w->tape, 50);
     for (unsigned i = 0; i < NODES; i++) {
-        w->nodes[i] = (SimNode){ .world = w, .number = i };
-        node_boot(w, &w->nodes[i]);
+        w->nodes[i] = (SimNode){ .world = w, .number = i, .spare = i == NODES - 1 };
+        w->nodes[i].engine_id = keep_numbers && !w->nodes[i].spare ? i + 1 : 0;
+        if (!w->nodes[i].spare)
+            node_boot(w, &w->nodes[i]);
     }
     people_begin(w);
     world_at(w, w->now_us + HEAL_US, NULL, heal, NULL);
