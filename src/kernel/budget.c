@@ -233,7 +233,8 @@ void budget_settle(Run *r, Frame *f, Amount *held, const Amount *spent) {
     for (Frame *up = f; up; up = up->parent) {
         for (Bound i = 0; up->budget && i < BOUNDS_COUNTED; i++)
             if (is_reserved(i))
-                settle_one(up->budget, i, held->of[i], MUTANT(spending_forgotten) ? 0 : spent->of[i]);
+                settle_one(up->budget, i, held->of[i],
+                           MUTANT(spending_forgotten) ? 0 : spent->of[i]);
         if (up->budget)
             budget_freed(r, up->budget);
     }

@@ -73,7 +73,7 @@ static const char *check_each(const Frame *f) {
     for (const Frame *child = f->first; child; child = child->next)
         open += child->part == PART_ITEM && !frame_over(child);
     if (open != e->open)
-        return "a loop has lost count of its items";
+        return "19: a loop has lost count of its items";
     return e->open > (uint32_t)f->node->for_->parallel ? "21: more items open than `parallel`"
                                                        : NULL;
 }

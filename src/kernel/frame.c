@@ -411,6 +411,8 @@ void frame_cancel_inside(Run *r, Frame *f, Str why) {
 }
 
 void frame_cancel(Run *r, Frame *f, Str why) {
+    if (f->status == STATUS_NEW && MUTANT(orphan_begins))
+        return;
     frame_cancel_inside(r, f, why);
     if (f->shape == &shape_call && f->call && call_abandon(r, f, why))
         return;

@@ -305,7 +305,8 @@ bool step_accepts(Run *r, Frame *f, const Callee *callee, Value output, Value *r
 /* What ran inside is no longer needed, the frame holds the result: unless there is something to undo, which sees all that
  * it saw then. */
 static void clear_inside(Run *r, Frame *f) {
-    while (f->first && !f->undos && !f->loose)
+    bool orphan = f->last && f->last->status == STATUS_NEW && MUTANT(orphan_begins);
+    while (f->first && !f->undos && !f->loose && !orphan)
         frame_release(r, f->first);
 }
 

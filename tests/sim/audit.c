@@ -27,6 +27,7 @@ typedef struct Track {
     Str address;
     uint32_t open; /* attempt in flight; 0: none */
     unsigned attempts, decisions, reused;
+    bool over;
 } Track;
 typedef struct Audit {
     World *w;
@@ -58,6 +59,25 @@ static Track *track(Audit *u, Str address) {
     }
     u->tracks[u->n] = (Track){ .address = address };
     return &u->tracks[u->n++];
+}
+
+/* "t1.2.1" is a call of agent "t1", whose turn "t1.2" is over by then. */
+static bool is_turn_of_call(Str address, size_t dot) {
+    size_t n = dot;
+    while (address.p[dot] == '.' && n > 0 && address.p[n - 1] >= '0' && address.p[n - 1] <= '9')
+        n--;
+    return n > 0 && n < dot && address.p[n - 1] == '.';
+}
+
+/* 19: nothing begins below a step that is over, but what asks what became of it, and what takes it back. */
+static void nobody_is_orphaned(Audit *u, const Move *m) {
+    ptrdiff_t means = str_find(m->address, STR(":"));
+    size_t n = means < 0 ? m->address.len : (size_t)means;
+    while (n-- > 0)
+        if (strchr("/[~.", m->address.p[n]) && !is_turn_of_call(m->address, n) &&
+            track(u, str_slice(m->address, 0, n))->over)
+            world_fail(u->w, "19: %.*s#%u of %.*s begins below `%.*s`, which is over",
+                       STR_FMT(m->address), m->attempt, STR_FMT(u->run->id), (int)n, m->address.p);
 }
 
 static void look_at_signal(Audit *u, const Fact *f) {
@@ -99,11 +119,14 @@ static void look_at_fact(Audit *u, const Fact *f) {
     if (f->kind == FACT_CONTROL && f->verb == CONTROL_RETRY) {
         u->retried++;
         u->cancelled = false;
+        for (size_t i = 0; i < u->n; i++)
+            u->tracks[i].over = false;
     }
 }
 
 static void look_at_move(Audit *u, const Move *m) {
     Track *t = track(u, m->address);
+    t->over = status_final(m->to);
     if (u->late)
         world_fail(u->w, "9: what ended late, %.*s#%u of %.*s, moves `%.*s`",
                    STR_FMT(u->late->address), u->late->attempt, STR_FMT(u->run->id),
@@ -114,6 +137,9 @@ static void look_at_move(Audit *u, const Move *m) {
         if (u->cancelled && str_find(m->address, STR(":")) < 0)
             world_fail(u->w, "18: %.*s was cancelled, and %.*s#%u begins", STR_FMT(u->run->id),
                        STR_FMT(m->address), m->attempt);
+        if (str_find(m->address, STR(":undo")) < 0 && str_find(m->address, STR(":probe")) < 0)
+            nobody_is_orphaned(u, m);
+        t = track(u, m->address);
         t->attempts++;
         t->open = m->attempt;
     } else if (m->to != STATUS_RUNNING && m->to != STATUS_NEW) {

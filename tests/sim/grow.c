@@ -150,6 +150,9 @@ static void grow_leaf(Grow *g, unsigned depth) {
     } else if (kind == 2 && g->signals < 3) {
         indent(g, depth);
         buf_fmt(&g->out, "wait: { signal: s%u }\n", g->signals++);
+    } else if (kind == 5 && depth > 2 && !g->calm) {
+        indent(g, depth);
+        buf_fmt(&g->out, "fail: { message: \"t%u\" }\n", g->names);
     } else if (kind == 3) {
         grow_modifiers(g, depth);
         grow_gate(g, depth);

@@ -278,8 +278,8 @@ static void choose_outcome(World *w, Work *work) {
 /* Some do what they are to do and then do not say so for long; of those some cannot be told to stop. */
 static bool hangs(World *w, Work *work) {
     const Attempt *a = work->attempt;
-    if (w->healed || a->notice || a->effect == EFFECT_PURE ||
-        run_named(w, a->run)->deterministic || !tape_percent(&w->tape, 8))
+    if (w->healed || a->notice || a->effect == EFFECT_PURE || run_named(w, a->run)->deterministic ||
+        !tape_percent(&w->tape, 8))
         return false;
     work->deaf = tape_percent(&w->tape, 60);
     return true;
@@ -379,7 +379,8 @@ static void boot_again(World *w, SimNode *node, void *ctx) {
     (void)ctx;
     for (unsigned i = 0; i < NODES; i++) {
         SimNode *other = &w->nodes[i];
-        if (other->ghost && other->engine_id == node->engine_id && other->stalled_until_us <= w->now_us)
+        if (other->ghost && other->engine_id == node->engine_id &&
+            other->stalled_until_us <= w->now_us)
             node_crash(w, other);
     }
     node_boot(w, node);
@@ -418,8 +419,7 @@ void node_replace(World *w, SimNode *node) {
               next->number, (unsigned long long)node->engine_id);
     world_mark(w, MARK_GHOST);
     node->ghost = true;
-    node->stalled_until_us =
-        w->now_us + 1000 * LEASE_MS + 100000 + tape_choose(&w->tape, 6000000);
+    node->stalled_until_us = w->now_us + 1000 * LEASE_MS + 100000 + tape_choose(&w->tape, 6000000);
     next->spare = false;
     next->engine_id = node->engine_id;
     next->store = store_close(next->store);

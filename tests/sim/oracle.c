@@ -307,6 +307,7 @@ static void fold_is_the_same(World *w, SimRun *run, const History *h, Arena *a) 
     waits_were_long_enough(w, run, h, plan);
     answers_were_allowed(w, run, h, plan);
     audit_history(w, run, h, plan, a);
+    oracle_spending(w, run, h, plan, a);
     oracle_undo(w, run, h, plan, run_status(folded) == RUN_OK, a);
     world_mark(w, run_status(folded) == RUN_OK ? MARK_RUN_OK : MARK_RUN_FAILED);
     if (run->deterministic) {
@@ -392,6 +393,7 @@ void oracle_end(World *w) {
             world_fail(w, "1: %.*s was acknowledged and is gone", STR_FMT(run->id));
         count_facts(w, &h);
         terminal_once(w, run, &h);
+        oracle_pinned(w, run, &h, &a);
         fold_is_the_same(w, run, &h, &a);
         reused_is_what_was_recorded(w, run, &h, &a);
         shared_was_done(w, run, &h);

@@ -162,7 +162,7 @@ static void start_run(World *w, SimNode *node, SimRun *run) {
     engine_start_run(node->engine, &start, answered, ask(w, run, 0));
 }
 
-static Str closure_with_project(World *w, Str text) {
+Str people_closure(World *w, Str text) {
     const Str names[] = { STR("flow.yaml"), STR("baton.yaml") };
     const Str texts[] = {
         text, STR("baton: 1\ngroups: { leads: [ann, bo, cy], chiefs: [ann] }\n"
@@ -175,7 +175,7 @@ static Str closure_with_project(World *w, Str text) {
 /* The same workflow in other words: whatever the run did has its place there. */
 static void move(World *w, SimNode *node, SimRun *run) {
     Str text = arena_fmt(&w->arena, "%.*s\n# moved %u\n", STR_FMT(run->workflow), ++run->moves);
-    Str closure = closure_with_project(w, text);
+    Str closure = people_closure(w, text);
     engine_migrate(node->engine, run->id, closure, STR("ann"), answered, ask(w, run, 4));
 }
 
@@ -337,7 +337,7 @@ void people_begin(World *w) {
         if (!run->deterministic && tape_percent(&w->tape, 60))
             run->retries_left = 1 + tape_choose(&w->tape, 2);
         run->workflow = grow_workflow(w, run->deterministic, &run->signals);
-        run->closure = closure_with_project(w, run->workflow);
+        run->closure = people_closure(w, run->workflow);
         plan_free(compile_or_fail(w, run));
         world_at(w, w->now_us + 1000 + tape_choose(&w->tape, 2000000), NULL, visit, run);
     }

@@ -220,6 +220,8 @@ const Done *ledger_of_key(const World *w, const StoreKey *key);
 const Done *ledger_find(const World *w, Str run, Str address);
 
 void people_begin(World *w);
+/* The file with the project that all of a universe stand in. */
+Str people_closure(World *w, Str text);
 SimRun *run_named(World *w, Str id);
 bool people_are_content(const World *w);
 
@@ -248,6 +250,8 @@ void oracle_commit(World *w);
 const struct Node *oracle_node(const Plan *plan, Str address);
 void oracle_undo(World *w, const SimRun *run, const History *h, const Plan *plan, bool ended_ok,
                  Arena *a);
+void oracle_spending(World *w, const SimRun *run, const History *h, const Plan *plan, Arena *a);
+void oracle_pinned(World *w, const SimRun *run, const History *h, Arena *a);
 void oracle_end(World *w);
 /* The run's rows and what it waits for, into the trace. */
 void oracle_show(World *w, Str run);
