@@ -16,14 +16,14 @@ static bool begins_anew(const Fact *f) {
     return f->kind == FACT_CONTROL && f->verb == CONTROL_RETRY;
 }
 
-/* 4: after its end nothing happens to a run, but that a person has it go on. */
+/* 4: after its end nothing happens to a run, but that a person has it go on. What came too late may be noted. */
 static void ends_once(World *w, SimRun *run, const Row *row) {
     size_t m = 0;
     for (size_t f = 0; f < row->n_facts; f++) {
         const Fact *fact = &row->facts[f].fact;
-        if (run->ended && !begins_anew(fact))
+        if (run->ended && !begins_anew(fact) && fact->kind != FACT_PROGRESS)
             world_fail(w, "4: %.*s has ended, and takes fact %d", STR_FMT(run->id), fact->kind);
-        run->ended = false;
+        run->ended &= !begins_anew(fact);
         for (; m < row->n_moves && row->moves[m].cause == f; m++) {
             const Move *move = &row->moves[m];
             if (run->ended)
