@@ -149,6 +149,14 @@ static size_t belong(const Fit *fit) {
     return n;
 }
 
+/* In the middle of the gap below the nearest n, where that can be written with two digits: a text like them is then let
+ * through, and one like those behind them is not. */
+static double between(const Fit *fit, size_t n, double threshold) {
+    double below = n < fit->n ? fit->rows[n].nearness : 0;
+    double middle = (double)(int)((fit->rows[n - 1].nearness + below) * 50 + 0.5) / 100;
+    return as_near(fit, middle) == n ? middle : threshold;
+}
+
 static void find_accept(Fit *fit, double wanted) {
     double best = -1;
     fit->accept = 1;
@@ -161,6 +169,8 @@ static void find_accept(Fit *fit, double wanted) {
         fit->accepted = n;
         fit->precision = best = precision;
     }
+    if (fit->accepted)
+        fit->accept = between(fit, fit->accepted, fit->accept);
 }
 
 static void find_abstain(Fit *fit) {
@@ -172,7 +182,7 @@ static void find_abstain(Fit *fit) {
         if ((int64_t)right - (int64_t)wrong <= best)
             continue;
         best = (int64_t)right - (int64_t)wrong;
-        fit->abstain = step / 100.0;
+        fit->abstain = between(fit, n, step / 100.0);
     }
 }
 
@@ -216,15 +226,15 @@ static long long percent(size_t part, size_t whole) {
 
 static void print(const Fit *fit) {
     Buf b = BUF_INIT(16 * MIB);
-    size_t between = as_near(fit, fit->abstain) - fit->accepted;
+    size_t more = as_near(fit, fit->abstain) - fit->accepted;
     buf_fmt(&b, "%zu texts; of those that belong to a target %lld%% are nearest to it\n", fit->n,
             percent(right_among(fit, 0, fit->n), belong(fit)));
     buf_fmt(&b, "accept %.2f: %lld%% of the texts, %lld%% of those right\n", fit->accept,
             percent(fit->accepted, fit->n),
             percent(right_among(fit, 0, fit->accepted), fit->accepted));
     buf_fmt(&b, "abstain %.2f: %lld%% more where nobody is surer, %lld%% of those right\n\n",
-            fit->abstain, percent(between, fit->n),
-            percent(right_among(fit, fit->accepted, fit->accepted + between), between));
+            fit->abstain, percent(more, fit->n),
+            percent(right_among(fit, fit->accepted, fit->accepted + more), more));
     write_confusion(&b, fit);
     buf_fmt(&b, "\n      examples: { accept: %.2f, abstain: %.2f }\n", fit->accept, fit->abstain);
     out_str(buf_str(&b));
