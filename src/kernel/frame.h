@@ -33,6 +33,7 @@
 #include "base/limits.h"
 #include "base/mutant.h"
 #include "base/time.h"
+#include "kernel/prompts.h"
 #include "kernel/retry.h"
 
 typedef enum Layer { LAYER_STEP = 1, LAYER_ITEM = 2, LAYER_ONCE = 4 } Layer;
@@ -141,6 +142,7 @@ typedef struct AgentState {
     bool counted;      /* as a conversation */
     Usage usage;
     int64_t model_calls;
+    Value leaves; /* with this, when the calls of this turn are over; absent: it goes on */
 } AgentState;
 
 typedef struct WaitState {
@@ -161,6 +163,7 @@ typedef struct BoardState BoardState;
 typedef struct SuperviseState SuperviseState;
 typedef struct PlannedState PlannedState;
 typedef struct MachineState MachineState;
+typedef struct TeamState TeamState;
 
 typedef struct HumanState {
     Str question, person, hash; /* hash: of all that is shown */
@@ -249,6 +252,7 @@ struct Frame {
         SuperviseState *supervise;
         PlannedState *planned;
         MachineState *machine;
+        TeamState *team;
         void *any;
     };
 };
@@ -279,6 +283,12 @@ struct Shape {
     bool (*follows)(const Frame *f, const Frame *child, uint32_t serial);
     /* Another engine goes on: what was in flight here ended unknown. */
     void (*recovered)(Run *r, Frame *f);
+    /* To an agent that is a part: what it is told before its first turn, a list of texts. What it gets for a call of `name`: a
+     * tool of the part, or (NULL) none; `leaves`: it has done its part with that. Why it may not answer so: STR_NULL, it may. */
+    Value (*tells)(Run *r, const Frame *f, const Frame *agent);
+    Str (*called)(Run *r, Frame *f, Frame *agent, const AgentTool *tool, Str name, Value arguments,
+                  bool *ret_leaves);
+    Str (*answered)(Run *r, Frame *f, Frame *agent, Value output);
     /* What it asked to be taken back by undo_since() is; the addresses of that. */
     void (*rolled_back)(Run *r, Frame *f, Value undone);
     /* Gates that its verb has besides those of `approve`, by number behind those; NULL: no such gate. What expressions of one
@@ -293,7 +303,7 @@ struct Shape {
 extern const Shape shape_group, shape_each, shape_loop, shape_call, shape_agent, shape_wait,
     shape_human;
 extern const Shape shape_route, shape_vote, shape_supervise, shape_planned, shape_machine,
-    shape_board;
+    shape_board, shape_team;
 /* Stored numbers of shapes: index in this table + 1. Some are NULL. */
 #define SHAPES_COUNT 16
 extern const Shape *const shapes[SHAPES_COUNT];
@@ -760,6 +770,16 @@ Str agent_pick_model(Run *r, Frame *turn);
 void call_arguments(Frame *f, Value args);
 /* The tool of a tool call, by its name, or, where that is empty, by the number of the call; NULL: no such call. */
 const AgentTool *agent_call_tool(const Frame *call, Str name);
+/* Its conversation (conversation.c): begun as its definition says, with what it is given; false with the problem. */
+bool agent_begin(Run *r, Frame *f, char problem[320]);
+void agent_say(Run *r, Frame *f, Value message);
+void agent_say_words(Run *r, Frame *f, PromptName prompt, Str words);
+Value agent_message(Run *r, const char *role, Value content);
+int64_t agent_bytes(const ListBuilder *messages);
+/* What was said, or only what its tools gave, as a text for somebody else. */
+Str agent_transcript(Run *r, const Frame *f, bool results_only);
+/* The verb around that it is a part of; NULL: it is none. */
+Frame *agent_player(const Frame *f);
 /* The model call of an agent: composed from the agent's conversation. */
 Value agent_request(const Frame *turn, Str secret_mark, Arena *a);
 

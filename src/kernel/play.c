@@ -10,6 +10,7 @@ static const struct {
     { VERB_VOTE, &shape_vote },           { VERB_ROUTE, &shape_route },
     { VERB_SUPERVISE, &shape_supervise }, { VERB_PLANNED, &shape_planned },
     { VERB_MACHINE, &shape_machine },     { VERB_BOARD, &shape_board },
+    { VERB_TEAM, &shape_team },
 };
 
 const Shape *play_shape(Verb v) {

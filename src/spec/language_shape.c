@@ -94,20 +94,20 @@ static const Keyword plan_item[] = {
 };
 
 static const Keyword team[] = {
-    { "start", "agent", 0, LATER, "who begins" },
-    { "handoffs", "{[agent] | {" PASSES " | Handoff}}", 0, LATER, "who may hand over to whom" },
-    { "then", "{agent}", 0, LATER, "who comes next, whatever they say" },
-    { "finish", "agent | [agent]", 0, LATER, "who may give the answer" },
-    { "max", "count", 0, LATER, "handoffs at most" },
-    { "until", "expr", SEES_AFTER, LATER, "enough" },
-    { "return_after", "duration", 0, LATER, "no answer: control goes back" },
-    { "watch", "agent | [agent]", 0, LATER, "who sees what follows and may take it back" },
-    { "context", PASSES " | Context", 0, LATER, "when a handoff says nothing" },
+    { "start", "agent", 0, RUNS, "who begins" },
+    { "handoffs", "{[agent] | {" PASSES " | Handoff}}", 0, RUNS, "who may hand over to whom" },
+    { "then", "{agent}", 0, RUNS, "who comes next, whatever they say" },
+    { "finish", "agent | [agent]", 0, RUNS, "who may give the answer" },
+    { "max", "count", 0, RUNS, "handoffs at most" },
+    { "until", "expr", SEES_AFTER, RUNS, "enough" },
+    { "return_after", "duration", 0, RUNS, "no answer: control goes back" },
+    { "watch", "agent | [agent]", 0, RUNS, "who sees what follows and may take it back" },
+    { "context", PASSES " | Context", 0, RUNS, "when a handoff says nothing" },
 };
 static const Keyword handoff[] = {
-    { "context", PASSES " | Context", 0, LATER, "what is handed over" },
-    { "expects", "type", 0, LATER, "what who hands over must say" },
-    { "check", "expr", SEES_WITH, LATER, "must hold over it" },
+    { "context", PASSES " | Context", 0, RUNS, "what is handed over" },
+    { "expects", "type", 0, RUNS, "what who hands over must say" },
+    { "check", "expr", SEES_WITH, RUNS, "must hold over it" },
 };
 
 static const Keyword board[] = {

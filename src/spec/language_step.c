@@ -24,7 +24,7 @@ static const Keyword step[] = {
     { "machine", "Machine", 0, RUNS, "states and the moves between them" },
     { "vote", "Vote", 0, RUNS, "several agents answer the same, and the votes are counted" },
     { "supervise", "Supervise", 0, RUNS, "a lead splits the work, workers do it" },
-    { "team", "Team", 0, LATER, "agents hand one conversation on" },
+    { "team", "Team", 0, RUNS, "agents hand one conversation on" },
     { "board", "Board", 0, RUNS, "agents write to a shared board" },
     { "return", "value", 0, RUNS, "ends the group with this output; beside `steps` its output" },
     { "fail", "value | Fail", 0, RUNS, "ends the group as failed" },
@@ -97,11 +97,11 @@ static const Keyword limits[] = {
     { "on_breach", "'pause' | 'fail'", 0, RUNS, "what a breach does: pause" },
 };
 static const Keyword context[] = {
-    { "pass", PASSES, 0, LATER, "how much" },
+    { "pass", PASSES, 0, RUNS, "how much" },
     { "select", "[value]", 0, LATER, "just these" },
     { "from", "text", 0, LATER, "the step whose conversation it is" },
-    { "max_tokens", "count", 0, LATER, "at most" },
-    { "focus", "text", 0, LATER, "what a summary is about" },
+    { "max_tokens", "count", 0, RUNS, "at most" },
+    { "focus", "text", 0, RUNS, "what a summary is about" },
 };
 
 /* ---- people ---------------------------------------------------------------------------------------------------------- */

@@ -376,6 +376,7 @@ typedef enum Verb {
     VERB_SUPERVISE,
     VERB_PLANNED, /* `steps: { plan }` */
     VERB_MACHINE,
+    VERB_TEAM,
 } Verb;
 static inline bool verb_is_play(Verb v) { return v >= VERB_VOTE; }
 
@@ -498,6 +499,10 @@ struct Node {
     const Supervise *supervise;
     const Planned *planned;
     Machine *machine;
+    const Team *team;
+    /* Of a part that is an agent: tools besides its own, which the verb around answers. */
+    AgentTool *tools;
+    size_t n_tools;
 };
 
 /* ---- events and messages ----------------------------------------------------------------------------------------------- */

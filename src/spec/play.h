@@ -101,6 +101,36 @@ typedef struct Planned {
     Template *plan;
 } Planned;
 
+/* How much of a conversation goes along when it is handed over. */
+typedef enum Pass { PASS_NONE, PASS_FULL, PASS_SUMMARY, PASS_ARTIFACTS } Pass;
+typedef struct Passing {
+    Pass pass;
+    int32_t max_tokens; /* 0: all of it */
+    Str focus;          /* of a summary; may be empty */
+} Passing;
+typedef struct Handoff { /* the tool of the same index is it */
+    const Node *to;
+    Passing context;
+    CelProgram *check; /* over `with`: what is handed over; NULL: none */
+} Handoff;
+typedef struct Member {
+    Handoff *to;
+    size_t n_to;
+    const Node *then;    /* who comes next, whatever it says; NULL: it says who */
+    const Node *summary; /* role: sums its conversation up; NULL: nobody asks for that */
+    bool finishes;       /* may give the answer */
+    bool watches;        /* is asked whether an answer may stand that came of what it handed over */
+} Member;
+typedef struct Team { /* its parts: the members, then those who sum up */
+    const Node *start;
+    Member *members; /* by index of the part */
+    size_t n_members;
+    Passing context; /* of handoffs that are forced */
+    int32_t max;     /* handoffs */
+    int64_t return_after_ms; /* -1: never */
+    CelProgram *until;       /* NULL: none */
+} Team;
+
 typedef enum Rollback { ROLLBACK_NONE, ROLLBACK_BACK, ROLLBACK_ALL } Rollback;
 /* A move of a machine. It is made when the step of the state is over, by a signal, or after a time in the state. */
 typedef struct Edge {

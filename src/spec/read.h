@@ -369,6 +369,7 @@ Node *read_play_callee(Reader *r, const Yaml *y, const Callee *c, Str name, bool
 size_t read_play_agents(Reader *r, const Yaml *y, Node *node);
 void add_play_part(Reader *r, Node *node, Node *part, bool role);
 void read_vote(Reader *r, const Yaml *y, Node *node);
+void read_team(Reader *r, const Yaml *y, Node *node);
 void read_route(Reader *r, const Yaml *y, Node *node);
 void read_board(Reader *r, const Yaml *y, Node *node);
 void read_supervise(Reader *r, const Yaml *y, Node *node);

@@ -125,19 +125,21 @@ static void leave_supervise(Reader *r, const Yaml *map) {
 static void check_finish(Reader *r, const Yaml *map) {
     const Yaml *start = yaml_get(map, "start"), *handoffs = yaml_get(map, "handoffs");
     const Yaml *finish = yaml_get(map, "finish"), *const *items = NULL;
-    if (!is_text(start) || !finish || !handoffs || handoffs->kind != YAML_MAP)
+    const Yaml *then = yaml_get(map, "then");
+    if (!is_text(start) || !finish || !handoffs || handoffs->kind != YAML_MAP ||
+        (then && then->kind != YAML_MAP))
         return;
     Table seen = { .arena = &r->scratch };
-    Str *queue = ARENA_ARRAY(&r->scratch, Str, handoffs->n + 1), *names;
-    size_t n = 0;
+    size_t n = 0, room = handoffs->n + (then ? then->n : 0) + 1;
+    Str *queue = ARENA_ARRAY(&r->scratch, Str, room), *names;
     table_put(&seen, 0, start->text, &seen);
     queue[n++] = start->text;
     for (size_t at = 0; at < n; at++) {
-        const Yaml *to = yaml_get(handoffs, queue[at].p);
-        size_t n_names = names_in(r, to, &names);
+        const Yaml *to = then ? yaml_get(then, queue[at].p) : NULL;
+        size_t n_names = names_in(r, to ? to : yaml_get(handoffs, queue[at].p), &names);
         for (size_t i = 0; i < n_names; i++)
-            if (!table_put(&seen, 0, names[i], &seen) && n <= handoffs->n &&
-                yaml_get(handoffs, names[i].p))
+            if (!table_put(&seen, 0, names[i], &seen) && n < room &&
+                (yaml_get(handoffs, names[i].p) || (then && yaml_get(then, names[i].p))))
                 queue[n++] = names[i];
     }
     size_t n_items = items_of(&finish, &items), reached = 0;

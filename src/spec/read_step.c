@@ -131,6 +131,7 @@ static const struct {
     { "route", VERB_ROUTE, read_route },
     { "send", VERB_SEND, read_send },
     { "supervise", VERB_SUPERVISE, read_supervise },
+    { "team", VERB_TEAM, read_team },
     { "vote", VERB_VOTE, read_vote },
 };
 
@@ -266,7 +267,7 @@ static const KeyRow rows[] = {
     { "probe", set_probe },     { "undo", set_undo },     { "commute", set_commute },
     { "limits", set_limits },   { "output", set_output }, { "set", set_set },
     { "call", set_later },      { "emit", set_play },     { "send", set_play },
-    { "receive", set_play },    { "machine", set_play },  { "team", set_later },
+    { "receive", set_play },    { "machine", set_play },  { "team", set_play },
     { "board", set_play },      { "route", set_play },    { "supervise", set_play },
     { "vote", set_play },       { "next", set_next },
 };

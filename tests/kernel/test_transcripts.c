@@ -277,6 +277,7 @@ static uint32_t purpose_from(Str s) {
            : str_is(s, "escalate") ? TIMER_ESCALATE
            : str_is(s, "probe")    ? TIMER_PROBE
            : str_is(s, "state")    ? TIMER_STATE
+           : str_is(s, "return")   ? TIMER_RETURN
                                    : TIMER_GROUP;
 }
 

@@ -19,91 +19,26 @@
  * already, and a look at something that changes is made by another call or a tool that waits. */
 #define LOOP_CALLS 3
 
-/* What a provider adds to a message of its own: roles and marks between them. */
-#define MESSAGE_OVERHEAD 16
-/* And to a request. */
+/* What a provider adds to a request. */
 #define REQUEST_OVERHEAD 256
 
 static const Callee *callee_of(const Frame *f) { return f->node->callee; }
 
-/* ---- the conversation ---- */
-
-static void say(Run *r, Frame *f, Value message) {
-    AgentState *s = f->agent;
-    list_add(&s->messages, message);
-    Buf b = BUF_INIT(LIMIT_VALUE_BYTES);
-    buf_varint(&b, s->hash);
-    value_write(&b, message);
-    Hash h = hash_bytes(buf_str(&b));
-    memcpy(&s->hash, h.b, sizeof(s->hash));
-    s->bytes += (int64_t)b.len + MESSAGE_OVERHEAD;
-    buf_deinit(&b);
-    (void)r;
+/* The part of a played verb that this agent is asked as, or in the place of. */
+static const Node *part_of(const Frame *f) {
+    const Node *n = f->node;
+    while (n->fallback_of)
+        n = n->fallback_of;
+    return n;
 }
 
-static Value message_of(Run *r, const char *role, Value content) {
-    MapBuilder m = map_builder(&r->arena);
-    map_addz(&m, "role", value_str(str_from(role)));
-    map_addz(&m, "content", content);
-    return map_done(&m, NULL);
+/* Its own tools, then those that the verb around answers. */
+static size_t tools_of(const Frame *f) { return callee_of(f)->n_tools + part_of(f)->n_tools; }
+static const AgentTool *tool_at(const Frame *f, size_t i) {
+    size_t own = callee_of(f)->n_tools;
+    return i < own ? &callee_of(f)->tools[i] : &part_of(f)->tools[i - own];
 }
 
-static Value as_text(Run *r, Value v) {
-    return value_str(value_absent(v) || v.type == V_NULL ? STR("") : value_plain(&r->arena, v));
-}
-
-/* Few-shot examples are turns of the conversation, so that every provider understands them. */
-static void say_examples(Run *r, Frame *f) {
-    Value examples = callee_of(f)->examples;
-    for (uint32_t i = 0; examples.type == V_LIST && i < examples.len; i++) {
-        Value with = value_getz(examples.items[i], "with"),
-              output = value_getz(examples.items[i], "output");
-        say(r, f, message_of(r, "user", as_text(r, with)));
-        say(r, f, message_of(r, "assistant", as_text(r, output)));
-    }
-}
-
-/* Who it is, then what it shall do. */
-static void say_system(Run *r, Frame *f, Value instructions) {
-    Str role = callee_of(f)->role, text = value_as_str(as_text(r, instructions));
-    if (role.len && text.len)
-        text = arena_fmt(&r->arena, "%.*s\n\n%.*s", STR_FMT(role), STR_FMT(text));
-    else if (role.len)
-        text = role;
-    if (role.len || !value_absent(instructions))
-        say(r, f, message_of(r, "system", value_str(text)));
-}
-
-static void say_words(Run *r, Frame *f, PromptName prompt, Str words) {
-    say(r, f, message_of(r, "user", value_str(prompt_text(&r->arena, prompt, words))));
-}
-
-/* What people agreed to on a condition, and what they sent back in the round before. */
-static void say_what_holds(Run *r, Frame *f) {
-    Value conditions = gate_conditions(r, f);
-    for (uint32_t i = 0; i < conditions.len; i++)
-        say_words(r, f, PROMPT_CONDITION, value_as_str(conditions.items[i]));
-    for (const Frame *up = f; up; up = up->parent)
-        if (up->shape == &shape_loop && up->loop->words.len)
-            say_words(r, f, PROMPT_REVISE, up->loop->words);
-}
-
-static bool begin_conversation(Run *r, Frame *f, char problem[320]) {
-    const Callee *c = callee_of(f);
-    Scope s = scope_of(r, f);
-    Value instructions = VALUE_ABSENT, prompt = f->with;
-    s.input = f->with;
-    if (c->own_prompt.len)
-        instructions = value_str(prompt_named(&r->arena, c->own_prompt, c->own_about));
-    if ((c->instructions && scope_eval(&s, c->instructions, &instructions, problem)) ||
-        (c->prompt && scope_eval(&s, c->prompt, &prompt, problem)))
-        return false;
-    say_system(r, f, instructions);
-    say_examples(r, f);
-    say(r, f, message_of(r, "user", as_text(r, prompt)));
-    say_what_holds(r, f);
-    return true;
-}
 
 /* ---- turns ---- */
 
@@ -128,13 +63,14 @@ static Frame *open_turn_after(Run *r, Frame *f, uint32_t attempts) {
 
 static Frame *open_turn(Run *r, Frame *f) { return open_turn_after(r, f, 0); }
 
-static Value tool_list(const Callee *c, Arena *a) {
+static Value tool_list(const Frame *f, Arena *a) {
     ListBuilder l = list_builder(a);
-    for (size_t i = 0; i < c->n_tools; i++) {
+    for (size_t i = 0; i < tools_of(f); i++) {
+        const AgentTool *tool = tool_at(f, i);
         MapBuilder m = map_builder(a);
-        map_addz(&m, "name", value_str(c->tools[i].name));
-        map_addz(&m, "description", value_str(c->tools[i].callee->description));
-        map_addz(&m, "schema", type_schema(c->tools[i].callee->input, a));
+        map_addz(&m, "name", value_str(tool->name));
+        map_addz(&m, "description", value_str(tool->callee->description));
+        map_addz(&m, "schema", type_schema(tool->callee->input, a));
         list_add(&l, map_done(&m, NULL));
     }
     return list_done(&l);
@@ -150,8 +86,8 @@ static int64_t overhead_of(const Frame *f) {
     Arena a = ARENA_NULL;
     Buf b = BUF_INIT(LIMIT_VALUE_BYTES);
     const Type *output = output_of(f);
-    if (callee_of(f)->n_tools)
-        value_write(&b, tool_list(callee_of(f), &a));
+    if (tools_of(f))
+        value_write(&b, tool_list(f, &a));
     if (output)
         value_write(&b, type_schema(output, &a));
     int64_t bytes = REQUEST_OVERHEAD + (int64_t)b.len;
@@ -186,10 +122,11 @@ static void enter(Run *r, Frame *f) {
     char problem[320];
     AgentState *s = f->agent = ARENA_NEW(&r->arena, AgentState);
     s->messages = list_builder(&r->arena);
-    s->used = ARENA_ARRAY(&r->arena, uint32_t, callee_of(f)->n_tools);
+    s->leaves = VALUE_ABSENT;
+    s->used = ARENA_ARRAY(&r->arena, uint32_t, tools_of(f));
     s->overhead = overhead_of(f);
     s->turn = s->before = retry_spent(r, f);
-    if (begin_conversation(r, f, problem))
+    if (agent_begin(r, f, problem))
         open_turn(r, f);
     else
         frame_failf(r, f, KIND_INVALID, "%s", problem);
@@ -230,8 +167,8 @@ Value agent_request(const Frame *turn, Str secret_mark, Arena *a) {
         map_addz(&m, "server", server);
     map_addz(&m, "agent", value_str(c->name));
     map_addz(&m, "messages", value_list(f->agent->messages.items, f->agent->messages.n));
-    if (c->n_tools)
-        map_addz(&m, "tools", tool_list(c, a));
+    if (tools_of(f))
+        map_addz(&m, "tools", tool_list(f, a));
     if (output)
         map_addz(&m, "schema", type_schema(output, a));
     map_addz(&m, "max_output", value_int(c->max_output));
@@ -285,7 +222,7 @@ static void send_back(Run *r, Frame *f, ErrorKind kind, Str problem) {
     }
     s->repairs++;
     Str words = prompt_text(&r->arena, PROMPT_REPAIR, problem);
-    say(r, f, message_of(r, "user", value_str(words)));
+    agent_say(r, f, agent_message(r, "user", value_str(words)));
     Frame *turn = open_turn(r, f);
     if (turn)
         turn->call->owes_retry = true;
@@ -293,9 +230,18 @@ static void send_back(Run *r, Frame *f, ErrorKind kind, Str problem) {
 
 /* The conversation goes on: the model sees what it said and what the person said to it. */
 static void revise(Run *r, Frame *f, Str words) {
-    say_words(r, f, PROMPT_REVISE, words);
+    agent_say_words(r, f, PROMPT_REVISE, words);
     frame_restart_timeout(r, f);
     open_turn(r, f);
+}
+
+static void done(Run *r, Frame *f, Value output) {
+    MapBuilder m = map_builder(&r->arena);
+    map_addz(&m, "turns", value_int(f->agent->turn - f->agent->before));
+    if (f->agent->degraded)
+        map_addz(&m, "degraded", value_int(f->agent->degraded));
+    f->detail = map_done(&m, NULL);
+    frame_done(r, f, output);
 }
 
 static void answered(Run *r, Frame *f, Value content) {
@@ -307,23 +253,36 @@ static void answered(Run *r, Frame *f, Value content) {
         send_back(r, f, kind, problem);
         return;
     }
-    MapBuilder m = map_builder(&r->arena);
-    map_addz(&m, "turns", value_int(f->agent->turn - f->agent->before));
-    if (f->agent->degraded)
-        map_addz(&m, "degraded", value_int(f->agent->degraded));
-    f->detail = map_done(&m, NULL);
-    frame_done(r, f, output);
+    Frame *p = agent_player(f);
+    problem = p && p->shape->answered ? p->shape->answered(r, p, f, output) : STR_NULL;
+    if (problem.p)
+        send_back(r, f, KIND_DENIED, problem);
+    else
+        done(r, f, output);
 }
 
 /* ---- tools ---- */
 
-static const AgentTool *tool_named(const Callee *c, Str name, size_t *ret_index) {
-    for (size_t i = 0; i < c->n_tools; i++)
-        if (str_eq(c->tools[i].name, name)) {
+static const AgentTool *tool_named(const Frame *f, Str name, size_t *ret_index) {
+    for (size_t i = 0; i < tools_of(f); i++)
+        if (str_eq(tool_at(f, i)->name, name)) {
             *ret_index = i;
-            return &c->tools[i];
+            return tool_at(f, i);
         }
     return NULL;
+}
+
+/* The verb around, of which the agent is a part, answers: by words at once. It may say as well that the agent has done its part,
+ * and then it ends when the other calls of the turn are over. STR_NULL: it does not know the tool. */
+static Str ask_player(Run *r, Frame *f, const AgentTool *tool, Str name, Value arguments) {
+    Frame *p = agent_player(f);
+    bool leaves = false;
+    if (!p || !p->shape->called)
+        return STR_NULL;
+    Str text = p->shape->called(r, p, f, tool, name, arguments, &leaves);
+    if (leaves)
+        f->agent->leaves = arguments;
+    return text;
 }
 
 /* Why a call is not run; STR_NULL if it is. */
@@ -381,7 +340,7 @@ static bool open_call(Run *r, Frame *f, uint32_t n, Value call) {
     c->name = name.type == V_STRING ? value_as_str(name) : STR("");
     c->id = id.type == V_STRING ? value_as_str(id)
                                 : arena_fmt(&r->arena, "call_%u_%u", f->agent->turn, n + 1);
-    c->tool = tool_named(callee_of(f), c->name, &index);
+    c->tool = tool_named(f, c->name, &index);
     if (value_absent(arguments))
         arguments = VALUE_NULL;
     bool over = false;
@@ -391,10 +350,16 @@ static bool open_call(Run *r, Frame *f, uint32_t n, Value call) {
                     (int)MIN(c->name.len, 80), c->name.p);
         return false;
     }
+    if (!c->result.p && !c->tool)
+        c->result = ask_player(r, f, NULL, c->name, arguments);
     if (!c->result.p)
         c->result = refusal(r, f, c->tool, index, c->name, &arguments);
     if (c->result.p)
         return true;
+    if (index >= callee_of(f)->n_tools) {
+        c->result = ask_player(r, f, c->tool, c->name, arguments);
+        return true;
+    }
     if (guard_catches(r, f, callee_of(f), GUARD_TOOL, arguments))
         return false;
     if (c->tool->callee->declines) {
@@ -426,10 +391,13 @@ static void results_to_model(Run *r, Frame *f) {
         map_addz(&m, "call", value_str(s->calls[i].id));
         map_addz(&m, "name", value_str(s->calls[i].name));
         map_addz(&m, "content", value_str(s->calls[i].result));
-        say(r, f, map_done(&m, NULL));
+        agent_say(r, f, map_done(&m, NULL));
     }
     s->n_calls = 0;
-    open_turn(r, f);
+    if (value_absent(s->leaves))
+        open_turn(r, f);
+    else
+        done(r, f, s->leaves);
 }
 
 static void call_tools(Run *r, Frame *f, Value calls) {
@@ -475,7 +443,7 @@ static void model_answered(Run *r, Frame *f, Value reply) {
     map_addz(&m, "content", value_absent(content) ? VALUE_NULL : content);
     if (calls.type == V_LIST && calls.len)
         map_addz(&m, "calls", calls);
-    say(r, f, map_done(&m, NULL));
+    agent_say(r, f, map_done(&m, NULL));
     if (calls.type == V_LIST && calls.len)
         call_tools(r, f, calls);
     else
@@ -527,7 +495,8 @@ static void save(const Run *r, const Frame *f, Buf *b) {
     buf_varint(b, s->hash);
     buf_svarint(b, s->bytes);
     buf_varint(b, (uint64_t)s->degraded << 1 | s->counted);
-    for (size_t i = 0; i < callee_of(f)->n_tools; i++)
+    value_encode(b, s->leaves);
+    for (size_t i = 0; i < tools_of(f); i++)
         buf_varint(b, s->used[i]);
     buf_varint(b, s->n_calls);
     buf_varint(b, s->open_calls);
@@ -537,18 +506,6 @@ static void save(const Run *r, const Frame *f, Buf *b) {
         buf_u8(b, s->calls[i].result.p != NULL);
         buf_blob(b, s->calls[i].result);
     }
-}
-
-/* Earlier versions did not keep it. */
-static int64_t bytes_of(const ListBuilder *messages) {
-    int64_t bytes = 0;
-    for (size_t i = 0; i < messages->n; i++) {
-        Buf b = BUF_INIT(LIMIT_VALUE_BYTES);
-        value_write(&b, messages->items[i]);
-        bytes += (int64_t)b.len + MESSAGE_OVERHEAD + 10;
-        buf_deinit(&b);
-    }
-    return bytes;
 }
 
 static void load(Run *r, Frame *f, Cursor *c) {
@@ -562,13 +519,14 @@ static void load(Run *r, Frame *f, Cursor *c) {
     s->repairs = (uint32_t)cursor_varint(c);
     s->model = (uint32_t)cursor_varint(c);
     s->hash = cursor_varint(c);
-    s->bytes = r->loading >= 3 ? cursor_svarint(c) : bytes_of(&s->messages);
+    s->bytes = r->loading >= 3 ? cursor_svarint(c) : agent_bytes(&s->messages);
     uint64_t counts = r->loading >= 3 ? cursor_varint(c) : 1;
     s->counted = counts & 1;
     s->degraded = (uint32_t)(counts >> 1);
+    s->leaves = r->loading >= 4 ? value_decode(c, &r->arena) : VALUE_ABSENT;
     s->overhead = overhead_of(f);
-    s->used = ARENA_ARRAY(&r->arena, uint32_t, callee_of(f)->n_tools);
-    for (size_t i = 0; i < callee_of(f)->n_tools; i++)
+    s->used = ARENA_ARRAY(&r->arena, uint32_t, tools_of(f));
+    for (size_t i = 0; i < tools_of(f); i++)
         s->used[i] = (uint32_t)cursor_varint(c);
     s->n_calls = (uint32_t)cursor_varint(c);
     s->open_calls = (uint32_t)cursor_varint(c);
@@ -586,7 +544,7 @@ static void load(Run *r, Frame *f, Cursor *c) {
         bool there = cursor_u8(c);
         Str result = arena_str(&r->arena, cursor_blob(c));
         s->calls[i].result = there ? result : STR_NULL;
-        s->calls[i].tool = tool_named(callee_of(f), s->calls[i].name, &index);
+        s->calls[i].tool = tool_named(f, s->calls[i].name, &index);
     }
 }
 
@@ -596,7 +554,7 @@ const AgentTool *agent_call_tool(const Frame *call, Str name) {
     if (!f || f->shape != &shape_agent)
         return NULL;
     if (name.len)
-        return tool_named(callee_of(f), name, &unused);
+        return tool_named(f, name, &unused);
     bool known = call->b > 0 && call->b <= f->agent->n_calls;
     return known ? f->agent->calls[call->b - 1].tool : NULL;
 }
