@@ -128,7 +128,7 @@ static Plan *load_plan(Args *args, Str path, Str *ret_closure, Str *ret_problem)
         Diags *again = ARENA_NEW(args->arena, Diags);
         again->arena = args->arena;
         *ret_closure = closure_pin(project.plan, args->arena);
-        plan_compile(*ret_closure, &plan, again);
+        plan_compile_played(*ret_closure, &plan, again);
         diags = plan ? diags : again;
     }
     plan_free(project.plan);

@@ -23,6 +23,7 @@ typedef struct EngineOptions {
     bool single;  /* the store has one engine at a time: no renewing, no takeover while running */
     bool recover; /* load and go on with active runs at start; false: only serve what is asked */
     size_t resident_max; /* idle runs kept in memory, 0: 1024 */
+    bool played;         /* files are compiled by plan_compile_played() */
     bool log_asked;      /* a line for each thing that people are asked */
     Str suspect; /* run that two engines crashed on: parked as quarantined, without loading it */
 } EngineOptions;

@@ -64,7 +64,8 @@ static Str diags_text(const Diags *d, Arena *a) {
 static PlanEntry *compile(Engine *e, Str closure, const Hash *hash, Arena *a, Str *ret_problem) {
     Diags diags = { .arena = a };
     Plan *plan;
-    if (plan_compile(closure, &plan, &diags)) {
+    if (e->options.played ? plan_compile_played(closure, &plan, &diags)
+                          : plan_compile(closure, &plan, &diags)) {
         *ret_problem = diags_text(&diags, a);
         return NULL;
     }

@@ -33,6 +33,7 @@ struct Files {
     Source **items; /* in the order given */
     size_t n;
     Table names;
+    bool played;      /* plan_compile_played() */
     PlanNeeds *needs; /* what is missing goes here; NULL: it is a problem */
     Table asked;
     Source **called; /* workflows that are called, first come first */

@@ -47,7 +47,9 @@ static void refuse_later(const Plan *plan, Diags *diags) {
     }
 }
 
-static int compile(Plan *plan, Str closure, bool to_run, Diags *diags, PlanNeeds *needs) {
+typedef enum Purpose { TO_CHECK, TO_RUN, TO_PLAY } Purpose;
+
+static int compile(Plan *plan, Str closure, Purpose purpose, Diags *diags, PlanNeeds *needs) {
     Arena *a = &plan->arena;
     Files *files = plan->files = ARENA_NEW(a, Files);
     closure = arena_str(a, closure);
@@ -63,12 +65,13 @@ static int compile(Plan *plan, Str closure, bool to_run, Diags *diags, PlanNeeds
     plan->hash = hash_bytes(closure);
     plan->file = files->main->name;
     plan->name = name_of_file(a, plan->file);
-    if (to_run)
+    files->played = purpose == TO_PLAY;
+    if (purpose != TO_CHECK)
         read_plan(a, files, files->main, plan, diags);
     else
         read_any(a, files, plan, diags);
     check_called(a, files, diags);
-    if (to_run)
+    if (purpose != TO_CHECK)
         refuse_later(plan, diags);
     diags_done(diags);
     if (needs && needs->n)
@@ -76,16 +79,24 @@ static int compile(Plan *plan, Str closure, bool to_run, Diags *diags, PlanNeeds
     return diags->errors ? PLAN_E_REFUSED : 0;
 }
 
-int plan_compile(Str closure, Plan **ret_plan, Diags *diags) {
+static int compile_new(Str closure, Purpose purpose, Plan **ret_plan, Diags *diags) {
     Plan *plan = new_plan();
-    int r = compile(plan, closure, true, diags, NULL);
+    int r = compile(plan, closure, purpose, diags, NULL);
     *ret_plan = r ? plan_free(plan) : plan;
     return r;
 }
 
+int plan_compile(Str closure, Plan **ret_plan, Diags *diags) {
+    return compile_new(closure, TO_RUN, ret_plan, diags);
+}
+
+int plan_compile_played(Str closure, Plan **ret_plan, Diags *diags) {
+    return compile_new(closure, TO_PLAY, ret_plan, diags);
+}
+
 int plan_check(Str closure, Plan **ret_plan, Diags *diags, PlanNeeds *needs) {
     Plan *plan = new_plan();
-    int r = compile(plan, closure, false, diags, needs);
+    int r = compile(plan, closure, TO_CHECK, diags, needs);
     *ret_plan = r || !plan->root ? plan_free(plan) : plan;
     return r;
 }

@@ -612,6 +612,9 @@ enum { PLAN_E_REFUSED = 1, PLAN_E_NEEDS };
 /* Compiles and checks. On PLAN_E_REFUSED `diags` says why; warnings may be there even when good. The plan owns its arena;
  * plan_free() it. `diags->arena` must outlive the diags. */
 int plan_compile(Str closure, Plan **ret_plan, Diags *diags);
+/* The same where everything outside is played by somebody else: what this version cannot reach yet (workers, MCP servers, agents
+ * elsewhere) is a callee that returns its arguments, and what starts or limits whole runs is left out. */
+int plan_compile_played(Str closure, Plan **ret_plan, Diags *diags);
 /* The same for what is checked and not run: also a project file, definitions, prices, a prompt or a card is good, and then
  * *ret_plan is NULL. Files that are missing are added to `needs` (PLAN_E_NEEDS; what `diags` says is then of no use);
  * `needs` NULL: they are a problem. Words that this version cannot run are none: they are listed in `later`, and a plan

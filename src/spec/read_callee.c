@@ -12,6 +12,7 @@ typedef struct Draft {
     const Yaml *kind; /* the key that says the kind */
     bool kind_copied; /* by `like` */
     bool effect_given;
+    bool outside; /* what it is cannot be reached yet, and is played */
     Governed governed;
 } Draft;
 
@@ -126,10 +127,11 @@ static const Block *block_of(const Draft *d) {
     return language_block(d->callee->is_agent ? STR("Agent") : STR("Tool"));
 }
 
-/* A kind that this version only checks: the callee has none. */
+/* A kind that this version only checks: the callee has none, unless it is played. */
 static void set_kind_later(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     Draft *d = target;
-    take_kind(r, key, d, 0);
+    d->outside = r->files->played;
+    take_kind(r, key, d, d->outside ? CALLEE_ECHO : 0);
     read_keyword(r, key, value, block_of(d), &d->sight, NULL);
 }
 
@@ -426,7 +428,7 @@ const Callee *read_callee(Reader *r, const Yaml *y, const Yaml *body, Str name, 
     if (!d.kind && !d.kind_copied)
         refuse_without_kind(r, y, &d);
     else if (!d.effect_given)
-        d.callee->effect = default_effect(d.callee);
+        d.callee->effect = d.outside ? EFFECT_UNSAFE : default_effect(d.callee);
     seal_governed(r, &d, named);
     return errors == r->diags->errors ? d.callee : NULL;
 }

@@ -19,10 +19,23 @@ struct LaterNote {
     bool own;            /* in the workflow's own file */
 };
 
+/* Where the outside is played, what only says how it is reached, or when and how many runs there are, is of no matter. */
+static bool is_played(const Reader *r, Str word) {
+    static const char *const words[] = { "a2a",      "worker",    "mcp",         "openapi",
+                                         "only",     "effects",   "concurrency", "memory",
+                                         "cache",    "heartbeat", "on",          "cron",
+                                         "timezone", "overlap",   "catch_up",    "webhook",
+                                         "chat",     "server",    "stream" };
+    for (size_t i = 0; r->files->played && i < ARRAY_LEN(words); i++)
+        if (str_is(word, words[i]))
+            return true;
+    return false;
+}
+
 void later_at(Reader *r, const Yaml *y, const char *why, const char *fmt, ...) {
     char what[120];
     va_list args;
-    if (r->inside_later)
+    if (r->inside_later || is_played(r, y->text))
         return;
     va_start(args, fmt);
     vsnprintf(what, sizeof what, fmt, args);

@@ -84,9 +84,7 @@ static const Callee *decline(Reader *r) {
 }
 
 const Callee *read_callee_built_in(Reader *r, Str name) {
-    return str_is(name, "escalate")  ? escalate(r)
-           : str_is(name, "decline") ? decline(r)
-                                     : NULL;
+    return str_is(name, "escalate") ? escalate(r) : str_is(name, "decline") ? decline(r) : NULL;
 }
 
 static void refuse_unknown(Reader *r, const Yaml *y, Str name, bool is_agent) {
@@ -106,6 +104,22 @@ static void refuse_unknown(Reader *r, const Yaml *y, Str name, bool is_agent) {
     }
     error_at(r, y, "unknown_name", remedy, "unknown %s `%.*s`", what, (int)MIN(name.len, 80),
              name.p);
+}
+
+/* A member of a set whose server somebody plays. */
+static const Callee *played_member(Reader *r, const Yaml *map, const Callee *set, Str name,
+                                   Str member) {
+    const Yaml *effects = yaml_get(map, "effects"), *effect = NULL;
+    Callee *c = ARENA_NEW(r->arena, Callee);
+    *c = *set;
+    c->name = name;
+    if (effects)
+        effect = yaml_get(effects, arena_str(&r->scratch, member).p);
+    if (effects && !effect)
+        effect = yaml_get(effects, "*");
+    if (effect)
+        read_effect(r, effect, &c->effect);
+    return c;
 }
 
 /* `set.member`: which members a set has is known when its server is asked; `only` tells before. */
@@ -135,7 +149,9 @@ static const Callee *read_member(Reader *r, const Yaml *y, Str name, size_t dot)
                      member.p);
     }
     note_use(r, d);
-    return callee_of_name(r, y, d);
+    const Callee *set_of_tools = callee_of_name(r, y, d);
+    return set_of_tools && r->files->played ? played_member(r, map, set_of_tools, name, member)
+                                            : set_of_tools;
 }
 
 void read_known(Reader *r, const Yaml *y, bool is_agent) {

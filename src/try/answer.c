@@ -1,5 +1,5 @@
 /* What leaves the engine is answered by a script, by what is built in, or not at all: nothing of the outside is ever touched. */
-#include "base/time.h"
+#include "base/money.h"
 #include "exec/scripted_file.h"
 #include "try/stage.h"
 
@@ -51,11 +51,18 @@ static int64_t count_of(Value usage, const char *key) {
     return value_is(v, V_INT) ? v.i : 0;
 }
 
-static Usage usage_of(const Attempt *a, const ScriptedReply *r, Str payload, Arena *arena) {
-    if (a->kind == CALLEE_MODEL)
-        return scripted_usage(r, a->request, payload, arena);
+/* A script costs what it says, and else nothing; a file of a scripted model what it does in a run. */
+static Usage usage_of(Attempt *a, const ScriptLine *line, const ScriptedReply *r, Str payload) {
+    if (!line)
+        return scripted_usage(r, a->request, payload, &a->arena);
+    int64_t nano = 0;
+    Value cost = value_is(r->usage, V_MAP) ? value_getz(r->usage, "cost") : VALUE_ABSENT;
+    if (value_is(cost, V_DOUBLE) || value_is(cost, V_INT))
+        money_parse(value_plain(&a->arena, cost), &nano);
     return (Usage){ .tokens_in = count_of(r->usage, "in"),
-                    .tokens_out = count_of(r->usage, "out") };
+                    .tokens_out = count_of(r->usage, "out"),
+                    .tokens_cached = count_of(r->usage, "cached"),
+                    .cost_nano = nano };
 }
 
 static void say_sent(const ScriptLine *line, Completion *c) {
@@ -86,7 +93,7 @@ static void end_by(Stage *s, Attempt *a, const ScriptLine *line, const ScriptedR
         refuse(s, a, STR("the scripted reply is too large"));
         return;
     }
-    c.usage = usage_of(a, r, c.payload, &a->arena);
+    c.usage = usage_of(a, line, r, c.payload);
     world_end(s->world, a, &c, r->delay_ms);
 }
 
@@ -284,7 +291,7 @@ void answer_attempt(Stage *s, Attempt *a) {
         answer_by(s, a, script, &ask, route);
     else if (answer_by_cassette(s, a, w, &ask))
         return;
-    else if (a->kind == CALLEE_ECHO)
+    else if (a->kind == CALLEE_ECHO && str_is(a->callee, "echo"))
         world_end(s->world, a,
                   &(Completion){ .outcome = OUTCOME_OK,
                                  .sent = SENT_YES,

@@ -103,7 +103,9 @@ World *world_new(uint64_t seed, const WorldPorts *ports) {
     w->eye = store_memory_open(w->disk);
     EnginePorts engine = { w,    now_ms, mono_us, random_bytes, submit, start,
                            stop, wake,   wake_at, log_line,     mark };
-    EngineOptions options = { .install_key = install_key, .single = true, .recover = true };
+    EngineOptions options = {
+        .install_key = install_key, .single = true, .recover = true, .played = true
+    };
     w->engine = engine_new(&engine, &options);
     engine_watch(w->engine, STR(""), told, w);
     engine_enter(w->engine, entered, w);
