@@ -518,6 +518,8 @@ static inline bool frame_is_played(const Frame *f) {
 void *play_begin(Run *r, Frame *f, size_t bytes);
 /* Begins a part. `with`: what it is handed unless it says so itself; absent: what the verb's step was given. */
 Frame *play_open(Run *r, Frame *f, const Node *part, Value with);
+/* What a part was handed, else what the verb's step was given. */
+Value play_with(const Frame *part);
 /* In child_done, first: the part is over. Its frame stays until the same part begins anew, so that `steps.ID` reads it. */
 void play_over(Run *r, Frame *f, Frame *child);
 /* Waits of the shape's own, until they are closed: all that were opened behind the first `keep`, or one. */

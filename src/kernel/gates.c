@@ -78,6 +78,8 @@ static bool with_of(Run *r, Frame *f) {
     Scope s = scope_of(r, f);
     const Node *n = f->node;
     f->gated->with = VALUE_ABSENT;
+    if (!n->with && n->is_part)
+        f->gated->with = play_with(f);
     if (n->repeat || !n->with)
         return true;
     if (scope_eval(&s, n->with, &f->gated->with, problem)) {

@@ -44,6 +44,14 @@ Frame *play_open(Run *r, Frame *f, const Node *part, Value with) {
     return child;
 }
 
+Value play_with(const Frame *f) {
+    const Node *part = f->node;
+    for (; f->node == part; f = f->parent)
+        if (!value_absent(f->with))
+            return f->with;
+    return f->with;
+}
+
 void play_over(Run *r, Frame *f, Frame *child) {
     Play *p = f->play;
     p->open--;

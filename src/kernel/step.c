@@ -76,19 +76,10 @@ void frame_restart_timeout(Run *r, Frame *f) {
         start_timeout(r, f, f->node->timeout_ms);
 }
 
-/* A part of a played verb: what it was handed, else what the verb's step was given. */
-static Value with_of_part(const Frame *f) {
-    const Node *part = f->node;
-    for (; f->node == part; f = f->parent)
-        if (!value_absent(f->with))
-            return f->with;
-    return f->with;
-}
-
 static Value with_around(const Frame *f) {
     const Frame *p = f->parent;
     if (f->node->is_part)
-        return with_of_part(f);
+        return play_with(f);
     bool means = f->part == PART_PROBE || f->part == PART_UNDO;
     return means && p->shape == &shape_call                               ? p->call->args
            : means || f->part == PART_HANDLER || f->part == PART_FALLBACK ? p->with
