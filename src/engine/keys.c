@@ -129,9 +129,11 @@ static void wake(Engine *e, const Hash *name, bool all) {
 
 static GateAnswer ask(Engine *e, Flight *f, size_t at) {
     (void)at;
-    if (!want_shares_key(f->want))
+    bool shared = want_shares_key(f->want);
+    if (!shared && !want_cache_ms(f->want))
         return GATE_OPEN;
-    Hash name = want_key_name(f->want, e->install_key, &f->attempt.arena);
+    Hash name = shared ? want_key_name(f->want, e->install_key, &f->attempt.arena)
+                       : want_cache_name(f->want, e->install_key, &f->attempt.arena);
     ask_for(e, f, &name);
     return GATE_HELD;
 }
@@ -168,6 +170,8 @@ static Value says(Engine *e, const Flight *f, size_t at, Arena *a) {
     Buf text = BUF_INIT(1024);
     if (f->key_line)
         write_holder(&text, f->key_line);
+    else if (want_cache_ms(f->want))
+        buf_str_add(&text, STR("whether an equal call was made before"));
     else
         buf_str_add(&text, STR("whether another run has done the same"));
     MapBuilder m = map_builder(a);
@@ -192,9 +196,9 @@ void keys_list(Engine *e, ListBuilder *l, Arena *a) {
                 waiting++;
             MapBuilder m = map_builder(a);
             map_addz(&m, "of", value_str(STR("effect")));
-            map_addz(&m, "name",
-                     value_str(arena_fmt(a, "%.*s %.*s", STR_FMT(w->callee->name),
-                                         STR_FMT(w->key))));
+            map_addz(
+                &m, "name",
+                value_str(arena_fmt(a, "%.*s %.*s", STR_FMT(w->callee->name), STR_FMT(w->key))));
             map_addz(&m, "ceiling", value_str(STR("key")));
             map_addz(&m, "in_flight", value_uint(1));
             map_addz(&m, "waiting", value_uint(waiting));
@@ -238,7 +242,9 @@ StoreClaim *keys_claims(Batch *b, ClaimQueue *from, size_t *ret_n) {
         *slot = (StoreClaim){ .name = c->name,
                               .run = arena_str(&b->arena, resident_id(c->f->r)),
                               .address = want_address(c->f->want, &b->arena),
-                              .generation = c->f->want->generation };
+                              .generation = c->f->want->generation,
+                              .cached_ms =
+                                  want_shares_key(c->f->want) ? 0 : want_cache_ms(c->f->want) };
     }
     QUEUE_MOVE(&b->claims, from);
     return slots;
@@ -253,7 +259,8 @@ const StoreKeyChange *keys_told(Engine *e, Batch *b, Run *run, size_t *ret_n) {
                                        .result = told[i].result.p
                                                      ? arena_str(&b->arena, told[i].result)
                                                      : STR_NULL,
-                                       .within = told[i].within };
+                                       .within = told[i].within,
+                                       .since_ms = e->now_ms };
         if (!told[i].within)
             changes[i].name =
                 run_key_name(run, told[i].callee, told[i].key, e->install_key, &b->arena);
@@ -358,6 +365,8 @@ static void go_on(Engine *e, Flight *f, const Hash *name, bool granted) {
         wake(e, name, true);
     if (perform_put_off(e, f))
         return;
+    if (granted && !want_shares_key(f->want))
+        f->key = (StoreKey){ 0 }; /* nothing was claimed */
     if (granted)
         gates_go_on(e, f);
     else if (f->key.forgotten)

@@ -41,7 +41,16 @@ static bool grant_again(StoreKey *k, StoreClaim *c, Str run, int64_t now_ms) {
     return grant(k, c, run, k->generation, as_new ? now_ms : k->since_ms);
 }
 
+static bool look_up(const StoreKey *k, StoreClaim *c, int64_t now_ms) {
+    bool there = k->state == KEY_CACHED && !k->forgotten &&
+                 (now_ms - k->since_ms <= c->cached_ms || MUTANT(cache_never_ends));
+    c->answer = there ? CLAIM_DONE : CLAIM_GRANTED;
+    return false;
+}
+
 bool key_claim(StoreKey *k, StoreClaim *c, Str run, int64_t now_ms) {
+    if (c->cached_ms)
+        return look_up(k, c, now_ms);
     bool own = is_of(k, run, c->address);
     switch (MUTANT(keys_unclaimed) ? KEY_NEW : k->state) {
     case KEY_UNDER_WAY:
@@ -51,6 +60,7 @@ bool key_claim(StoreKey *k, StoreClaim *c, Str run, int64_t now_ms) {
             return grant_again(k, c, run, now_ms);
         c->answer = CLAIM_TAKEN;
         return false;
+    case KEY_CACHED:
     case KEY_DONE: c->answer = CLAIM_DONE; return false;
     case KEY_NEW: return grant(k, c, run, 0, now_ms);
     case KEY_FREE: return grant(k, c, run, k->generation, now_ms);
@@ -83,7 +93,20 @@ static bool change_within(StoreKey *k, const StoreKeyChange *change) {
     return true;
 }
 
+static bool cache(StoreKey *k, const StoreKeyChange *change, Str run) {
+    *k = (StoreKey){ .name = change->name,
+                     .state = KEY_CACHED,
+                     .run = run,
+                     .address = change->address,
+                     .since_ms = change->since_ms,
+                     .giver = STR(""),
+                     .result = change->result };
+    return true;
+}
+
 bool key_change(StoreKey *k, const StoreKeyChange *change, Str run) {
+    if (change->state == KEY_CACHED)
+        return cache(k, change, run);
     if (!str_eq(k->run, run))
         return false;
     if (change->within)
@@ -99,7 +122,7 @@ bool key_change(StoreKey *k, const StoreKeyChange *change, Str run) {
 }
 
 bool key_forget(StoreKey *k) {
-    if (k->state == KEY_DONE && !k->forgotten) {
+    if ((k->state == KEY_DONE || k->state == KEY_CACHED) && !k->forgotten) {
         k->forgotten = true;
         k->result = STR_NULL;
         return true;

@@ -41,6 +41,18 @@ static void forget(StoreMemory *m, Str run) {
     }
 }
 
+static void prune(StoreMemory *m) {
+    size_t n = 0;
+    for (size_t i = m->n_keys; i-- > 0;) {
+        StoreKey key = m->keys[i].key;
+        n += key.state == KEY_CACHED;
+        if (key.state != KEY_CACHED || n <= STORE_CACHED_MAX)
+            continue;
+        key.state = KEY_NEW;
+        replace(m, i, &key);
+    }
+}
+
 void memory_change_keys(StoreMemory *m, const StoreAppend *item) {
     for (size_t i = 0; i < item->n_keys; i++) {
         const StoreKeyChange *change = &item->keys[i];
@@ -48,6 +60,8 @@ void memory_change_keys(StoreMemory *m, const StoreAppend *item) {
             change_at(m, k, change, item->run);
         if (!change->within)
             change_at(m, key_at(m, &change->name), change, item->run);
+        if (!change->within && change->state == KEY_CACHED)
+            prune(m);
     }
     if (item->forget)
         forget(m, item->run);

@@ -62,7 +62,9 @@
     X(KEYS_OF_RUN, "SELECT " KEY_COLUMNS " FROM effect WHERE run=?1")                              \
     X(SET_KEY, "INSERT INTO effect(" KEY_COLUMNS ")VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"         \
                "ON CONFLICT(name)DO UPDATE SET state=?2,generation=?3,run=?4,address=?5,since=?6," \
-               "giver=?7,result=?8,forgotten=?9,sum=?10")
+               "giver=?7,result=?8,forgotten=?9,sum=?10")                                          \
+    X(PRUNE_CACHE, "DELETE FROM effect WHERE state=?1 AND key<=(SELECT key FROM effect "           \
+                   "WHERE state=?1 ORDER BY key DESC LIMIT 1 OFFSET ?2)")
 
 #define KEY_COLUMNS "name,state,generation,run,address,since,giver,result,forgotten,sum"
 #define RUN_COLUMNS "key,id,closure,state,created,updated,name,info,head,head_seq,sum"
@@ -140,6 +142,7 @@ typedef struct SqliteStore {
     bool side_paced;      /* side_ms holds */
     int wal_now, wal_max; /* pages */
     uint64_t sweep_rows;
+    unsigned cached; /* entries of the cache written by this handle */
     /* Of the reading thread. */
     Sql reader;
     sqlite3_stmt *r[READER_STATEMENTS_END];

@@ -127,12 +127,23 @@ static int change_one(SqliteStore *s, Str run, const StoreKeyChange *change, Are
     return !r && key_change(&key, change, run) ? put(s, &key) : r;
 }
 
+/* Now and then, and when a process writes its first. */
+static int prune(SqliteStore *s, const StoreKeyChange *change) {
+    if (change->within || change->state != KEY_CACHED || s->cached++ % (STORE_CACHED_MAX / 4))
+        return 0;
+    bind_u64(s->w[ST_PRUNE_CACHE], 1, KEY_CACHED);
+    bind_u64(s->w[ST_PRUNE_CACHE], 2, STORE_CACHED_MAX);
+    return sql_run(&s->writer, s->w[ST_PRUNE_CACHE]);
+}
+
 int sqlite_change_keys(SqliteStore *s, const StoreAppend *item) {
     Arena a = ARENA_NULL;
     int r = 0;
-    for (size_t i = 0; !r && i < item->n_keys; i++)
+    for (size_t i = 0; !r && i < item->n_keys; i++) {
         r = item->keys[i].within ? change_all(s, item->run, &item->keys[i], &a)
                                  : change_one(s, item->run, &item->keys[i], &a);
+        r = r ? r : prune(s, &item->keys[i]);
+    }
     if (!r && item->forget)
         r = change_all(s, item->run, NULL, &a);
     arena_deinit(&a);

@@ -89,6 +89,8 @@ typedef struct StoreKeyChange {
     KeyState state;
     Str result;  /* STR_NULL: as it is */
     bool within; /* of all that the run claimed there or below; `name` says nothing */
+    /* KEY_CACHED: written whoever wrote it before. What was written longest ago goes when there are too many. */
+    int64_t since_ms;
 } StoreKeyChange;
 
 typedef enum StoreClaimAnswer {
@@ -101,9 +103,11 @@ typedef struct StoreClaim {
     Hash name;
     Str run, address;
     uint32_t generation; /* at least */
+    int64_t cached_ms; /* not 0: nothing is claimed; done if it was cached no longer ago, else granted */
     StoreClaimAnswer answer;
     StoreKey key; /* out: as it is now; texts in the batch's arena */
 } StoreClaim;
+#define STORE_CACHED_MAX 4096
 
 typedef struct StoreRunInfo { /* the run's row, but for its head */
     StoreState state;

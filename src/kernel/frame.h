@@ -734,6 +734,10 @@ bool call_key_is_dead(const Run *r, const Frame *f);
 bool key_is_shared(const Frame *f);
 /* Who is called, as names of keys have it. */
 Str key_callee(const Frame *f, Arena *a);
+/* Is what the call gives kept for equal calls; under which key; it gave something that was accepted. */
+bool key_is_cached(const Frame *f);
+Str key_of_cache(const Frame *f, Arena *a);
+void key_cache(Run *r, Frame *f, Value output);
 /* Nothing if it has no such key. */
 void key_tell(Run *r, Frame *f, KeyState state, Value result);
 /* It ends, and if nothing was told of it that is told. */

@@ -25,8 +25,9 @@ typedef enum KeyState {
     KEY_FREE = 5,    /* surely not done */
     KEY_UNDONE = 6,  /* what comes next is another effect */
     KEY_UNKNOWN = 7, /* nobody knows, and nobody asks any more */
+    KEY_CACHED = 8,  /* no effect: what a call that only reads gave (`cache:`); nobody holds it */
 } KeyState;
-#define KEY_STATE_LAST KEY_UNKNOWN
+#define KEY_STATE_LAST KEY_CACHED
 /* One step of one run answers for it. */
 static inline bool key_is_held(KeyState s) { return s >= KEY_UNDER_WAY && s <= KEY_UNDOING; }
 

@@ -65,6 +65,44 @@ void key_tell(Run *r, Frame *f, KeyState state, Value result) {
                      .result = value_absent(result) ? STR_NULL : value_text(&r->arena, result) });
 }
 
+/* ---- what only reads (`cache:`) -------------------------------------------------------------------------------------- */
+
+/* More than that is cheaper to ask for again than to keep. */
+#define CACHED_BYTES_MAX (64 * KIB)
+
+bool key_is_cached(const Frame *f) {
+    bool own = (f->layers & LAYER_ONCE) || f->part == PART_TURN;
+    return own && f->node->cache_ms > 0 && f->call->effect <= EFFECT_READ;
+}
+
+/* What would be sent says who is called, with what, and how; a command also runs somewhere. */
+Str key_of_cache(const Frame *f, Arena *a) {
+    Str request = value_text(a, call_request((Frame *)f, STR(""), a));
+    Str dir = f->call->callee->kind == CALLEE_RUN ? f->run->dir : STR("");
+    Hash h = hash_bytes(
+        arena_fmt(a, "%d|%.*s|%.*s", (int)f->call->callee->kind, STR_FMT(dir), STR_FMT(request)));
+    char hex[HASH_BYTES * 2 + 1];
+    hash_hex(&h, hex);
+    return arena_str(a, str_from(hex));
+}
+
+void key_cache(Run *r, Frame *f, Value output) {
+    ErrorKind kind;
+    Str problem, text = value_text(&r->arena, output);
+    Value unused;
+    if (!key_is_cached(f) || !text.p || text.len > CACHED_BYTES_MAX ||
+        (f->part != PART_TURN &&
+         !step_accepts(r, f, f->call->callee, output, &unused, &kind, &problem)))
+        return;
+    add(r, (KeyChange){ .callee = STR("cache"),
+                        .key = key_of_cache(f, &r->arena),
+                        .address = frame_address(f, &r->arena),
+                        .state = KEY_CACHED,
+                        .result = text });
+}
+
+/* ---- undo ------------------------------------------------------------------------------------------------------------ */
+
 /* An undo begins, or has ended. What a group did is taken back as a whole: of what was done in it nothing is left. */
 void key_undo_begins(Run *r, Frame *f) {
     CallState *c = f->shape == &shape_call ? f->call : NULL;
@@ -145,6 +183,11 @@ void key_taken_over(Run *r, Frame *f, const Fact *fact) {
     f->call->told = KEY_DONE;
     if (!fact->from.len)
         return;
+    if (key_is_cached(f)) {
+        frame_movef(r, f, STATUS_RUNNING, "cached: run %.*s at %.*s", (int)fact->from.len,
+                    fact->from.p, STR_FMT(fact->id));
+        return;
+    }
     bool own = str_eq(fact->from, r->id);
     frame_movef(r, f, STATUS_RUNNING, "done by %s%.*s at %.*s", own ? "this run" : "run ",
                 own ? 0 : (int)fact->from.len, fact->from.p, STR_FMT(fact->id));

@@ -178,6 +178,10 @@ Value want_doubt(const Want *w, const uint8_t install_key[32], Arena *a);
 Str want_key(const Want *w, const uint8_t install_key[32], Arena *a);
 /* An attempt under a business key that is everybody's: it is claimed before it leaves. */
 bool want_shares_key(const Want *w);
+/* For how long what an equal call gave is its result; 0: it is made. Its name in the index of business keys: callee, arguments
+ * and all else that it would be sent. */
+int64_t want_cache_ms(const Want *w);
+Hash want_cache_name(const Want *w, const uint8_t install_key[32], Arena *a);
 /* What the index knows a business key by, so that nothing of the key itself lies in it. */
 Hash want_key_name(const Want *w, const uint8_t install_key[32], Arena *a);
 Hash run_key_name(const Run *r, Str callee, Str key, const uint8_t install_key[32], Arena *a);

@@ -207,6 +207,18 @@ Hash run_key_name(const Run *r, Str callee, Str key, const uint8_t install_key[3
     return hash_hmac((Str){ (const char *)install_key, 32 }, message);
 }
 
+/* Only a first attempt: what is made again is to be made. */
+int64_t want_cache_ms(const Want *w) {
+    if (w->kind != WANT_ATTEMPT || !key_is_cached(w->frame))
+        return 0;
+    const CallState *c = w->frame->call;
+    return c->attempt == 1 && !c->fresh ? w->frame->node->cache_ms : 0;
+}
+
+Hash want_cache_name(const Want *w, const uint8_t install_key[32], Arena *a) {
+    return run_key_name(w->frame->run, STR("cache"), key_of_cache(w->frame, a), install_key, a);
+}
+
 Hash want_key_name(const Want *w, const uint8_t install_key[32], Arena *a) {
     return run_key_name(w->frame->run, key_callee(w->frame, a), w->frame->call->key, install_key,
                         a);

@@ -37,7 +37,7 @@ static const Keyword step[] = {
     { "check", "expr", RAN, RUNS, "must hold over the output" },
     { "on_error", "'fail' | 'continue' | step | [step]", 0, RUNS, "what happens when it fails" },
     { "approve", "Gate | [Gate]", 0, RUNS, "a person agrees, before or after" },
-    { "cache", "duration", 0, LATER, "an equal call within this time is not made again" },
+    { "cache", "duration", 0, RUNS, "an equal call within this time is not made again" },
     { "effect", "'pure' | 'read' | 'idempotent' | 'keyed' | 'unsafe'", 0, RUNS,
       "may it be sent again?" },
     { "key", "value", 0, RUNS, "names the effect by what it means" },

@@ -463,6 +463,7 @@ struct Node {
     Effect effect;
     Template *key; /* business key; NULL: none */
     int64_t key_life_ms;
+    int64_t cache_ms; /* for so long what an equal call gave is the result; 0: never */
     /* Steps of their own below this one, of no group; NULL: those of the callee, if it has them. */
     Node *probe, *undo;
     bool commute; /* a group's undos need no order */

@@ -220,6 +220,11 @@ static void set_key_life(Reader *r, const Yaml *key, const Yaml *value, void *ta
     read_duration(r, value, "`key_life`", &node_of(target)->key_life_ms);
 }
 
+static void set_cache(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_duration(r, value, "`cache`", &node_of(target)->cache_ms);
+}
+
 static void set_probe(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key;
     node_of(target)->probe = read_means_of_step(r, value, node_of(target), MEANS_PROBE);
@@ -269,10 +274,18 @@ static const KeyRow rows[] = {
     { "call", set_later },      { "emit", set_play },     { "send", set_play },
     { "receive", set_play },    { "machine", set_play },  { "team", set_play },
     { "board", set_play },      { "route", set_play },    { "supervise", set_play },
-    { "vote", set_play },       { "next", set_next },
+    { "vote", set_play },       { "next", set_next },     { "cache", set_cache },
 };
 
 /* ---- one step -------------------------------------------------------------------------------------------------------- */
+
+/* What lasts is one effect in all runs by its `key:`; a time does not make it another. */
+static void check_cache(Reader *r, const Yaml *y, const Node *n) {
+    const Yaml *cache = yaml_get(y, "cache");
+    if (cache && n->effect > EFFECT_READ)
+        error_at(r, cache, "effect", "`key:` makes one effect of it in every run",
+                 "`cache` is for what only reads; this is `%s`", effect_name(n->effect));
+}
 
 static void finish_invoke(Node *n) {
     const Callee *c = n->callee;
@@ -292,6 +305,7 @@ void read_step(Reader *r, const Yaml *y, Node *node, Place place) {
     read_block(r, y, language_block(STR("Step")), rows, ARRAY_LEN(rows), &sight, &d);
     read_fit(r, &d);
     finish_invoke(node);
+    check_cache(r, y, node);
 }
 
 Node *read_new_node(Reader *r, const Yaml *y, Str name, Node *parent) {

@@ -212,6 +212,7 @@ static void give(Node *worker, const Node *task) {
         worker->effect = task->effect;
     if (task->key_life_ms)
         worker->key_life_ms = task->key_life_ms;
+    worker->cache_ms = task->cache_ms;
     worker->timeout_ms = task->timeout_ms;
     worker->queue_ms = task->queue_ms;
     worker->check = task->check;

@@ -94,6 +94,82 @@ static void what_only_reads_is_asked_for_each_time(void **state) {
     assert_int_equal(times(w, "r1", "pay") + times(w, "r2", "pay"), 2);
 }
 
+/* ---- cache: what only reads -------------------------------------------------------------------------------------------- */
+
+#define ASK(id, effect, with)                                                                      \
+    "  - { id: " id ", tool: echo, effect: " effect ", with: " with ", cache: 1m }\n"
+
+static void an_equal_call_within_its_time_is_not_made_again(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start(h, "r1", ASK("ask", "read", "5"));
+    pass(h, 60000);
+    start(h, "r2", ASK("ask", "read", "5"));
+    assert_int_equal(times(w, "r1", "ask"), 1);
+    assert_int_equal(times(w, "r2", "ask"), 0);
+    assert_ok(w, "r2");
+    assert_info_has(w, "r2", "\"reused\":1");
+    assert_key(w, KEY_CACHED, 0, "r1");
+    crash(h);
+    h = boot(w);
+    start(h, "r3", ASK("ask", "read", "5"));
+    assert_int_equal(times(w, "r3", "ask"), 0);
+    pass(h, 1); /* and now it is over */
+    start(h, "r4", ASK("ask", "read", "5"));
+    assert_int_equal(times(w, "r4", "ask"), 1);
+    assert_key(w, KEY_CACHED, 0, "r4");
+}
+
+static void another_call_is_made(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start(h, "r1", ASK("ask", "read", "5"));
+    start(h, "r2", ASK("ask", "read", "6"));
+    start(h, "r3",
+          "  - { id: ask, tool: echo, effect: read, with: 5 }\n"); /* it does not ask for it */
+    assert_int_equal(times(w, "r2", "ask"), 1);
+    assert_int_equal(times(w, "r3", "ask"), 1);
+    start(h, "r4", ASK("other", "read", "5"));
+    assert_int_equal(times(w, "r4", "other"), 0);
+    start(h, "r5", ASK("ask", "pure", "7") ASK("again", "pure", "7"));
+    assert_info_has(w, "r5", "\"reused\":1");
+    assert_ok(w, "r5");
+}
+
+static void what_failed_or_is_refused_is_not_kept(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    w->hold_attempts = true;
+    start(h, "r1", ASK("ask", "read", "5"));
+    ends(h, "r1", OUTCOME_FAILED, NULL);
+    start(h, "r2",
+          "  - { id: ask, tool: echo, effect: read, with: 5, cache: 1m, check: output > 9 }\n");
+    ends(h, "r2", OUTCOME_OK, "5");
+    start(h, "r3", ASK("ask", "read", "5"));
+    assert_true(is_flying(h, "r3"));
+    ends(h, "r3", OUTCOME_OK, "5");
+    assert_ok(w, "r3");
+    /* What was kept and does not fit here is asked for anew. */
+    start(h, "r4",
+          "  - { id: ask, tool: echo, effect: read, with: 5, cache: 1m, check: output > 9 }\n");
+    assert_true(is_flying(h, "r4"));
+    ends(h, "r4", OUTCOME_OK, "10");
+    assert_ok(w, "r4");
+}
+
+static void what_was_forgotten_is_not_given_again(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    Said said = { 0 };
+    start(h, "r1", ASK("ask", "read", "5"));
+    engine_forget(h->engine, STR("r1"), STR("ann"), STR(""), heard, &said);
+    pump(h);
+    assert_int_equal(said.answer, ENGINE_OK);
+    assert_int_equal(the_key(w).result.len, 0);
+    start(h, "r2", ASK("ask", "read", "5"));
+    assert_int_equal(times(w, "r2", "ask"), 1);
+}
+
 static void within_one_run_too_it_is_one_effect(void **state) {
     World *w = *state;
     Host *h = boot(w);
@@ -538,6 +614,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(what_one_run_did_is_the_result_of_the_next),
         TEST(what_only_reads_is_asked_for_each_time),
+        TEST(an_equal_call_within_its_time_is_not_made_again),
+        TEST(another_call_is_made),
+        TEST(what_failed_or_is_refused_is_not_kept),
+        TEST(what_was_forgotten_is_not_given_again),
         TEST(within_one_run_too_it_is_one_effect),
         TEST(another_step_without_a_definition_is_another_effect),
         TEST(what_was_forgotten_is_not_done_again),

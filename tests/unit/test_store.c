@@ -642,6 +642,63 @@ static StoreKeyChange said(unsigned name, const char *address, KeyState state, c
                              .result = result ? str_from(result) : STR_NULL };
 }
 
+static StoreClaimAnswer looked_up(World *w, unsigned name, int64_t now_ms, Str *ret_result) {
+    StoreClaim c = { .name = named(name), .run = STR("b"), .address = STR("x"), .cached_ms = 100 };
+    StoreBatch batch = { .claims = &c, .n_claims = 1, .answers = &w->arena, .now_ms = now_ms };
+    assert_int_equal(w->s->ops->append(w->s, &batch), 0);
+    *ret_result = c.key.result;
+    return c.answer;
+}
+
+static StoreKeyChange cached(unsigned name, const char *result, int64_t since_ms) {
+    StoreKeyChange change = said(name, "ask", KEY_CACHED, result);
+    change.since_ms = since_ms;
+    return change;
+}
+
+static void what_is_cached_is_given_for_a_time_and_claims_nothing(void **state) {
+    World *w = *state;
+    Str result;
+    assert_ok(w, item(w, "a", 1));
+    assert_ok(w, item(w, "b", 1));
+    assert_int_equal(looked_up(w, 1, 1000, &result), CLAIM_GRANTED);
+    assert_int_equal(looked_up(w, 1, 1000, &result), CLAIM_GRANTED);
+    tell(w, "a", 2, cached(1, "41", 1000));
+    reopen(w, false);
+    assert_int_equal(looked_up(w, 1, 1100, &result), CLAIM_DONE);
+    assert_str(result, "41");
+    assert_int_equal(looked_up(w, 1, 1101, &result), CLAIM_GRANTED);
+    tell(w, "b", 2, cached(1, "42", 1101)); /* whoever wrote it before */
+    assert_int_equal(looked_up(w, 1, 1201, &result), CLAIM_DONE);
+    assert_str(result, "42");
+    assert_int_equal(looked_up(w, 2, 1201, &result), CLAIM_GRANTED);
+    StoreAppend it = item(w, "b", 3);
+    it.forget = true;
+    assert_ok(w, it);
+    assert_int_equal(looked_up(w, 1, 1201, &result), CLAIM_GRANTED);
+}
+
+static void of_what_is_cached_the_oldest_go(void **state) {
+    World *w = *state;
+    enum { MORE = STORE_CACHED_MAX + STORE_CACHED_MAX / 4 + 10 };
+    StoreKeyChange *changes = calloc(MORE, sizeof *changes);
+    Str result;
+    StoreKey *keys;
+    size_t n;
+    for (unsigned i = 0; i < MORE; i++)
+        changes[i] = cached(i + 1, "1", 1000);
+    StoreAppend it = item(w, "a", 1);
+    it.keys = changes;
+    it.n_keys = MORE;
+    assert_ok(w, it);
+    assert_ok(w, item(w, "b", 1));
+    assert_int_equal(looked_up(w, 1, 1000, &result), CLAIM_GRANTED);
+    assert_int_equal(looked_up(w, MORE, 1000, &result), CLAIM_DONE);
+    assert_int_equal(w->s->ops->keys(w->s, &w->arena, &keys, &n), 0);
+    assert_in_range(n, STORE_CACHED_MAX, STORE_CACHED_MAX + STORE_CACHED_MAX / 4);
+    free(changes);
+}
+
 static void a_key_is_held_by_one_until_that_says_what_became_of_it(void **state) {
     World *w = *state;
     start_run(w, "a");
@@ -1206,6 +1263,8 @@ int main(void) {
         BOTH(opens_are_replaced_only_when_set),
         BOTH(due_is_soonest_first_and_tells_the_next),
         BOTH(mail_is_posted_once_and_deleted_by_its_taker),
+        BOTH(what_is_cached_is_given_for_a_time_and_claims_nothing),
+        BOTH(of_what_is_cached_the_oldest_go),
         BOTH(mail_that_is_kept_is_there_until_it_is_changed),
         BOTH(mail_to_the_world_is_apart_and_may_be_put_off),
         BOTH(mail_waits_for_its_time),

@@ -437,6 +437,7 @@ static void attempt_done(Run *r, Frame *f, const Fact *fact) {
     } else {
         undo_happened(f);
         key_tell(r, f, KEY_DONE, output);
+        key_cache(r, f, output);
     }
     if (outgrown(r, f, fact, output) || refused_here(r, f, fact, output))
         return;
