@@ -447,8 +447,9 @@ struct Batch {
     int64_t handed_us, took_us; /* took_us: of the commit, on the store's thread */
     int err;
     bool busy;
-    bool reading;  /* heads are being read back */
-    unsigned life; /* of the engine that handed it over: what was lost with that life is not tried again */
+    bool reading; /* heads are being read back */
+    unsigned
+        life; /* of the engine that handed it over: what was lost with that life is not tried again */
 };
 
 /* The next item of the batch: what r has gathered. (commit_item.c) */

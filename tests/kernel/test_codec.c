@@ -228,6 +228,27 @@ static void what_is_reused_comes_back_as_written(void **state) {
     assert_golden("row_reused", buf_str(&x->body));
 }
 
+/* What was granted under a business key, and whose outcome it was. */
+static void what_was_granted_comes_back_as_written(void **state) {
+    World *x = *state;
+    Fact granted = others[0], taken = finished;
+    granted.generation = 3;
+    granted.since_ms = 1763692380000;
+    granted.from = STR("r-0");
+    taken.reused = true;
+    taken.from = STR("r-0");
+    taken.id = STR("work/pay");
+    row_add_fact(&x->w, &granted);
+    row_add_fact(&x->w, &taken);
+    Row row;
+    read_back(x, &row);
+    assert_same_fact(&row.facts[0].fact, &granted);
+    assert_int_equal(row.facts[0].fact.generation, 3);
+    assert_int_equal(row.facts[0].fact.since_ms, 1763692380000);
+    assert_same_fact(&row.facts[1].fact, &taken);
+    assert_golden("row_granted", buf_str(&x->body));
+}
+
 static void a_payload_that_is_not_there_stays_absent(void **state) {
     World *x = *state;
     row_add_fact(&x->w, &others[0]);
@@ -530,6 +551,7 @@ int main(void) {
         TEST(every_kind_of_fact_comes_back_as_written),
         TEST(moves_come_back_and_keep_their_bytes),
         TEST(what_is_reused_comes_back_as_written),
+        TEST(what_was_granted_comes_back_as_written),
         TEST(a_payload_that_is_not_there_stays_absent),
         TEST(a_large_payload_travels_beside_the_row_by_hash),
         TEST(erased_data_leaves_a_body_that_reads),

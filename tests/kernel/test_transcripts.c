@@ -95,17 +95,19 @@ static void print_notices(Talk *t) {
 }
 
 static void print_keys(Talk *t) {
-    static const char *const states[] = { "", "under way", "doubt", "undoing", "done", "free", "undone", "unknown" };
+    static const char *const states[] = { "",     "under way", "doubt",  "undoing",
+                                          "done", "free",      "undone", "unknown" };
     size_t n;
     const KeyChange *changes = run_key_changes(t->run, &n);
     for (size_t i = 0; i < n; i++) {
         const KeyChange *c = &changes[i];
         if (c->within)
-            buf_fmt(&t->out, "  = all keys within `%.*s`: %s\n", STR_FMT(c->address), states[c->state]);
+            buf_fmt(&t->out, "  = all keys within `%.*s`: %s\n", STR_FMT(c->address),
+                    states[c->state]);
         else
-            buf_fmt(&t->out, "  = %.*s %.*s of generation %u, at %.*s: %s%s%.*s\n", STR_FMT(c->callee),
-                    STR_FMT(c->key), c->generation, STR_FMT(c->address), states[c->state],
-                    c->result.p ? " " : "", STR_FMT(c->result));
+            buf_fmt(&t->out, "  = %.*s %.*s of generation %u, at %.*s: %s%s%.*s\n",
+                    STR_FMT(c->callee), STR_FMT(c->key), c->generation, STR_FMT(c->address),
+                    states[c->state], c->result.p ? " " : "", STR_FMT(c->result));
     }
     run_forget_key_changes(t->run);
 }

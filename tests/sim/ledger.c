@@ -63,9 +63,12 @@ void ledger_perform(World *w, const Attempt *a, const StoreKey *shared, Str repl
         w->room_ledger = MAX(64, w->room_ledger * 2);
         w->ledger = xrealloc(w->ledger, w->room_ledger * sizeof(Done));
     }
-    w->ledger[w->n_ledger++] =
-        (Done){ .key = a->key, .run = a->run, .address = a->address, .reply = reply, .times = 1,
-                .shared = *shared };
+    w->ledger[w->n_ledger++] = (Done){ .key = a->key,
+                                       .run = a->run,
+                                       .address = a->address,
+                                       .reply = reply,
+                                       .times = 1,
+                                       .shared = *shared };
 }
 
 const Done *ledger_find(const World *w, Str run, Str address) {

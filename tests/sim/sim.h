@@ -74,8 +74,8 @@ struct SimNode {
 
 typedef struct Done { /* one thing that happened outside */
     Str key, run, address;
-    Str reply;      /* what the target would say of it */
-    uint32_t times; /* sent with this key */
+    Str reply;       /* what the target would say of it */
+    uint32_t times;  /* sent with this key */
     StoreKey shared; /* of a business key: its name and generation; state KEY_NEW: none */
 } Done;
 

@@ -118,6 +118,24 @@ static UNUSED int digest_waiting(Store *s, Arena *a, Buf *b) {
     return r;
 }
 
+static UNUSED int digest_keys(Store *s, Arena *a, Buf *b) {
+    StoreKey *keys;
+    size_t n = 0;
+    int r = s->ops->keys(s, a, &keys, &n);
+    for (size_t i = 0; !r && i < n; i++) {
+        buf_str_add(b, hash_str(&keys[i].name));
+        buf_u8(b, (uint8_t)keys[i].state);
+        buf_varint(b, keys[i].generation);
+        buf_blob(b, keys[i].run);
+        buf_blob(b, keys[i].address);
+        buf_svarint(b, keys[i].since_ms);
+        buf_blob(b, keys[i].giver);
+        buf_blob(b, keys[i].result);
+        buf_u8(b, (uint8_t)(keys[i].forgotten | (keys[i].result.p != NULL) << 1));
+    }
+    return r;
+}
+
 static UNUSED int digest_runs(Store *s, Arena *a, Buf *b) {
     enum { PAGE = 3 };
     StoreRun page[PAGE];
@@ -152,6 +170,8 @@ static UNUSED int digest(Store *s, Hash *ret) {
     int r = digest_runs(s, &a, &b);
     if (!r)
         r = digest_waiting(s, &a, &b);
+    if (!r)
+        r = digest_keys(s, &a, &b);
     ASSERT(!buf_over(&b));
     *ret = hash_bytes(buf_str(&b));
     return r;
@@ -230,6 +250,31 @@ static UNUSED void load_mail(Load *l, StoreAppend *item, int64_t now_ms) {
     }
 }
 
+/* Few keys for many runs, so that they meet. */
+static UNUSED Hash load_key(Load *l) {
+    uint64_t n = load_below(l, 6);
+    return hash_bytes((Str){ (const char *)&n, sizeof n });
+}
+
+static UNUSED void load_keys(Load *l, StoreAppend *item) {
+    StoreClaim *claim = ARENA_NEW(&l->arena, StoreClaim);
+    StoreKeyChange *change = ARENA_NEW(&l->arena, StoreKeyChange);
+    *claim = (StoreClaim){ .name = load_key(l), .address = STR("pay") };
+    *change = (StoreKeyChange){ .name = load_key(l),
+                                .address = STR("pay"),
+                                .state = (KeyState)(1 + load_below(l, KEY_STATE_LAST)),
+                                .result = load_below(l, 2) ? STR("{\"id\":7}") : STR_NULL,
+                                .within = load_below(l, 8) == 0 };
+    if (change->state != KEY_DONE)
+        change->result = STR_NULL;
+    if (change->within)
+        change->state = load_below(l, 2) ? KEY_UNDONE : KEY_UNKNOWN;
+    item->claims = claim;
+    item->n_claims = load_below(l, 2);
+    item->keys = change;
+    item->n_keys = load_below(l, 2);
+}
+
 static UNUSED void load_info(Load *l, StoreAppend *item, const LoadRun *run, int64_t now_ms) {
     StoreRunInfo *info = ARENA_NEW(&l->arena, StoreRunInfo);
     *info = (StoreRunInfo){ .state = run->done ? STORE_DONE : (StoreState)(1 + load_below(l, 4)),
@@ -267,6 +312,7 @@ static UNUSED StoreAppend load_item(Load *l, LoadRun *run, int64_t now_ms) {
         load_opens(l, &item, now_ms);
     if (load_below(l, 2))
         load_mail(l, &item, now_ms);
+    load_keys(l, &item);
     Hash data_hash = hash_bytes(item.data);
     item.hash = run->hash = store_chain(&run->hash, item.body, &data_hash);
     run->seq++;
@@ -297,9 +343,12 @@ static UNUSED StoreBatch load_batch(Load *l, size_t max, int64_t now_ms) {
             continue;
         items[filled++] = load_item(l, run, now_ms);
     }
-    return (StoreBatch){
-        .items = items, .n = filled, .closures = closures, .n_closures = 3, .now_ms = now_ms
-    };
+    return (StoreBatch){ .items = items,
+                         .n = filled,
+                         .closures = closures,
+                         .n_closures = 3,
+                         .answers = &l->arena,
+                         .now_ms = now_ms };
 }
 
 #endif
