@@ -23,6 +23,7 @@ struct TeamState {
     uint32_t back_and_forth, insisted;
     uint32_t next; /* whom it is handed over to, index + 1; 0: nobody */
     bool exhausted, accepted;
+    bool rested; /* a person was asked when its time was over: it has the time again */
     Value said;      /* along with the handoff; an answer that a watcher is asked about */
     Str context;     /* told to who takes over; while it is summed up, the whole */
     Str of_source;   /* what the source had said, for when it comes back; empty unless it may */
@@ -149,6 +150,7 @@ static void arm(Run *r, Frame *f) {
 }
 
 static void open_member(Run *r, Frame *f) {
+    f->team->rested = false;
     arm(r, f);
     play_open(r, f, f->node->parts[f->team->current], VALUE_ABSENT);
 }
@@ -464,7 +466,8 @@ static void timer_due(Run *r, Frame *f, TimerPurpose purpose) {
     if (purpose == TIMER_GROUP) {
         tell(r, f, NULL, NOBODY);
         play_timer_due(r, f, purpose);
-    } else if (child && waits_for_people(child)) {
+    } else if (child && (waits_for_people(child) || f->team->rested)) {
+        f->team->rested = waits_for_people(child);
         arm(r, f);
     } else if (child && !frame_over(child)) {
         give_back(r, f, child);
@@ -493,7 +496,7 @@ static void save(const Run *r, const Frame *f, Buf *b) {
     buf_varint(b, s->current);
     buf_varint(b, s->source == NOBODY ? 0 : s->source + 1);
     buf_varint(b, s->answerer == NOBODY ? 0 : s->answerer + 1);
-    buf_u8(b, (uint8_t)((unsigned)s->arrival << 2 | s->accepted << 1 | s->exhausted));
+    buf_u8(b, (uint8_t)((unsigned)s->arrival << 3 | s->rested << 2 | s->accepted << 1 | s->exhausted));
     buf_varint(b, s->handed);
     buf_varint(b, s->back_and_forth);
     buf_varint(b, s->insisted);
@@ -534,7 +537,8 @@ static void load(Run *r, Frame *f, Cursor *c) {
     uint8_t flags = cursor_u8(c);
     s->exhausted = flags & 1;
     s->accepted = flags & 2;
-    s->arrival = (Arrival)(flags >> 2);
+    s->rested = flags & 4;
+    s->arrival = (Arrival)(flags >> 3);
     c->bad |= s->arrival > BY_WATCH || (s->arrival != BY_START && s->source == NOBODY) ||
               (s->accepted && s->answerer == NOBODY);
     s->handed = (uint32_t)cursor_varint(c);
