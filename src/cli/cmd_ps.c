@@ -52,7 +52,8 @@ static void write_wait(Buf *b, Value wait) {
         buf_str_add(b, STR(" in "));
         duration_write(b, MAX(due.i - now.tv_sec * 1000, 0));
     }
-    buf_str_add(b, STR(" at "));
+    if (text_of(wait, "step").len)
+        buf_str_add(b, STR(" at "));
     words_clean(b, text_of(wait, "step"), 40);
 }
 

@@ -102,10 +102,21 @@ static int report_signal(Str run, const TraceNode *n) {
     return EXIT_WAITING;
 }
 
+static int report_event(Str run, const TraceNode *n) {
+    const Node *step = n->step;
+    say_line("%.*s waits for the %.*s (step %.*s); it is safe and needs no terminal", STR_FMT(run),
+             STR_FMT(step->waits_for), STR_FMT(n->address));
+    say_line("  baton emit %.*s      tells of it", STR_FMT(step->events[0]));
+    say_line("  baton resume %.*s      goes on here when it came", STR_FMT(run));
+    say_line("  baton serve      keeps the runs of this directory going");
+    return EXIT_WAITING;
+}
+
 int report_standing(const Args *args, Str run, const TraceTree *tree, Standing standing,
                     const TraceNode *waits_for) {
     switch (standing) {
     case STANDING_PERSON: return report_person(args, run, tree, waits_for);
+    case STANDING_EVENT: return report_event(run, waits_for);
     case STANDING_SIGNAL: return report_signal(run, waits_for);
     case STANDING_PAUSED:
         say_line("%.*s is paused; go on with: baton resume %.*s", STR_FMT(run), STR_FMT(run));

@@ -17,6 +17,10 @@ static Standing leaf_standing(const TraceNode *n) {
         return STANDING_PERSON;
     case STATUS_RETRYING: return STANDING_TIMER;
     case STATUS_RUNNING:
+        if (n->step && n->step->n_events)
+            return STANDING_EVENT;
+        if (n->step && n->step->verb == VERB_RECEIVE) /* what the others do decides */
+            return STANDING_ENDED;
         return n->kind == TRACE_SIGNAL  ? STANDING_SIGNAL
                : n->kind == TRACE_TIMER ? STANDING_TIMER
                                         : STANDING_BUSY;

@@ -7,6 +7,7 @@
 typedef enum Standing {
     STANDING_BUSY,   /* something is in flight, or about to be */
     STANDING_TIMER,  /* only time is waited for */
+    STANDING_EVENT,  /* an event, which another run may tell of */
     STANDING_SIGNAL, /* a signal */
     STANDING_PERSON, /* somebody is asked, a step is in doubt, or a limit was reached */
     STANDING_PAUSED, /* by name, and nothing is in flight any more */

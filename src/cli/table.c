@@ -86,6 +86,21 @@ static const Flag bench_flags[] = {
     { "seconds", "N", "how long the chains are measured (5)" },
     END,
 };
+static const Flag emit_flags[] = {
+    { "correlation", "ID", "what it belongs to; else its own id" },
+    { "id", "ID", "tell it once, however often the command is repeated" },
+    END,
+};
+static const Flag events_flags[] = {
+    { "correlation", "ID", "those that belong to it: of a run that no event began, the run's id" },
+    { "limit", "N", "so many of the newest: 50" },
+    { "type", "TYPE", "those of this type" },
+    END,
+};
+static const Flag on_flags[] = {
+    { "off", "NAME", "no run of this workflow is started by events any more" },
+    END,
+};
 static const Flag expr_flags[] = {
     { "run", "RUN", "with the names of a run, as its `return` sees them" },
     { "step", "STEP", "of --run: as a step saw them when it began" },
@@ -230,6 +245,11 @@ const Command commands[] = {
       "When and how often it was sent, with which key, what came too late to count, and the word of the file that would have\n"
       "avoided it. `baton resolve` settles it.",
       NULL, 0, 1, cmd_effects },
+    { "emit", "TYPE [KEY=VALUE | JSON]...", "tell of an event, to every run and workflow that hears it",
+      "Where no engine runs this process is it until what the event began has come to rest.", emit_flags, 1,
+      -1, cmd_emit },
+    { "events", "", "what happened: who told it, who was told, which runs it began",
+      "The newest stands last.", events_flags, 0, 0, cmd_events },
     { "expr", "EXPRESSION [KEY=VALUE | JSON]...",
       "try an expression, over names given here or those of a run",
       "As in a file, with or without ${{ }}. Values are JSON where they read as JSON, else text.\n"
@@ -277,6 +297,10 @@ const Command commands[] = {
     { "new", "[PATTERN [FILE]]", "a commented file to start from; without PATTERN the list of them",
       "Writes PATTERN.yaml, or FILE, and never over a file. It runs as it is.", model_flags, 0, 2,
       cmd_new },
+    { "on", "[FILE...]", "let events start runs of a workflow, by its `on`; without FILE the list",
+      "It holds until --off, also when no engine runs: what happened meanwhile is caught up. FILE is pinned as it is\n"
+      "now; naming a changed file again puts it in the place of the older one of that name.",
+      on_flags, 0, -1, cmd_on },
     { "pause", "RUN... | -", "let a run finish what is in flight and start nothing more", MANY,
       reason_flags, 1, -1, cmd_pause },
     { "plan", "FILE", "what a run of a workflow can cost, before anything runs",

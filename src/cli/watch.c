@@ -122,6 +122,19 @@ static void tell_timer(Watch *w) {
         STR_FMT(w->options->run), STR_FMT(w->waits_for->address), STR_FMT(w->options->run));
 }
 
+/* Somebody else's engine goes on whether we look or not; our own leaves when nothing more moves in it. */
+static void look_for_event(Watch *w) {
+    Engine *e = link_engine(w->link);
+    if (e && engine_quiet(e))
+        finish(w);
+    if (e || w->told_wait)
+        return;
+    w->told_wait = true;
+    view_clear(&w->view);
+    say_line("%.*s waits for the %.*s (step %.*s); Ctrl-C pauses it", STR_FMT(w->options->run),
+             STR_FMT(w->waits_for->step->waits_for), STR_FMT(w->waits_for->address));
+}
+
 /* What people are asked is asked here, if somebody sits here who can be asked. */
 static bool asks_here(const Watch *w) {
     return w->standing == STANDING_PERSON && w->waits_for->status == STATUS_WAITING && !w->later &&
@@ -152,6 +165,7 @@ static void look(Watch *w) {
     switch (w->standing) {
     case STANDING_BUSY: return;
     case STANDING_TIMER: tell_timer(w); return;
+    case STANDING_EVENT: look_for_event(w); return;
     case STANDING_ENDED: return; /* `end` brings the document */
     case STANDING_SIGNAL:
     case STANDING_PERSON:
@@ -266,8 +280,13 @@ static void ticked(void *ctx) {
 
 static void turned(void *ctx) {
     Watch *w = ctx;
-    if (w->leaving && engine_quiet(link_engine(w->link)))
+    bool waits = w->events && !w->done && w->standing == STANDING_EVENT && !w->options->look_only;
+    if ((!w->leaving && !waits) || !engine_quiet(link_engine(w->link)))
+        return;
+    if (w->leaving)
         link_quit(w->link);
+    else
+        finish(w);
 }
 
 /* Another process becomes the engine within moments, if there is one. */

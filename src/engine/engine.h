@@ -83,6 +83,10 @@ typedef struct EngineStart {
     bool listen; /* it only starts runs of this file, for what its `on` asks for */
 } EngineStart;
 void engine_start_run(Engine *e, const EngineStart *start, EngineReplied replied, void *ctx);
+/* Runs that no one can name so: what happened, and what listens for it (engine/events.h). */
+#define EVENT_PREFIX "event:"
+#define LISTENER_PREFIX "on:"
+static inline bool is_event_run(Str run) { return str_starts(run, STR(EVENT_PREFIX)); }
 /* id: says a signal once, however often it is sent; empty: every call is a signal of its own. */
 void engine_signal(Engine *e, Str run, Str id, Str name, Str data_json, Str from,
                    EngineReplied replied, void *ctx);

@@ -12,9 +12,6 @@
 
 #include "engine/state.h"
 
-#define EVENT_PREFIX "event:"
-#define LISTENER_PREFIX "on:"
-
 /* A mail as it was read, with what of the store is needed to take it in. */
 typedef struct Letter {
     const StoreMail *mail;
@@ -28,7 +25,6 @@ void letters_read(Store *store, const StoreMail *mail, size_t n, Arena *a, Lette
 /* A request of it, for the inbox. False: it is none of an event or a start. */
 bool letter_take(Engine *e, const Letter *l, Arena *a);
 
-static inline bool is_event_run(Str run) { return str_starts(run, STR(EVENT_PREFIX)); }
 /* What a run says to others, as mail for the append that makes it so: events that it emits, runs that it starts; of an event
  * itself, whom it tells. Adds to `mail`. */
 const StoreMail *events_mail(Run *r, bool first_row, const StoreMail *mail, Arena *a,

@@ -315,13 +315,18 @@ static void listen_start(Run *r, Value event) {
     frame_movef(r, r->root, STATUS_RUNNING, "event:%.*s starts %.*s", STR_FMT(id), STR_FMT(run));
 }
 
-bool listen_begin(Run *r) {
+static Str listen_key(Run *r) {
     Buf b = BUF_INIT(64 * KIB);
     Str type;
     for (size_t i = 0; run_hears(r, i, &type); i++)
         buf_fmt(&b, "%s%.*s", i ? ", " : "event ", STR_FMT(type));
     Str key = arena_str(&r->arena, buf_str(&b));
     buf_deinit(&b);
+    return key;
+}
+
+bool listen_begin(Run *r) {
+    Str key = listen_key(r);
     if (!key.len)
         return false;
     r->root->shape = &shape_wait;
@@ -329,13 +334,13 @@ bool listen_begin(Run *r) {
     frame_movef(r, r->root, STATUS_RUNNING, "listens for %.*s", (int)MIN(key.len, (size_t)200),
                 key.p);
     r->root->wait->signal = want_open(r, r->root, WANT_SIGNAL);
-    r->root->wait->signal->key = wait_key(r->root);
+    r->root->wait->signal->key = key;
     return true;
 }
 
-Str wait_key(const Frame *f) {
+Str wait_key(Run *r, const Frame *f) {
     const Node *n = f->node;
-    return !f->parent ? STR("event") : n->signal.len ? n->signal : n->waits_for;
+    return !f->parent ? listen_key(r) : n->signal.len ? n->signal : n->waits_for;
 }
 
 /* ---- a fact ---------------------------------------------------------------------------------------------------------- */

@@ -691,7 +691,7 @@ void event_came(Run *r, const Fact *fact);
 /* True: the step that begins has taken one that came before, and is done. */
 bool event_take_kept(Run *r, Frame *f);
 /* What the want of a frame that waits is called: a signal's name, `event a, b`, `inbox desk`. */
-Str wait_key(const Frame *f);
+Str wait_key(Run *r, const Frame *f);
 void events_save(const Run *r, Buf *b);
 void events_load(Run *r, Cursor *c);
 

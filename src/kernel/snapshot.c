@@ -163,7 +163,7 @@ static void load_wants(Run *r, Frame *f, Loader *l) {
         f->wait->timer = load_want(r, f, l);
         f->wait->signal = load_want(r, f, l);
         if (f->wait->signal)
-            f->wait->signal->key = wait_key(f);
+            f->wait->signal->key = wait_key(r, f);
     }
     if (f->shape == &shape_human) {
         f->human->want = load_want(r, f, l);

@@ -115,6 +115,9 @@ void run_effect(ApiCall *call);
 void effects_list(ApiCall *call);
 void budgets_get(ApiCall *call);
 void governor_get(ApiCall *call);
+void events_list(ApiCall *call);
+void events_create(ApiCall *call);
+void listeners_list(ApiCall *call);
 void status_get(ApiCall *call);
 void verify_post(ApiCall *call);
 /* Frees what a stream holds. */

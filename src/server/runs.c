@@ -43,7 +43,9 @@ static void list_work(ApiCall *call, Store *store) {
             return;
         }
         for (size_t i = 0; i < n && list.n < max; i++) {
-            if (!match.p || str_starts(runs[i].id, match))
+            /* An event is a run only for the journal. */
+            if (match.p ? str_starts(runs[i].id, match)
+                        : !is_event_run(runs[i].id))
                 list_add(&list, document_listed(&runs[i], a));
         }
         scanned += n;
@@ -202,7 +204,8 @@ void runs_create(ApiCall *call) {
     if (value_is(reuse, V_MAP) && (!body_text(call, reuse, "run", &start.source) ||
                                    !body_text(call, reuse, "before", &start.before)))
         return;
-    Value input = value_getz(body, "input");
+    Value input = value_getz(body, "input"), listen = value_getz(body, "listen");
+    start.listen = value_is(listen, V_BOOL) && listen.b;
     start.input = value_absent(input) || value_is(input, V_NULL) ? STR("{}")
                                                                  : value_text(&call->arena, input);
     Value look = value_getz(body, "preflight");

@@ -159,7 +159,12 @@ static void explain_doubt(Why *w, const TraceNode *n, Str run, Arena *a) {
 
 static void explain_running(Why *w, const TraceNode *n, Str run, Arena *a) {
     const TraceAttempt *at = node_attempt(n);
-    if (n->kind == TRACE_SIGNAL && n->step) {
+    if (n->step && n->step->n_events) {
+        add_wait(w, arena_fmt(a, "the %.*s", STR_FMT(n->step->waits_for)));
+        add_remedy(w, arena_fmt(a, "baton emit %.*s", STR_FMT(n->step->events[0])));
+    } else if (n->step && n->step->verb == VERB_RECEIVE) {
+        add_wait(w, arena_fmt(a, "a message to the %.*s", STR_FMT(n->step->waits_for)));
+    } else if (n->kind == TRACE_SIGNAL && n->step) {
         add_wait(w, arena_fmt(a, "the signal `%.*s`", STR_FMT(n->step->signal)));
         add_remedy(w,
                    arena_fmt(a, "baton signal %.*s %.*s", STR_FMT(run), STR_FMT(n->step->signal)));

@@ -74,6 +74,10 @@ static void write_cause(Buf *b, const Fact *f, Str self) {
         buf_str_add(b, STR("the run was accepted"));
         if (f->from.len)
             buf_fmt(b, ", reusing what %.*s recorded", STR_FMT(f->from));
+        if (str_starts(f->by, STR("event:")))
+            buf_fmt(b, ": %.*s started it", STR_FMT(f->by));
+        else if (str_starts(f->run, STR("event:")))
+            buf_fmt(b, ": %.*s told of it", STR_FMT(f->by));
         return;
     case FACT_FINISHED:
         if (!own)
@@ -100,8 +104,12 @@ static void write_cause(Buf *b, const Fact *f, Str self) {
         return;
     case FACT_RECOVERED: buf_str_add(b, STR("the engine was lost and another went on")); return;
     case FACT_DISPATCHING:
-    case FACT_PROGRESS:
     case FACT_EVENT:
+        buf_fmt(b, "`%.*s` happened (event:%.*s)", STR_FMT(f->name), STR_FMT(f->id));
+        if (f->from.len)
+            buf_fmt(b, ", told by %.*s", STR_FMT(f->from));
+        return;
+    case FACT_PROGRESS:
     case FACT_CHILD:
     case FACT_MAIL: fact_write_text(b, f); return;
     case FACT_MIGRATED:

@@ -63,7 +63,7 @@ static void enter(Run *r, Frame *f) {
         if (take_kept(r, f))
             return;
         f->wait->signal = want_open(r, f, WANT_SIGNAL);
-        f->wait->signal->key = wait_key(f);
+        f->wait->signal->key = wait_key(r, f);
         if (n->wait_timeout_ms >= 0)
             f->wait->timer = want_timer(r, f, TIMER_GROUP, r->time_ms + n->wait_timeout_ms);
         return;
