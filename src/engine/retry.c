@@ -154,6 +154,7 @@ static Run *derive(Engine *e, Resident *r, const Request *q, const StoreRun *sto
                  .a = a };
     if (refold(&f, &run, ret_problem))
         return NULL;
+    run_forget_posts(run); /* they were mail once */
     Str twice = run_would_repeat(run);
     Value step = value_getz(run_error(run), "step");
     Str at = step.type == V_STRING && step.len ? value_as_str(step) : STR("the run as a whole");

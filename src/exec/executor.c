@@ -21,7 +21,8 @@ static const ExecOps *executor_of(const Attempt *a) {
     case CALLEE_RUN: return &exec_command;
     case CALLEE_HTTP: return &exec_http;
     case CALLEE_MODEL: return is_scripted(a) ? &exec_scripted : &exec_model;
-    case CALLEE_HUMAN: break; /* is no attempt */
+    case CALLEE_HUMAN:
+    case CALLEE_INBOX: break; /* is no attempt */
     }
     UNREACHABLE("kind of callee");
 }

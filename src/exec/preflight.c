@@ -217,7 +217,8 @@ static void look_at(Preflight *p, const Plan *plan, const Node *n, const Callee 
         return;
     case CALLEE_ECHO:
     case CALLEE_HTTP:
-    case CALLEE_HUMAN: return;
+    case CALLEE_HUMAN:
+    case CALLEE_INBOX: return;
     }
 }
 

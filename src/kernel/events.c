@@ -116,18 +116,11 @@ Str run_correlation(const Run *r) { return r->correlation.len ? r->correlation :
 bool run_listens(const Run *r) { return r->listens; }
 
 bool run_hears(const Run *r, size_t i, Str *ret_type) {
-    size_t before = 0;
-    if (!r->listens) {
-        if (i < r->plan->n_hears)
-            *ret_type = r->plan->hears[i];
-        return i < r->plan->n_hears;
-    }
-    for (size_t k = 0; k < r->plan->n_triggers; before += r->plan->triggers[k++].n_types)
-        if (i - before < r->plan->triggers[k].n_types) {
-            *ret_type = r->plan->triggers[k].types[i - before];
-            return true;
-        }
-    return false;
+    const Plan *p = r->plan;
+    bool more = i < (r->listens ? p->n_starts : p->n_hears);
+    if (more)
+        *ret_type = r->listens ? p->starts[i] : p->hears[i];
+    return more;
 }
 
 /* Its time is a text in the fact. */

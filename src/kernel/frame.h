@@ -396,6 +396,7 @@ struct Run {
     uint32_t n_heard;
     InboxState *inboxes; /* by number; NULL: nothing was sent yet */
     uint32_t n_messages; /* in all of them */
+    bool handing_out;    /* something was put in, and who waits was not looked for yet */
     Post *posts;
     size_t n_posts, room_posts;
     Signal *signals;      /* not yet taken, oldest first */
@@ -698,6 +699,8 @@ void events_load(Run *r, Cursor *c);
 void send_enter(Run *r, Frame *f, Str choice);
 /* Into the inbox `to`, or, STR_NULL, into every one: all of them, or none with a reason. */
 bool inbox_send(Run *r, Str from, Str to, Value body, ErrorKind *ret_kind, Str *ret_problem);
+/* What an agent does with the built-in tool `inbox`, and what it is told. */
+Str inbox_by_agent(Run *r, const Callee *agent, Value arguments);
 /* The oldest message of it, or absent. */
 Value inbox_pop(Run *r, uint32_t inbox);
 /* True: the step that begins to receive has one, and is done. */

@@ -3,9 +3,10 @@
  *   send     puts a message in, or into every inbox, or fails with kind `limit` where one is full: then nothing was sent
  *   receive  takes the oldest out, or waits for one
  *
- * What is put in is handed to who waits when the steps that are ready have begun: the oldest `receive` gets the oldest message.
+ * What is put in is handed to who waits before anything else begins: the oldest `receive` gets the oldest message.
  * Only steps of the run send, so a run in which all that is open waits for messages would wait for ever: its oldest `receive` fails. */
 #include "kernel/frame.h"
+#include "kernel/prompts.h"
 
 #include <stdio.h>
 
@@ -38,6 +39,7 @@ static void put(Run *r, const Inbox *box, Str from, Value body) {
     state->last = one;
     state->n++;
     r->n_messages++;
+    r->handing_out = true;
 }
 
 /* Does it fit there? */
@@ -52,7 +54,7 @@ static bool check(Run *r, const Inbox *box, Value *body, ErrorKind *ret_kind, St
     if (room_in(r, box) > 0 || MUTANT(inbox_without_bound))
         return true;
     *ret_kind = KIND_LIMIT;
-    *ret_problem = arena_fmt(&r->arena, "inbox `%.*s` is full: %d messages wait in it",
+    *ret_problem = arena_fmt(&r->arena, "inbox `%.*s` is full: it holds %d at most",
                              STR_FMT(box->name), box->max);
     return false;
 }
@@ -126,6 +128,39 @@ Value inbox_pop(Run *r, uint32_t inbox) {
     return one->value;
 }
 
+/* ---- agents ---------------------------------------------------------------------------------------------------------- */
+
+static Str agent_sends(Run *r, const Callee *agent, Value arguments) {
+    Value to = value_getz(arguments, "to"), body = value_getz(arguments, "body");
+    ErrorKind kind;
+    Str why;
+    if (!value_is(to, V_STRING))
+        return prompt_text(&r->arena, PROMPT_TOOL_FAILED, STR("`to` must name an inbox, or `all`"));
+    Str name = str_is(value_as_str(to), "all") ? STR_NULL : value_as_str(to);
+    if (inbox_send(r, agent->name, name, value_absent(body) ? VALUE_NULL : body, &kind, &why))
+        return STR("sent");
+    return prompt_text(&r->arena, PROMPT_TOOL_FAILED,
+                       arena_fmt(&r->arena, "%s: %.*s", error_kind_name(kind), STR_FMT(why)));
+}
+
+/* An agent has the inbox of its name. */
+static Str agent_reads(Run *r, const Callee *agent) {
+    const Inbox *box = plan_inbox(r->plan, agent->name);
+    if (!box)
+        return prompt_text(&r->arena, PROMPT_TOOL_FAILED,
+                           arena_fmt(&r->arena, "there is no inbox `%.*s`: nobody can write to you",
+                                     STR_FMT(agent->name)));
+    Value message = inbox_pop(r, number_of(r, box));
+    return value_absent(message) ? STR("no message") : value_text(&r->arena, message);
+}
+
+Str inbox_by_agent(Run *r, const Callee *agent, Value arguments) {
+    Value what = value_getz(arguments, "do");
+    return value_is(what, V_STRING) && str_is(value_as_str(what), "read")
+               ? agent_reads(r, agent)
+               : agent_sends(r, agent, arguments);
+}
+
 bool receive_take(Run *r, Frame *f) {
     Value message = inbox_pop(r, f->node->inbox);
     if (value_absent(message))
@@ -141,9 +176,10 @@ static bool receives(const Want *w) {
 }
 
 bool inboxes_hand_out(Run *r) {
-    for (Want *w = r->n_messages && !r->ending ? r->wants_first : NULL; w; w = w->next)
+    for (Want *w = r->handing_out && !r->ending ? r->wants_first : NULL; w; w = w->next)
         if (receives(w) && receive_take(r, w->frame))
             return true;
+    r->handing_out = false;
     return false;
 }
 

@@ -78,10 +78,12 @@ static void work(Run *r) {
         ;) { /* also when the run has ended: what is still in the queue was cancelled, and is let go of here */
         if (!value_absent(r->tripped) && !run_finished(r))
             run_stop(r);
+        if (inboxes_hand_out(r))
+            continue;
         Frame *f = frame_next_ready(r);
         if (f)
             step_enter(r, f);
-        else if (!inboxes_hand_out(r) && !held_release(r) && !inboxes_break_deadlock(r))
+        else if (!held_release(r) && !inboxes_break_deadlock(r))
             break;
     }
     if (r->pausing && r->status == RUN_RUNNING)

@@ -19,6 +19,7 @@ static const char *kind_word(CalleeKind kind) {
     case CALLEE_HTTP: return "http";
     case CALLEE_MODEL: return "model";
     case CALLEE_HUMAN: return "human";
+    case CALLEE_INBOX: return "inbox";
     }
     return "?";
 }

@@ -102,7 +102,8 @@ typedef enum CalleeKind {
     CALLEE_RUN,
     CALLEE_HTTP,
     CALLEE_MODEL,
-    CALLEE_HUMAN
+    CALLEE_HUMAN,
+    CALLEE_INBOX /* of an agent: done by the kernel at once */
 } CalleeKind;
 
 /* What can be limited. Numbers are stored; those before BOUND_DEPTH are counted up as they are spent. */
@@ -578,8 +579,8 @@ struct Plan {
     size_t n_triggers;
     Inbox *inboxes;
     size_t n_inboxes;
-    Str *hears; /* types of events that some step waits for, each once */
-    size_t n_hears;
+    Str *hears, *starts; /* types of events that some step waits for; that `on` names; each once */
+    size_t n_hears, n_starts;
     Callee **callees; /* named agents and tools, file order */
     size_t n_callees;
     Node **nodes;

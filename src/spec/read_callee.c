@@ -62,6 +62,7 @@ static Effect default_effect(const Callee *c) {
     case CALLEE_HTTP: return effect_of_method(c);
     case CALLEE_MODEL: return EFFECT_READ;
     case CALLEE_HUMAN: return EFFECT_READ;
+    case CALLEE_INBOX: return EFFECT_PURE;
     }
     UNREACHABLE("callee kind");
 }

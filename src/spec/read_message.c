@@ -135,12 +135,9 @@ void read_triggers(Reader *r, const Yaml *y) {
 
 /* ---- what a run hears ------------------------------------------------------------------------------------------------ */
 
-static void add_type(Reader *r, Str type, size_t room) {
-    Plan *p = r->plan;
-    if (!p->hears)
-        p->hears = ARENA_ARRAY(r->arena, Str, room);
-    if (!str_among(type, p->hears, p->n_hears))
-        p->hears[p->n_hears++] = type;
+static void add_type(Str type, Str *types, size_t *n) {
+    if (!str_among(type, types, *n))
+        types[(*n)++] = type;
 }
 
 /* Nothing in it changes while the run goes on. */
@@ -160,15 +157,22 @@ static bool is_early(const CelProgram *program) {
 
 void gather_hears(Reader *r) {
     Plan *p = r->plan;
-    size_t room = 0;
+    size_t heard = 0, started = 0;
     for (size_t i = 0; i < p->n_nodes; i++)
-        room += p->nodes[i]->n_events;
+        heard += p->nodes[i]->n_events;
+    for (size_t i = 0; i < p->n_triggers; i++)
+        started += p->triggers[i].n_types;
+    p->hears = ARENA_ARRAY(r->arena, Str, heard);
+    p->starts = ARENA_ARRAY(r->arena, Str, started);
     for (size_t i = 0; i < p->n_nodes; i++) {
         Node *n = p->nodes[i];
         n->wait_if_early = is_early(n->wait_if);
         for (size_t k = 0; k < n->n_events; k++)
-            add_type(r, n->events[k], room);
+            add_type(n->events[k], p->hears, &p->n_hears);
     }
+    for (size_t i = 0; i < p->n_triggers; i++)
+        for (size_t k = 0; k < p->triggers[i].n_types; k++)
+            add_type(p->triggers[i].types[k], p->starts, &p->n_starts);
 }
 
 /* ---- inboxes --------------------------------------------------------------------------------------------------------- */

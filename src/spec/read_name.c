@@ -62,29 +62,49 @@ static const Callee *escalate(Reader *r) {
     return d->thing;
 }
 
-/* Gives the work back to whoever chose the agent for it; never performed itself. */
-static const Callee *decline(Reader *r) {
-    Named *d = table_get(&r->tools, 1, STR("decline"));
+/* A tool that the kernel performs by itself, of this input. */
+static Callee *kernel_tool(Reader *r, const char *name, const char *input, Str description) {
+    Named *d = table_get(&r->tools, 1, str_from(name));
     if (!d) {
         YamlFile *file = ARENA_NEW(r->arena, YamlFile);
-        int err = yaml_read(r->arena, STR("decline"), STR("{ reason: string }"), r->diags, file);
+        int err = yaml_read(r->arena, str_from(name), str_from(input), r->diags, file);
         ASSERT(err == 0);
-        Callee *c = read_new_callee(r, file->root, STR("decline"), false);
+        Callee *c = read_new_callee(r, file->root, str_from(name), false);
         c->kind = CALLEE_ECHO;
         c->effect = EFFECT_PURE;
-        c->declines = true;
-        c->description = STR("Gives this back because it is not yours to do, so that somebody else "
-                             "is asked. It ends your part: call it before anything else.");
+        c->description = description;
         c->input = read_type(r, file->root);
         d = ARENA_NEW(&r->scratch, Named);
         d->thing = c;
-        table_put(&r->tools, 1, STR("decline"), d);
+        table_put(&r->tools, 1, str_from(name), d);
     }
     return d->thing;
 }
 
+/* Gives the work back to whoever chose the agent for it; never performed itself. */
+static const Callee *decline(Reader *r) {
+    Callee *c = kernel_tool(r, "decline", "{ reason: string }",
+                            STR("Gives this back because it is not yours to do, so that somebody else "
+                                "is asked. It ends your part: call it before anything else."));
+    c->declines = true;
+    return c;
+}
+
+/* Messages to others of the run, and those for the agent itself. */
+static const Callee *inbox(Reader *r) {
+    Callee *c = kernel_tool(
+        r, "inbox", "{ do: [send, read], to?: string, body?: any }",
+        STR("Messages to the others who work on this. `send` puts `body` into the inbox `to`; with `to` \"all\" into "
+            "every one. `read` gives the oldest message of your own inbox and takes it out."));
+    c->kind = CALLEE_INBOX;
+    return c;
+}
+
 const Callee *read_callee_built_in(Reader *r, Str name) {
-    return str_is(name, "escalate") ? escalate(r) : str_is(name, "decline") ? decline(r) : NULL;
+    return str_is(name, "escalate")  ? escalate(r)
+           : str_is(name, "decline") ? decline(r)
+           : str_is(name, "inbox")   ? inbox(r)
+                                     : NULL;
 }
 
 static void refuse_unknown(Reader *r, const Yaml *y, Str name, bool is_agent) {

@@ -8,6 +8,7 @@
  *   > unknown plan#1 timeout: ...  > dispatching pay#1                > timer nap wait       > at 5000
  *   > unsent plan#1                it was wanted and never let out, says the engine that stops
  *   > signal go {"x":1} id s1      > decide pay done {"id":7}         > pause | resume | cancel | crash
+ *   > event paid {"x":1} id e1 correlation c1      > listen      instead of run: it only starts others
  *   > limits {"calls":3}              what limits become, in the units of a plan
  *   > ask ADDRESS                  the request and key of an open attempt
  *   > fork [STEP] {"topic":"y"}    another run, that is offered what this one recorded before STEP
@@ -112,6 +113,20 @@ static void print_keys(Talk *t) {
     run_forget_key_changes(t->run);
 }
 
+/* What it says to other runs. */
+static void print_posts(Talk *t) {
+    size_t n;
+    const Post *posts = run_posts(t->run, &n);
+    for (size_t i = 0; i < n; i++) {
+        buf_fmt(&t->out, "  @ %.*s%s%.*s ", STR_FMT(posts[i].id),
+                str_eq(posts[i].id, posts[i].to) ? "" : " to ",
+                STR_FMT(str_eq(posts[i].id, posts[i].to) ? STR("") : posts[i].to));
+        value_write(&t->out, posts[i].body);
+        buf_char(&t->out, '\n');
+    }
+    run_forget_posts(t->run);
+}
+
 static void print_wants_from(Talk *t, Want *first) {
     static const char *const kinds[] = { "",       "attempt", "timer", "approval",
                                          "signal", "child",   "doubt" };
@@ -144,6 +159,7 @@ static void print_wants_from(Talk *t, Want *first) {
     run_forget_closed(t->run);
     print_notices(t);
     print_keys(t);
+    print_posts(t);
 }
 
 static void print_wants(Talk *t) { print_wants_from(t, run_opened(t->run)); }
@@ -294,6 +310,22 @@ static void signal_words(Str *line, Fact *f) {
         f->payload = STR_NULL;
 }
 
+static void event_words(Talk *t, Str *line, Fact *f) {
+    f->kind = FACT_EVENT;
+    f->name = word(line);
+    ptrdiff_t at = str_find(*line, STR(" id "));
+    Str data = str_slice(*line, 0, (size_t)at);
+    *line = str_slice(*line, (size_t)at + 4, line->len);
+    f->id = word(line);
+    word(line);
+    f->correlation = word(line);
+    f->from = STR("r9:told");
+    f->payload = arena_fmt(&t->arena,
+                           "{\"id\":\"%.*s\",\"type\":\"%.*s\",\"data\":%.*s,\"correlation\":\"%.*s\","
+                           "\"source\":\"r9:told\",\"time\":\"2026-11-21T08:00:00Z\"}",
+                           STR_FMT(f->id), STR_FMT(f->name), STR_FMT(data), STR_FMT(f->correlation));
+}
+
 static void decision_words(Str *line, Fact *f) {
     static const char *const verbs[] = { "?",    "done",    "not_done", "retry",  "fail",
                                          "undo", "approve", "reject",   "revise", "answer" };
@@ -374,6 +406,8 @@ static Fact fact_of(Talk *t, Str verb, Str line) {
         f.purpose = purpose_from(word(&line));
     } else if (str_is(verb, "signal")) {
         signal_words(&line, &f);
+    } else if (str_is(verb, "event")) {
+        event_words(t, &line, &f);
     } else if (str_is(verb, "decide")) {
         decision_words(&line, &f);
     } else if (str_is(verb, "crash")) {
@@ -394,7 +428,7 @@ static void keep_fact(Talk *t, const Fact *f) {
     t->facts[t->n_facts++] = *f;
 }
 
-static void start_of(Talk *t, Str source, Str before, Str input) {
+static void start_of(Talk *t, Str source, Str before, Str input, Acceptance acceptance) {
     RowWriter row;
     Str problem = STR_NULL;
     Fact accepted = { .kind = FACT_ACCEPTED,
@@ -403,6 +437,7 @@ static void start_of(Talk *t, Str source, Str before, Str input) {
                       .dir = STR("/"),
                       .seed = 7,
                       .verb = RULES_NOW,
+                      .purpose = acceptance,
                       .from = source,
                       .id = before,
                       .payload = input.len ? input : STR_NULL };
@@ -420,7 +455,7 @@ static void start_of(Talk *t, Str source, Str before, Str input) {
     row_deinit(&row);
 }
 
-static void start(Talk *t, Str input) { start_of(t, STR(""), STR(""), input); }
+static void start(Talk *t, Str input) { start_of(t, STR(""), STR(""), input, ACCEPT_RUN); }
 
 static void fork_run(Talk *t, Str line) {
     Str before = line.len && line.p[0] != '{' ? word(&line) : STR("");
@@ -429,7 +464,7 @@ static void fork_run(Talk *t, Str line) {
     outcomes_free(t->offered);
     t->offered = t->noted;
     t->noted = outcomes_new(false);
-    start_of(t, STR("r1"), before, line);
+    start_of(t, STR("r1"), before, line, ACCEPT_RUN);
 }
 
 static void ask(Talk *t, Str address) {
@@ -487,6 +522,7 @@ static void retry(Talk *t, Str line) {
             run_pass_over(t->run, &t->facts[i]);
     run_forget_closed(t->run);
     run_forget_key_changes(t->run);
+    run_forget_posts(t->run);
     RowWriter row;
     row_init(&row);
     assert_int_equal(run_apply(t->run, &f, &row), 0);
@@ -504,6 +540,8 @@ static void say(Talk *t, Str line) {
     uint64_t at = 0;
     if (str_is(verb, "run"))
         start(t, line);
+    else if (str_is(verb, "listen"))
+        start_of(t, STR(""), STR(""), line, ACCEPT_LISTEN);
     else if (str_is(verb, "fork"))
         fork_run(t, line);
     else if (str_is(verb, "retry"))

@@ -343,8 +343,8 @@ static bool open_call(Run *r, Frame *f, uint32_t n, Value call) {
     c->tool = tool_named(f, c->name, &index);
     if (value_absent(arguments))
         arguments = VALUE_NULL;
-    bool over = false;
-    c->result = looping(r, f, n, call, c->tool, &over);
+    bool over = false, inbox = c->tool && c->tool->callee->kind == CALLEE_INBOX;
+    c->result = inbox ? STR_NULL : looping(r, f, n, call, c->tool, &over);
     if (over) {
         frame_failf(r, f, KIND_LIMIT, "`%.*s` was called with the same arguments again and again",
                     (int)MIN(c->name.len, 80), c->name.p);
@@ -367,6 +367,10 @@ static bool open_call(Run *r, Frame *f, uint32_t n, Value call) {
         return false;
     }
     f->agent->used[index]++;
+    if (inbox) {
+        c->result = inbox_by_agent(r, callee_of(f), arguments);
+        return true;
+    }
     f->agent->open_calls++;
     c->frame = frame_new(r, f, f->node, PART_CALL, f->agent->turn, n + 1, 0);
     c->frame->call = NULL;

@@ -93,7 +93,8 @@ Value call_request(const Frame *f, Str secret_mark, Arena *a) {
     switch (f->call->callee->kind) {
     case CALLEE_ECHO: return f->call->args;
     case CALLEE_MODEL: return agent_request(f, secret_mark, a);
-    case CALLEE_HUMAN: break; /* a shape of its own */
+    case CALLEE_HUMAN:
+    case CALLEE_INBOX: break; /* a shape of its own, and none */
     case CALLEE_RUN:
     case CALLEE_HTTP: break;
     }
