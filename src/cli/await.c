@@ -47,6 +47,7 @@ static void take_bytes(void *ctx, Str bytes) {
     case STANDING_BUSY:
     case STANDING_TIMER:
     case STANDING_ENDED: return;
+    case STANDING_EVENT:
     case STANDING_SIGNAL:
     case STANDING_PERSON:
     case STANDING_PAUSED:
