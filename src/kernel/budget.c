@@ -155,19 +155,23 @@ static Fit worse(Fit a, Fit b, const Shortage *its, Shortage *ret) {
     return b;
 }
 
+static bool binds(const Budget *b, Bound bound, const Frame *f) {
+    bool lifted = bound == BOUND_RETRIES || bound == BOUND_TIME || bound == BOUND_DEADLINE;
+    return !lifted || !undo_is_free_of(f, b->frame);
+}
+
 static Fit fit_one(const Run *r, const Frame *f, const Budget *b, const Amount *next,
                    Shortage *ret) {
     Shortage s = { 0 };
     Fit fit = FIT_YES;
     for (Bound i = 0; i < BOUNDS_COUNTED; i++)
-        fit = worse(fit, fit_counted(b, i, next, &s), &s, ret);
+        if (binds(b, i, f))
+            fit = worse(fit, fit_counted(b, i, next, &s), &s, ret);
     fit = worse(fit, fit_depth(b, f, next, &s), &s, ret);
-    if (undo_inside(f) &&
-        !undo_inside(
-            b->frame)) /* a clock that has run out does not keep what it stopped from being undone */
-        return worse(fit, fit_queue(b, f, next, &s), &s, ret);
-    fit = worse(fit, fit_clock(b, BOUND_TIME, budget_worked(b, r->time_ms), &s), &s, ret);
-    fit = worse(fit, fit_clock(b, BOUND_DEADLINE, r->time_ms - b->opened_ms, &s), &s, ret);
+    if (binds(b, BOUND_TIME, f))
+        fit = worse(fit, fit_clock(b, BOUND_TIME, budget_worked(b, r->time_ms), &s), &s, ret);
+    if (binds(b, BOUND_DEADLINE, f))
+        fit = worse(fit, fit_clock(b, BOUND_DEADLINE, r->time_ms - b->opened_ms, &s), &s, ret);
     return worse(fit, fit_queue(b, f, next, &s), &s, ret);
 }
 
@@ -202,7 +206,8 @@ Fit budget_reserve(Run *r, Frame *f, const Amount *next, Shortage *ret) {
     Fit fit = fit_all(r, f, next, ret);
     for (Frame *up = f; up && fit == FIT_YES; up = up->parent)
         for (Bound i = 0; up->budget && i < BOUNDS_COUNTED; i++)
-            (is_reserved(i) ? &up->budget->reserved : &up->budget->spent)->of[i] += next->of[i];
+            if (binds(up->budget, i, f))
+                (is_reserved(i) ? &up->budget->reserved : &up->budget->spent)->of[i] += next->of[i];
     return fit;
 }
 

@@ -575,6 +575,8 @@ bool undo_takes_back(const Run *r, Str address);
 extern const Retry undo_retry;
 /* Is it, or does it stand in, a `probe` or an `undo`? */
 bool undo_inside(const Frame *f);
+/* What is undone is not up to clocks and retries of what it is undone for: they may be what has run out. */
+bool undo_is_free_of(const Frame *f, const Frame *limited);
 void undo_save(const Frame *f, Buf *b);
 void undo_load(Run *r, Frame *f, Cursor *c);
 

@@ -25,6 +25,10 @@ bool undo_inside(const Frame *f) {
     return f != NULL;
 }
 
+bool undo_is_free_of(const Frame *f, const Frame *limited) {
+    return undo_inside(f) && !undo_inside(limited);
+}
+
 /* The step's own word wins over its callee's. */
 static const Node *node_of(const Frame *f) {
     bool own = f->layers & LAYER_ONCE;

@@ -257,8 +257,6 @@ bool call_key_is_dead(const Run *r, const Frame *f) {
 /* Retries of everything together are counted. Where that limit is spent the failure is the last, and says so; or the run
  * pauses, and the retry is owed until somebody raises it. */
 static bool retry_fits(Run *r, Frame *f, Fact *last) {
-    if (undo_inside(f)) /* undoing is not up to a limit of what is undone */
-        return true;
     Amount one = { .of[BOUND_RETRIES] = 1 };
     Shortage s;
     Fit fit = budget_reserve(r, f, &one, &s);
