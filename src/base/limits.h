@@ -54,6 +54,8 @@
 #define LIMIT_EVENTS_KEPT 1000
 /* Items of one `for`: a million, opened one window at a time. */
 #define LIMIT_ITEMS 1000000
+/* Workflows that call each other, run in run: a level more is a run more, and who calls itself by mistake is stopped here. */
+#define LIMIT_CALL_DEPTH 32
 /* Children of a run nested in frames (groups in groups, loops in loops). */
 #define LIMIT_FRAME_DEPTH 64
 /* People who must agree to one thing, and how often at most one is reminded of it. */

@@ -10,6 +10,27 @@
 /* What a want is marked with that has nothing to be performed but stands in `open`. */
 static char noted;
 
+/* A child's result that was recorded before is an attempt that ends at once (perform.c). */
+Flight *want_flight(const Want *w) {
+    bool flies = w->kind == WANT_ATTEMPT || w->kind == WANT_CHILD;
+    return flies && w->cookie != &noted ? w->cookie : NULL;
+}
+
+/* The kernel wrote the letter that starts it; of a run that reuses outcomes it may not be needed, or, if it was withdrawn for
+ * an outcome that is gone since, be needed after all. */
+static void take_child(Engine *e, Resident *r, Want *w) {
+    bool new = w->position > r->head_seq;
+    if (perform_reuse(e, r, w)) {
+        run_withdraw(r->run, w);
+        return;
+    }
+    w->cookie = &noted;
+    if (new || w->stopping || !run_source(r->run).len)
+        return;
+    run_ask_again(r->run, w);
+    apply_note(e, r, STR("asks once more for a child run"));
+}
+
 static void take_want(Engine *e, Resident *r, Want *w) {
     w->position = r->row && !row_empty(&r->row->w) ? r->head_seq + 1 : r->head_seq;
     switch (w->kind) {
@@ -20,23 +41,28 @@ static void take_want(Engine *e, Resident *r, Want *w) {
     case WANT_TIMER: timers_want(e, r, w); break;
     case WANT_APPROVAL:
     case WANT_SIGNAL:
-    case WANT_CHILD:
     case WANT_DOUBT: w->cookie = &noted; break;
+    case WANT_CHILD: take_child(e, r, w); break;
     }
     r->opens_dirty = true;
 }
 
 static void let_go(Engine *e, Resident *r, const WantClosed *c) {
+    bool flies = c->kind == WANT_ATTEMPT || (c->kind == WANT_CHILD && c->cookie != &noted);
     if (c->stopping) {
-        perform_stop(e, c->cookie);
+        if (flies)
+            perform_stop(e, c->cookie);
         return;
     }
     switch (c->kind) {
     case WANT_ATTEMPT: perform_forget(e, c->cookie); return;
     case WANT_TIMER: timers_forget(e, c->cookie); break;
+    case WANT_CHILD:
+        if (flies)
+            perform_forget(e, c->cookie);
+        break;
     case WANT_APPROVAL:
     case WANT_SIGNAL:
-    case WANT_CHILD:
     case WANT_DOUBT: break;
     }
     r->opens_dirty = true;

@@ -121,8 +121,8 @@ static void move_cookies(Run *from, Run *to) {
         v->left = w->left;
         if (!w->cookie)
             continue;
-        if (w->kind == WANT_ATTEMPT)
-            ((Flight *)w->cookie)->want = v;
+        if (want_flight(w))
+            want_flight(w)->want = v;
         if (w->kind == WANT_TIMER)
             ((WantTimer *)w->cookie)->want = v;
     }

@@ -43,7 +43,18 @@ static int read_hearers(Store *store, Str type, Arena *a, Value *ret) {
     return 0;
 }
 
-static void read_one(Store *store, Arena *a, Letter *l) {
+/* Starts come many at a time: a loop over items sends as many as it runs at once. */
+static void read_parent(Store *store, Arena *a, Letter *l, const Letter *before) {
+    Str parent = text_of(value_getz(l->body, "caller"), "run");
+    if (before && str_eq(before->file.id, parent)) {
+        l->file = before->file;
+        l->err = before->err;
+    } else {
+        l->err = store->ops->load(store, parent, false, a, &l->file);
+    }
+}
+
+static void read_one(Store *store, Arena *a, Letter *l, const Letter *before) {
     if (json_read(a, l->mail->body, &l->body, NULL) || l->body.type != V_MAP) {
         l->body = VALUE_ABSENT;
         return;
@@ -53,12 +64,14 @@ static void read_one(Store *store, Arena *a, Letter *l) {
         l->err = read_hearers(store, text_of(event, "type"), a, &l->told);
     if (start.type == V_MAP)
         l->err = store->ops->load(store, text_of(start, "on"), false, a, &l->file);
+    if (str_is(text_of(l->body, "child"), "start"))
+        read_parent(store, a, l, before);
 }
 
 void letters_read(Store *store, const StoreMail *mail, size_t n, Arena *a, Letter *ret) {
     for (size_t i = 0; i < n; i++) {
         ret[i] = (Letter){ .mail = &mail[i], .told = VALUE_ABSENT, .body = VALUE_ABSENT };
-        read_one(store, a, &ret[i]);
+        read_one(store, a, &ret[i], i ? &ret[i - 1] : NULL);
     }
 }
 
@@ -122,6 +135,8 @@ static void tell_run(Engine *e, const Letter *l, Value event, Arena *a) {
 }
 
 bool letter_take(Engine *e, const Letter *l, Arena *a) {
+    if (child_take(e, l, a))
+        return true;
     Value event = value_getz(l->body, "event"), start = value_getz(l->body, "start");
     if (is_event(event) && is_event_run(l->mail->to)) {
         if (!l->err)

@@ -17,13 +17,16 @@ typedef struct Letter {
     const StoreMail *mail;
     Value body;    /* absent: it cannot be read */
     Value told;    /* of an event: the list of who is to be told */
-    StoreRun file; /* of a start: the run whose file it is */
+    StoreRun file; /* of a start: the run whose file it is, or which calls */
     int err;       /* of reading it */
 } Letter;
 /* Reader's side. */
 void letters_read(Store *store, const StoreMail *mail, size_t n, Arena *a, Letter *ret);
 /* A request of it, for the inbox. False: it is none of an event or a start. */
 bool letter_take(Engine *e, const Letter *l, Arena *a);
+
+/* The same for mail between runs that call each other (child.c). */
+bool child_take(Engine *e, const Letter *l, Arena *a);
 
 /* What a run says to others, as mail for the append that makes it so: events that it emits, runs that it starts; of an event
  * itself, whom it tells. Adds to `mail`. */

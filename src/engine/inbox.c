@@ -50,11 +50,12 @@ void request_free(Engine *e, Request *q) {
     free(q);
 }
 
-void request_queue(Engine *e, const Request *q) {
-    Request *copy = request_copy(q);
-    QUEUE_PUSH(&e->inbox, copy);
+void inbox_push(Engine *e, Request *q) {
+    QUEUE_PUSH(&e->inbox, q);
     engine_wake(e);
 }
+
+void request_queue(Engine *e, const Request *q) { inbox_push(e, request_copy(q)); }
 
 static bool fits(const Request *q, const char **ret_problem) {
     const Str texts[] = { q->id, q->from, q->address, q->name };
@@ -207,7 +208,9 @@ void request_conflict(Engine *e, Request *q) {
 
 /* ---- applying -------------------------------------------------------------------------------------------------------- */
 
-static Fact fact_of(const Engine *e, const Request *q) {
+static Fact fact_of(const Engine *e, const Request *q, Arena *a) {
+    if (q->kind == REQUEST_MAIL && (q->verb == FACT_CHILD || q->verb == FACT_CONTROL))
+        return child_fact(e, q, a);
     Fact f = { .time_ms = e->now_ms,
                .from = q->from,
                .payload = q->payload.len ? q->payload : STR_NULL };
@@ -248,7 +251,7 @@ static void answer_refused(Engine *e, Resident *r, Request *q) {
                                             [REFUSAL_INVALID] = ENGINE_INVALID };
     Arena a = ARENA_NULL;
     Str why;
-    Fact fact = fact_of(e, q);
+    Fact fact = fact_of(e, q, &a);
     Refusal refusal = run_refuses(r->run, &fact, &a, &why);
     if (run_finished(r->run))
         request_answer(e, q, ENGINE_CONFLICT, "run %.*s has finished (%s)", STR_FMT(q->run),
@@ -328,6 +331,12 @@ static bool raise_limits(Engine *e, Resident *r, Request *q) {
 }
 
 void request_apply(Engine *e, Resident *r, Request *q) {
+    if (request_is_child(q)) {
+        bool durable = !r->in_batch && row_empty(resident_row(e, r));
+        child_met(e, q, run_caller(r->run), durable);
+        resident_settle_idle(e, r);
+        return;
+    }
     if (q->kind == REQUEST_START) {
         q->existing = true;
         request_when_durable(e, r, q);
@@ -352,9 +361,11 @@ void request_apply(Engine *e, Resident *r, Request *q) {
     }
     if (q->kind == REQUEST_CONTROL && q->payload.len && !raise_limits(e, r, q))
         return;
-    Fact fact = fact_of(e, q);
+    Arena a = ARENA_NULL;
+    Fact fact = fact_of(e, q, &a);
     size_t moves = resident_row(e, r)->n_moves;
-    int err = apply_fact(e, r, &fact);
+    int err = fact.kind ? apply_fact(e, r, &fact) : RUN_E_IGNORED;
+    arena_deinit(&a);
     /* A signal that somebody waited for moves that step. */
     q->kept = err == 0 && q->kind == REQUEST_SIGNAL && resident_row(e, r)->n_moves == moves;
     if (err == 0)

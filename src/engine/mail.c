@@ -2,7 +2,7 @@
  * appends the fact it became, so it is neither lost nor said twice.
  *
  *   body = { "signal": NAME, "from": WHO, "data": JSON text }        the mail's id is the signal's
- *          { "event": ... } { "start": ... }                          events.h
+ *          { "event": ... } { "start": ... } { "child": ... }         events.h, child.c
  *
  * The store is asked when the engine enters, when it renews its lease, and when the soonest "not before" comes; there is
  * no other polling. */

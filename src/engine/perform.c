@@ -121,7 +121,7 @@ static void start_or_hold(Engine *e, Flight *f) {
 }
 
 /* Nothing leaves, so nothing is waited for: what was recorded is the completion, as soon as it is wanted. */
-static bool reuse(Engine *e, Resident *r, Want *w) {
+bool perform_reuse(Engine *e, Resident *r, Want *w) {
     const Recorded *o = r->outcomes && !w->fresh ? outcomes_find(r->outcomes, w) : NULL;
     if (!o)
         return false;
@@ -151,7 +151,7 @@ void perform_want(Engine *e, Resident *r, Want *w) {
         perform_stopped(e, r, w);
         return;
     }
-    if (engine_stopping(e) || reuse(e, r, w))
+    if (engine_stopping(e) || perform_reuse(e, r, w))
         return;
     Flight *f = flight_new(e, r, w);
     if (gates_pass(e, f))

@@ -25,6 +25,9 @@ static void put_first(Engine *e, PlanEntry *p) {
 static void free_plan(PlanEntry *p) {
     plan_free(p->plan);
     free((char *)p->closure.p);
+    for (size_t i = 0; i < p->n_called; i++)
+        free((char *)p->called[i].file.p);
+    free(p->called);
     free(p);
 }
 
@@ -94,6 +97,44 @@ PlanEntry *plans_get(Engine *e, Str closure, const Hash *hash, Arena *a, Str *re
         return NULL;
     put_first(e, p);
     return plans_ref(p);
+}
+
+static const Plan *called_by(const Plan *p, Str file) {
+    for (size_t i = 0; i < p->n_nodes; i++) {
+        const Callee *c = p->nodes[i]->callee;
+        if (c && c->called && str_eq(c->called->file, file))
+            return c->called;
+        for (size_t k = 0; c && k < c->n_tools; k++)
+            if (c->tools[k].callee->called && str_eq(c->tools[k].callee->called->file, file))
+                return c->tools[k].callee->called;
+    }
+    return NULL;
+}
+
+static void remember_called(PlanEntry *parent, Str file, const Hash *hash) {
+    size_t n = parent->n_called++;
+    parent->called = xrealloc(parent->called, parent->n_called * sizeof *parent->called);
+    parent->called[n].file = (Str){ xstrndup(file.p, file.len), file.len };
+    parent->called[n].hash = *hash;
+}
+
+/* What is called is compiled by itself, once: a `for` starts the same one many times. */
+PlanEntry *plans_called(Engine *e, PlanEntry *parent, Str file, Arena *a, Str *ret_problem) {
+    const Hash *known = NULL;
+    for (size_t i = 0; i < parent->n_called && !known; i++)
+        if (str_eq(parent->called[i].file, file))
+            known = &parent->called[i].hash;
+    PlanEntry *p = known ? find(e, STR(""), known) : NULL;
+    if (p)
+        return plans_ref(p);
+    const Plan *called = called_by(parent->plan, file);
+    Str closure = called ? plan_called_closure(parent->plan, called, a) : STR("");
+    if (!closure.len)
+        return NULL;
+    p = plans_get(e, closure, NULL, a, ret_problem);
+    if (p && !known)
+        remember_called(parent, file, &p->hash);
+    return p;
 }
 
 PlanEntry *plans_ref(PlanEntry *p) {

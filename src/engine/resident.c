@@ -152,7 +152,7 @@ void resident_forget_wants(Engine *e, Resident *r) {
     for (Want *w = r->run ? run_wants(r->run) : NULL; w; w = w->next) {
         if (!w->cookie)
             continue;
-        if (w->kind == WANT_ATTEMPT)
+        if (want_flight(w))
             perform_forget(e, w->cookie);
         if (w->kind == WANT_TIMER)
             timers_forget(e, w->cookie);

@@ -121,7 +121,8 @@ static void begin(Engine *e, Request *q) {
                       .verb = RULES_NOW,
                       .purpose = q->verb,
                       .by = q->name,
-                      .correlation = q->correlation };
+                      .correlation = q->correlation,
+                      .shown = q->address };
     e->ports.random(e->ports.ctx, &accepted.seed, sizeof accepted.seed);
     apply_mark(e, r);
     Str problem = STR("");
@@ -129,7 +130,10 @@ static void begin(Engine *e, Request *q) {
     if (err) {
         row_reset(row);
         resident_drop(e, r);
-        request_answer(e, q, ENGINE_INVALID, "%.*s", STR_FMT(problem));
+        if (request_is_child(q))
+            child_refuse(e, q, KIND_INVALID, problem);
+        else
+            request_answer(e, q, ENGINE_INVALID, "%.*s", STR_FMT(problem));
         arena_reset(&e->scratch);
         return;
     }
@@ -166,7 +170,7 @@ typedef struct CompareJob {
     Pending p; /* first */
     Request *q;
     StoreRun stored;
-    Str input, source, before; /* as its first fact says */
+    Str input, source, before, caller; /* as its first fact says */
 } CompareJob;
 
 static Str first_fact(Store *store, CompareJob *j) {
@@ -177,6 +181,7 @@ static Str first_fact(Store *store, CompareJob *j) {
     const RowFact *f = &row.facts[0];
     j->source = f->fact.from;
     j->before = f->fact.id;
+    j->caller = f->fact.shown;
     Str bytes = STR_NULL;
     if (!f->large)
         return f->fact.payload;
@@ -213,7 +218,9 @@ static bool same_input(Arena *a, Str one, Str other, bool event) {
 
 static void answer_existing(Engine *e, CompareJob *j, Request *q) {
     Str input = q->payload.len ? q->payload : STR("{}");
-    if (q->mail.len) { /* whatever began it: once is enough */
+    if (request_is_child(q)) {
+        child_met(e, q, j->caller, true);
+    } else if (q->mail.len) { /* whatever began it: once is enough */
         request_ok(e, q);
     } else if (!hash_eq(&j->stored.closure_hash, &q->plan->hash)) {
         request_answer(
@@ -246,6 +253,8 @@ static void compare(StoreJob *job) {
     Request *q = TAKE(j->q);
     if (j->p.err == 0)
         answer_existing(e, j, q);
+    else if (request_is_child(q))
+        request_free(e, q); /* the mail stays, and is looked at again */
     else if (j->p.err == STORE_E_NOT_FOUND)
         request_answer(e, q, ENGINE_FAILED, "run %.*s could not be written; try again",
                        STR_FMT(q->run));

@@ -13,6 +13,7 @@
  *   seen.c     notices that somebody has seen
  *   events.c   events on their way, and runs that they start
  *   forget.c   what a run that is over held is erased
+ *   child.c    runs that call each other
  *
  * A thing that waits is on exactly one list, and the list says for what:
  *
@@ -190,6 +191,10 @@ void flight_detach(Flight *f);
 /* Nobody has it any more: back to the pool. */
 void flight_release(Engine *e, Flight *f);
 void flights_deinit(Engine *e);
+/* What is under way for a want; NULL: nothing, or it is no attempt. */
+Flight *want_flight(const Want *w);
+/* An outcome recorded before is its completion: true if there is one. */
+bool perform_reuse(Engine *e, Resident *r, Want *w);
 /* A want for an attempt was opened, or is to be performed again. */
 void perform_want(Engine *e, Resident *r, Want *w);
 /* It has passed all gates: it joins the batch, or starts. perform_dispatch() is the caller's. */
@@ -292,7 +297,7 @@ struct Request { /* texts stand behind it in the same allocation */
     Str mail, correlation; /* mail: the id of that which it came by; empty: none */
     uint32_t verb;
     PlanEntry *
-        plan; /* start: a reference; `from` is the run whose outcomes are reused, `id` before which step, `name` who starts it */
+        plan; /* start: a reference; `from` is the run whose outcomes are reused, `id` before which step, `name` who starts it, `address` whose child it is */
     Outcomes *outcomes; /* start: of that run, once read; owned */
     uint64_t upto;      /* start: so many rows of it */
     EngineReplied replied;
@@ -310,6 +315,8 @@ void request_ok(Engine *e, Request *q);
 void request_free(Engine *e, Request *q);
 /* Copies it to the end of the inbox; a plan's reference goes with it. */
 void request_queue(Engine *e, const Request *q);
+/* The same with one that is a copy already. */
+void inbox_push(Engine *e, Request *q);
 /* Or what is wrong with it. */
 void request_queue_checked(Engine *e, Request *q);
 Request *request_copy(const Request *q);
@@ -486,12 +493,19 @@ struct PlanEntry {
     size_t refs;
     bool stored; /* the store has the closure */
     bool in_batch;
+    struct CalledPlan { /* those of its workflows that were called so far; owned */
+        Str file;
+        Hash hash;
+    } *called;
+    size_t n_called;
     PlanEntry *newer, *older; /* by last use */
 };
 /* A reference, or NULL with *ret_problem (in a) for a file that is refused. */
 PlanEntry *plans_get(Engine *e, Str closure, const Hash *hash, Arena *a, Str *ret_problem);
 PlanEntry *plans_ref(PlanEntry *p);
 PlanEntry *plans_unref(Engine *e, PlanEntry *p);
+/* That of a workflow which the plan of `parent` calls. */
+PlanEntry *plans_called(Engine *e, PlanEntry *parent, Str file, Arena *a, Str *ret_problem);
 void plans_deinit(Engine *e);
 
 /* ---- lease (lease.c), mail (mail.c), watchers (watch.c) -------------------------------------------------------------- */
@@ -507,6 +521,19 @@ int64_t mail_next(const Engine *e);
 /* None is on its way here. */
 bool mail_quiet(const Engine *e);
 void mail_post(Engine *e, Request *q);
+
+/* ---- runs that call each other (child.c) ------------------------------------------------------------------------------ */
+
+/* What mail of kind FACT_CHILD or FACT_CONTROL becomes; its texts stand in `a`. Kind 0: nothing that can be read. */
+Fact child_fact(const Engine *e, const Request *q, Arena *a);
+/* A start that came by mail, for a run that is called: `address` says by whom. */
+static inline bool request_is_child(const Request *q) {
+    return q->kind == REQUEST_START && q->address.len > 0;
+}
+/* The run that it asks for cannot be: its parent is told. Frees q. */
+void child_refuse(Engine *e, Request *q, ErrorKind kind, Str why);
+/* Its run is there, and was called by `caller`. Frees q. */
+void child_met(Engine *e, Request *q, Str caller, bool durable);
 
 /* ---- mail to people (notice.c, deliver.c) ---------------------------------------------------------------------------- */
 

@@ -22,7 +22,8 @@ static const ExecOps *executor_of(const Attempt *a) {
     case CALLEE_HTTP: return &exec_http;
     case CALLEE_MODEL: return is_scripted(a) ? &exec_scripted : &exec_model;
     case CALLEE_HUMAN:
-    case CALLEE_INBOX: break; /* is no attempt */
+    case CALLEE_INBOX:
+    case CALLEE_CALL: break; /* is no attempt */
     }
     UNREACHABLE("kind of callee");
 }

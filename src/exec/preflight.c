@@ -218,7 +218,8 @@ static void look_at(Preflight *p, const Plan *plan, const Node *n, const Callee 
     case CALLEE_ECHO:
     case CALLEE_HTTP:
     case CALLEE_HUMAN:
-    case CALLEE_INBOX: return;
+    case CALLEE_INBOX:
+    case CALLEE_CALL: return;
     }
 }
 

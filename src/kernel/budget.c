@@ -32,8 +32,11 @@ static Limits limits_of(const Frame *f) {
     Limits own = f->part == PART_ROOT       ? f->run->plan->limits
                  : (f->layers & LAYER_STEP) ? f->node->limits
                                             : limits_none;
-    if ((f->layers & LAYER_ONCE) && agent && agent->kind == CALLEE_MODEL && agent->limits.any)
+    bool spends = agent && (agent->kind == CALLEE_MODEL || agent->kind == CALLEE_CALL);
+    if ((f->layers & LAYER_ONCE) && spends && agent->limits.any)
         tighten(&own, &agent->limits);
+    if (f->part == PART_ROOT && f->run->caller)
+        tighten(&own, &f->run->caller->grant);
     if (own.any)
         raised_limits(f, &own);
     return own;
@@ -60,6 +63,8 @@ static const Price *price_of(const Frame *call) {
 }
 
 Amount call_worst_case(const Frame *f) {
+    if (f->call->callee->kind == CALLEE_CALL)
+        return child_worst_case(f);
     if (f->call->callee->kind != CALLEE_MODEL)
         return (Amount){ 0 };
     int64_t bytes = agent_request_bytes(f->parent), output = f->call->callee->max_output;
@@ -121,17 +126,17 @@ static Fit fit_clock(const Budget *b, Bound bound, int64_t passed, Shortage *ret
     return b->limits.on_breach_fail ? FIT_BREACH_FAIL : FIT_BREACH_PAUSE;
 }
 
-/* Levels of conversations and supervisors from the budget's frame down to this one. */
+/* Levels of conversations, supervisors and calls of workflows from the budget's frame down to this one. */
 static int64_t level_below(const Budget *b, const Frame *f) {
     int64_t levels = 0;
     for (; f && f != b->frame->parent; f = f->parent)
-        levels += f->shape == &shape_agent || f->shape == &shape_supervise;
+        levels += f->shape == &shape_agent || f->shape == &shape_supervise || call_is_child(f);
     return levels;
 }
 
 static Fit fit_depth(const Budget *b, const Frame *f, const Amount *next, Shortage *ret) {
     int64_t most = b->limits.most[BOUND_DEPTH];
-    if (most < 0 || next->of[BOUND_AGENTS] == 0)
+    if (most < 0 || (next->of[BOUND_AGENTS] == 0 && !call_is_child(f)))
         return FIT_YES;
     int64_t level = level_below(b, f);
     if (level <= most)
@@ -181,7 +186,8 @@ static Fit fit_all(const Run *r, const Frame *f, const Amount *next, Shortage *r
         Shortage s = { 0 };
         if (!up->budget)
             continue;
-        if (is_call(next) && up->budget->limits.most[BOUND_COST] >= 0 && !price_of(f)->known) {
+        if (is_call(next) && !call_is_child(f) && up->budget->limits.most[BOUND_COST] >= 0 &&
+            !price_of(f)->known) {
             *ret = (Shortage){ .at = up->budget->frame,
                                .bound = BOUND_COST,
                                .no_price = f->call->callee->models[f->parent->agent->model] };
@@ -198,8 +204,12 @@ int64_t share_percent(int64_t part, int64_t whole) {
     return part < INT64_MAX / 100 ? part * 100 / whole : part / MAX(1, whole / 100);
 }
 
+/* What is known only at the end. Of a child run that is all; its retries, which are the call's, have no call in them. */
 static bool is_reserved(Bound b) {
     return b == BOUND_COST || b == BOUND_TOKENS || b == BOUND_CALLS;
+}
+static bool is_held(const Frame *f, const Amount *amount, Bound b) {
+    return is_reserved(b) || (call_is_child(f) && is_call(amount));
 }
 
 Fit budget_reserve(Run *r, Frame *f, const Amount *next, Shortage *ret) {
@@ -207,14 +217,15 @@ Fit budget_reserve(Run *r, Frame *f, const Amount *next, Shortage *ret) {
     for (Frame *up = f; up && fit == FIT_YES; up = up->parent)
         for (Bound i = 0; up->budget && i < BOUNDS_COUNTED; i++)
             if (binds(up->budget, i, f))
-                (is_reserved(i) ? &up->budget->reserved : &up->budget->spent)->of[i] += next->of[i];
+                (is_held(f, next, i) ? &up->budget->reserved : &up->budget->spent)->of[i] +=
+                    next->of[i];
     return fit;
 }
 
 void budget_take_over(Frame *f, const Amount *held) {
     for (Frame *up = f; up; up = up->parent)
         for (Bound i = 0; up->budget && i < BOUNDS_COUNTED; i++)
-            if (is_reserved(i))
+            if (is_held(f, held, i))
                 up->budget->reserved.of[i] += held->of[i];
 }
 
@@ -237,7 +248,7 @@ void budget_settle(Run *r, Frame *f, Amount *held, const Amount *spent) {
         return;
     for (Frame *up = f; up; up = up->parent) {
         for (Bound i = 0; up->budget && i < BOUNDS_COUNTED; i++)
-            if (is_reserved(i))
+            if (is_held(f, held, i))
                 settle_one(up->budget, i, held->of[i],
                            MUTANT(spending_forgotten) ? 0 : spent->of[i]);
         if (up->budget)
@@ -311,6 +322,30 @@ void budget_attempts(Run *r, Frame *f, int change) {
     }
 }
 
+static void arm_again(Run *r, Budget *b, Bound bound) {
+    if (bound == BOUND_TIME && b->working) {
+        if (b->work)
+            want_close(r, b->work);
+        start_work_timer(r, b);
+    }
+    if (bound == BOUND_DEADLINE) {
+        if (b->deadline)
+            want_close(r, b->deadline);
+        int64_t due = at_most(b->opened_ms, b->limits.most[bound]);
+        b->deadline = want_timer(r, b->frame, TIMER_DEADLINE, MAX(r->time_ms, due));
+    }
+}
+
+void budget_worked_more(Run *r, Frame *f, int64_t ms) {
+    for (; f && ms > 0; f = f->parent) {
+        Budget *b = f->budget;
+        if (!b || b->limits.most[BOUND_TIME] < 0)
+            continue;
+        b->worked_ms = at_most(b->worked_ms, ms);
+        arm_again(r, b, BOUND_TIME);
+    }
+}
+
 Want **budget_timer(Frame *f, TimerPurpose purpose) {
     if (!f->budget)
         return NULL;
@@ -328,24 +363,10 @@ void budget_timer_due(Run *r, Frame *f, TimerPurpose purpose) {
                    .most = b->limits.most[bound],
                    .spent = bound == BOUND_TIME ? budget_worked(b, r->time_ms)
                                                 : r->time_ms - b->opened_ms };
-    if (b->limits.on_breach_fail)
-        frame_failf(r, f, KIND_BUDGET, "%.*s", STR_FMT(shortage_text(r, FIT_BREACH_FAIL, &s)));
-    else
+    if (!b->limits.on_breach_fail)
         question_ask(r, NULL, &s);
-}
-
-static void arm_again(Run *r, Budget *b, Bound bound) {
-    if (bound == BOUND_TIME && b->working) {
-        if (b->work)
-            want_close(r, b->work);
-        start_work_timer(r, b);
-    }
-    if (bound == BOUND_DEADLINE) {
-        if (b->deadline)
-            want_close(r, b->deadline);
-        int64_t due = at_most(b->opened_ms, b->limits.most[bound]);
-        b->deadline = want_timer(r, b->frame, TIMER_DEADLINE, MAX(r->time_ms, due));
-    }
+    else if (!child_runs_late(r, f, shortage_text(r, FIT_BREACH_FAIL, &s)))
+        frame_failf(r, f, KIND_BUDGET, "%.*s", STR_FMT(shortage_text(r, FIT_BREACH_FAIL, &s)));
 }
 
 void budget_set(Run *r, Budget *b, Bound bound, int64_t most) {

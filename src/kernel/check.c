@@ -26,7 +26,7 @@ static const char *check_call(const Frame *f) {
         return c->want ? "5: a finished step still wants something" : NULL;
     switch ((Status)f->status) {
     case STATUS_RUNNING:
-        return c->want && c->want->kind == WANT_ATTEMPT ? NULL
+        return c->want && (c->want->kind == WANT_ATTEMPT || c->want->kind == WANT_CHILD) ? NULL
                : f->handling || f->gating || f->unwind || probing(f)
                    ? NULL
                    : "20: a running call wants no attempt";

@@ -322,6 +322,7 @@ static void read_field(Cursor *c, Cursor *data, bool forgotten, Tag tag, RowFact
 static bool is_known_fact(const Fact *f) {
     return f->kind >= FACT_ACCEPTED && f->kind <= FACT_RECOVERED && f->sent <= SENT_YES &&
            (f->kind == FACT_FINISHED ? f->outcome >= OUTCOME_OK && f->outcome <= OUTCOME_UNKNOWN
+            : f->kind == FACT_CHILD  ? f->outcome <= OUTCOME_FAILED
                                      : !f->outcome) &&
            (!f->reused || f->outcome == OUTCOME_OK) &&
            (f->kind != FACT_ACCEPTED || f->verb <= RULES_NOW);

@@ -68,6 +68,8 @@ static void stop_asking(Run *r, Frame *f, Str why) {
 
 bool call_abandon(Run *r, Frame *f, Str why) {
     CallState *c = f->call;
+    if (child_abandon(r, f, why))
+        return true;
     bool in_flight = may_be_in_flight(c), unsafe = c->effect == EFFECT_UNSAFE;
     bool debt = unsafe && (in_flight || c->unknown) && !MUTANT(debt_forgotten);
     if (!debt && !(in_flight && f->undo)) {

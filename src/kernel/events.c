@@ -18,7 +18,7 @@
 
 /* ---- posts ----------------------------------------------------------------------------------------------------------- */
 
-static void post(Run *r, Post p) {
+void run_post(Run *r, Post p) {
     if (r->n_posts == r->room_posts) {
         r->room_posts = MAX(4u, r->room_posts * 2);
         r->posts = xrealloc(r->posts, r->room_posts * sizeof(*r->posts));
@@ -103,7 +103,7 @@ void emit_enter(Run *r, Frame *f, Str choice) {
     MapBuilder body = map_builder(&r->arena), output = map_builder(&r->arena);
     map_addz(&body, "event", event);
     if (!MUTANT(emit_says_nothing))
-        post(r, (Post){ .id = to, .to = to, .body = map_done(&body, NULL) });
+        run_post(r, (Post){ .id = to, .to = to, .body = map_done(&body, NULL) });
     map_addz(&output, "id", value_str(id));
     map_addz(&output, "type", value_str(f->node->emit_type));
     f->detail = event;
@@ -302,9 +302,9 @@ static void listen_start(Run *r, Value event) {
     map_addz(&m, "correlation", value_getz(event, "correlation"));
     map_addz(&m, "by", value_str(arena_fmt(&r->arena, "event:%.*s", STR_FMT(id))));
     map_addz(&body, "start", map_done(&m, NULL));
-    post(r, (Post){ .id = arena_fmt(&r->arena, "start:%.*s", STR_FMT(run)),
-                    .to = run,
-                    .body = map_done(&body, NULL) });
+    run_post(r, (Post){ .id = arena_fmt(&r->arena, "start:%.*s", STR_FMT(run)),
+                        .to = run,
+                        .body = map_done(&body, NULL) });
     frame_movef(r, r->root, STATUS_RUNNING, "event:%.*s starts %.*s", STR_FMT(id), STR_FMT(run));
 }
 

@@ -143,6 +143,12 @@ static void write_details(Buf *b, const Fact *f) {
         write_word(b, " correlation ", f->correlation);
         if (f->purpose == ACCEPT_LISTEN)
             buf_str_add(b, STR(" to listen"));
+        write_word(b, " child of ", f->shown);
+        return;
+    case FACT_CHILD:
+        write_word(b, " ", f->run);
+        write_finished(b, f);
+        write_word(b, " spent ", f->shown);
         return;
     case FACT_FINISHED: write_finished(b, f); return;
     case FACT_TIMER: buf_fmt(b, " %s", NAME_IN(purpose_names, f->purpose)); return;
@@ -156,7 +162,6 @@ static void write_details(Buf *b, const Fact *f) {
     case FACT_PROGRESS:
     case FACT_SIGNAL:
     case FACT_EVENT:
-    case FACT_CHILD:
     case FACT_MAIL:
     case FACT_MIGRATED:
     case FACT_RECOVERED: write_word(b, " ", f->name); break;

@@ -20,7 +20,7 @@ typedef enum FactKind {
     FACT_EVENT = 7,
     /* a person settles what is in doubt (or, later, an approval): payload = result */
     FACT_DECISION = 8,
-    FACT_CHILD = 9,
+    FACT_CHILD = 9, /* a child run is over: as FINISHED, `run` its id */
     FACT_MAIL = 10,
     FACT_CONTROL = 11,  /* pause resume cancel retry limits */
     FACT_MIGRATED = 12, /* the run goes on with another file: payload = the closure it had before */
@@ -135,7 +135,8 @@ typedef struct Fact {
     /* accepted: of the event that started it; empty: its own id. event: `id` is its own, `name` its type, payload the whole */
     Str correlation;
     /* decision: of what was shown (want_ask() of run.h), so that nobody agrees to what he did not see; empty: of whatever is
-     * asked. Its words are `message`. accepted: who started the run is `by`. */
+     * asked. Its words are `message`. accepted: who started the run is `by`; whose child it is and what it may spend, as JSON
+     * (kernel/child.c), is `shown`. child: what it spent that is no usage, as JSON, is `shown`. */
     Str shown, by;
     /* dispatching, under a business key (kernel/key.h): which of the effects of that name it is, since when it is tried; `from`
      * is the run that gave it up not knowing what it had done. finished, reused: `from` is the run whose effect it was, `id`

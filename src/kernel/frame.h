@@ -110,9 +110,10 @@ typedef struct CallState {
     bool was_done;    /* and what comes now is whether its answer is accepted; for retries */
     bool owes_retry;  /* its next attempt counts as a retry, and has not been counted */
     bool held;        /* in a queue */
-    Amount reserved;  /* by the attempt that is open */
-    Frame *held_at;   /* whose budget's queue; NULL: the run's */
-    int64_t ticket;   /* its place there */
+    Str late; /* child: why it was asked to stop though it is waited for; empty: it was not */
+    Amount reserved; /* by the attempt that is open */
+    Frame *held_at;  /* whose budget's queue; NULL: the run's */
+    int64_t ticket;  /* its place there */
     Frame *held_prev, *held_next;
     Str choice; /* why it was entered: for its first move */
     /* Under a business key: what was told of it last, and before it began to be undone; an attempt may have left whose end
@@ -322,6 +323,13 @@ typedef struct StateCell {
     bool dirty;
 } StateCell;
 
+/* Whose child a run is. */
+typedef struct Caller {
+    Str run, step;
+    uint32_t attempt, level; /* level: 1 for the child of a run that nobody called */
+    Limits grant;
+} Caller;
+
 /* A limit that a person set anew. */
 typedef struct Raised {
     Str address; /* of the step; empty: the run */
@@ -399,6 +407,8 @@ struct Run {
     bool handing_out;    /* something was put in, and who waits was not looked for yet */
     Post *posts;
     size_t n_posts, room_posts;
+    Str caller_text; /* as it was accepted; empty: nobody called it */
+    Caller *caller;
     Signal *signals;      /* not yet taken, oldest first */
     uint64_t *signal_ids; /* hashes of those seen */
     uint32_t n_signal_ids, room_signal_ids;
@@ -675,6 +685,7 @@ Value gate_conditions(Run *r, const Frame *f);
 void gate_save(const Frame *f, Buf *b);
 void gate_load(Run *r, Frame *f, Cursor *c);
 void run_notice(Run *r, const Notice *n);
+void run_post(Run *r, Post p);
 /* Of its timers, by purpose; NULL for the others. */
 Want **human_timer(Frame *f, TimerPurpose purpose);
 void human_close(Run *r, Frame *f);
@@ -755,6 +766,34 @@ void key_granted(Run *r, Frame *f, const Fact *dispatching);
 /* Its outcome is one that was recorded before. */
 void key_taken_over(Run *r, Frame *f, const Fact *finished);
 
+/* ---- child runs (child.c) --------------------------------------------------------------------------------------------------- */
+
+/* Is it a call of a workflow? */
+bool call_is_child(const Frame *f);
+Str child_id(Run *r, const Frame *f, uint32_t attempt);
+/* What is reserved for it: its share of what the limits above have left. */
+Amount child_worst_case(const Frame *f);
+/* Its run would stand below as many others as there can be. */
+bool child_too_deep(const Run *r);
+/* Its want is open: the letter that makes the run. */
+void child_start(Run *r, Frame *f);
+/* The call is cancelled: true if there is a child, which is told, and waited for. */
+bool child_abandon(Run *r, Frame *f, Str why);
+/* The time of the call is up: true if there is a child, which is told; the step fails when it has ended. */
+bool child_runs_late(Run *r, Frame *f, Str why);
+/* All children that are not asked to stop. */
+void child_order_all(Run *r, Control verb, Str why);
+Amount child_spent(Run *r, const Fact *fact);
+/* What it is asked to do, for who compares it with what was recorded. */
+Value child_request(const Frame *f, Arena *a);
+void child_timer_off(Run *r, Frame *f);
+/* It is over: the grant is given back, less what was spent. */
+void child_settle(Run *r, Frame *f, const Fact *fact);
+/* Whose child this run is, as it was accepted; false: the text is none of ours. */
+bool caller_read(Run *r, Str text);
+/* This run is over: its parent is told. */
+void child_ended(Run *r);
+
 /* ---- what nobody knows (doubt.c) */
 
 /* An attempt ended unknown and may not simply be sent again: the target is asked, or a person. */
@@ -832,6 +871,8 @@ int64_t share_percent(int64_t part, int64_t whole);
 Str shortage_text(Run *r, Fit fit, const Shortage *s);
 /* What an attempt used that is not derived again. */
 void budget_spend(Frame *f, const Amount *spent);
+/* A child below worked so long. */
+void budget_worked_more(Run *r, Frame *f, int64_t ms);
 /* So much time counts for nothing. */
 void budget_shift(Frame *f, int64_t ms);
 Amount call_worst_case(const Frame *f);

@@ -117,7 +117,8 @@ static const Frame *probed(Outcomes *o, const Frame *probe, Str *payload) {
 
 /* The call whose outcome this fact settles as ok; NULL: none. What undoes and what asks is of that run alone. */
 static const Frame *settled_by(Outcomes *o, Run *r, const Fact *fact, Str *ret_payload) {
-    bool ok = (fact->kind == FACT_FINISHED && fact->outcome == OUTCOME_OK) ||
+    bool ended = fact->kind == FACT_FINISHED || fact->kind == FACT_CHILD;
+    bool ok = (ended && fact->outcome == OUTCOME_OK) ||
               (fact->kind == FACT_DECISION && fact->verb == DECISION_DONE);
     const Frame *f = ok ? frame_find(r, fact->address) : NULL;
     bool call = f && f->shape == &shape_call && f->call->want;

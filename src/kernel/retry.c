@@ -176,7 +176,7 @@ static void note_repeat(Run *r, const Fact *fact) {
     } else if (s->let_out == fact->attempt) {
         s->let_out = 0;
     }
-    if (fact->kind == FACT_FINISHED && !definite && !r->would_repeat.len)
+    if (fact->kind != FACT_DISPATCHING && !definite && !r->would_repeat.len)
         r->would_repeat = arena_str(&r->arena, fact->address);
 }
 
@@ -217,13 +217,15 @@ static void account(Run *r, const Fact *fact) {
         return;
     r->counts.tokens += tokens;
     r->counts.cost_nano += fact->usage.cost_nano;
-    r->counts.model_calls++;
+    Amount spent = fact->kind == FACT_CHILD ? child_spent(r, fact)
+                                            : (Amount){ .of[BOUND_CALLS] = 1,
+                                                        .of[BOUND_TOKENS] = tokens,
+                                                        .of[BOUND_COST] = fact->usage.cost_nano };
+    r->counts.model_calls += spent.of[BOUND_CALLS];
     f->tokens += tokens;
     f->cost += fact->usage.cost_nano;
-    f->calls++;
-    budget_spend(f, &(Amount){ .of[BOUND_CALLS] = 1,
-                               .of[BOUND_TOKENS] = tokens,
-                               .of[BOUND_COST] = fact->usage.cost_nano });
+    f->calls += spent.of[BOUND_CALLS];
+    budget_spend(f, &spent);
 }
 
 void run_pass_over(Run *r, const Fact *fact) {
@@ -233,11 +235,11 @@ void run_pass_over(Run *r, const Fact *fact) {
         stands(r);
     }
     note_undone(r, fact);
-    if (fact->kind != FACT_FINISHED && fact->kind != FACT_DISPATCHING)
+    if (fact->kind != FACT_FINISHED && fact->kind != FACT_CHILD && fact->kind != FACT_DISPATCHING)
         return;
     spend_attempt(r, fact);
     note_repeat(r, fact);
-    if (fact->kind == FACT_FINISHED && !fact->reused)
+    if (fact->kind != FACT_DISPATCHING && !fact->reused)
         account(r, fact);
 }
 
@@ -360,7 +362,7 @@ static void enter_again(Run *r, Frame *f) {
 /* Says of what is open that it is: the journal told of its end, or never of its beginning. */
 static void say_open(Run *r, Frame *f) {
     const CallState *c = f->shape == &shape_call ? f->call : NULL;
-    bool attempt = c && c->want && c->want->kind == WANT_ATTEMPT;
+    bool attempt = c && c->want && (c->want->kind == WANT_ATTEMPT || c->want->kind == WANT_CHILD);
     frame_move(r, f, f->status, attempt ? c->attempt : 0, attempt ? c->args_hash : 0,
                STR("goes on"));
 }

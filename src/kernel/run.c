@@ -56,6 +56,7 @@ void run_settle(Run *r) {
             f->timeout = NULL;
         want_close(r, w);
     }
+    child_ended(r);
 }
 
 static void cancel(Run *r, const Fact *fact) {
@@ -104,6 +105,11 @@ static Want *timer_of_play(const Frame *f, TimerPurpose purpose) {
         if (p->waits[i]->kind == WANT_TIMER && p->waits[i]->purpose == purpose)
             return p->waits[i];
     return NULL;
+}
+
+static bool waits_for_child(const Frame *f, const Fact *fact) {
+    return f && call_is_child(f) && f->call->want && f->call->want->kind == WANT_CHILD &&
+           f->call->attempt == fact->attempt && fact->outcome;
 }
 
 static Want *timer_of(Frame *f, TimerPurpose purpose) {
@@ -206,7 +212,9 @@ static bool waited_for(Run *r, const Fact *fact) {
     Want *timer;
     switch (fact->kind) {
     case FACT_DISPATCHING:
-    case FACT_FINISHED: return waits_for_attempt(f, fact);
+    case FACT_FINISHED:
+        return waits_for_attempt(f, fact) || (fact->reused && waits_for_child(f, fact));
+    case FACT_CHILD: return waits_for_child(f, fact);
     case FACT_TIMER:
         timer = timer_of(f, (TimerPurpose)fact->purpose);
         return timer && (timer->due_ms <= MAX(fact->time_ms, r->time_ms) || MUTANT(timer_early));
@@ -226,7 +234,6 @@ static bool waited_for(Run *r, const Fact *fact) {
     case FACT_EVENT:
         return (!signal_seen(r, fact->id) || MUTANT(event_id_ignored)) && event_waited_for(r, fact);
     case FACT_ACCEPTED:
-    case FACT_CHILD:
     case FACT_MAIL: return false;
     }
     return false;
@@ -343,6 +350,7 @@ static void control(Run *r, const Fact *fact) {
         frame_movef(r, r->root, STATUS_RUNNING, "paused by %.*s", STR_FMT(fact->from));
         r->status = RUN_PAUSED;
         question_by_person(r, fact->from, fact->message);
+        child_order_all(r, CONTROL_PAUSE, arena_str(&r->arena, fact->message));
         return;
     case CONTROL_RESUME:
         frame_movef(r, r->root, STATUS_RUNNING, "resumed by %.*s", STR_FMT(fact->from));
@@ -350,6 +358,7 @@ static void control(Run *r, const Fact *fact) {
         r->paused = VALUE_ABSENT;
         for (Want *w = r->wants_first; w; w = w->next)
             w->unsent = false;
+        child_order_all(r, CONTROL_RESUME, STR(""));
         held_resume(r);
         return;
     case CONTROL_LIMITS: question_raise(r, fact->from, r->payload); return;
@@ -387,6 +396,7 @@ static void migrated(Run *r, const Fact *fact) {
 static void apply(Run *r, const Fact *fact) {
     switch (fact->kind) {
     case FACT_DISPATCHING: dispatch_attempt(r, fact); return;
+    case FACT_CHILD:
     case FACT_FINISHED: finish_attempt(r, fact); return;
     case FACT_TIMER: ring_timer(r, fact); return;
     case FACT_SIGNAL: take_signal(r, fact); return;
@@ -400,7 +410,6 @@ static void apply(Run *r, const Fact *fact) {
         event_came(r, fact);
         return;
     case FACT_ACCEPTED:
-    case FACT_CHILD:
     case FACT_MAIL: UNREACHABLE("a fact nothing waits for");
     }
 }
@@ -443,7 +452,7 @@ Run *run_blank(const Plan *plan) {
     r->state = ARENA_ARRAY(&r->arena, StateCell, plan->n_state);
     r->paused = VALUE_ABSENT;
     r->labels = map_done(&(MapBuilder){ .arena = &r->arena }, NULL);
-    r->would_repeat = r->was_undone = r->lasting = STR("");
+    r->would_repeat = r->was_undone = r->lasting = r->caller_text = STR("");
     r->tripped = VALUE_ABSENT;
     return r;
 }
@@ -482,6 +491,10 @@ static int start(const Plan *plan, const Fact *accepted, const Retried *retries,
     r->source_before = arena_str(&r->arena, accepted->id);
     r->source_upto = accepted->upto;
     r->by = arena_str(&r->arena, accepted->by);
+    if (!caller_read(r, accepted->shown)) {
+        *ret_problem = STR("whose child it is cannot be read");
+        return RUN_E_INPUT;
+    }
     r->seed = accepted->seed;
     r->rules = (Rules)accepted->verb;
     r->started_ms = r->time_ms = accepted->time_ms;
@@ -616,6 +629,12 @@ Value run_summary(const Run *r, Arena *a) {
         map_addz(&m, "ending", value_str(str_from(run_status_name(r->ending))));
     map_addz(&m, "steps_ok", value_int(r->counts.steps_ok));
     map_addz(&m, "attempts", value_int(r->counts.attempts));
+    if (r->caller) {
+        MapBuilder parent = map_builder(a);
+        map_addz(&parent, "run", value_str(r->caller->run));
+        map_addz(&parent, "step", value_str(r->caller->step));
+        map_addz(&m, "parent", map_done(&parent, NULL));
+    }
     if (r->counts.model_calls || r->counts.tokens) {
         map_addz(&m, "calls", value_int(r->counts.model_calls));
         map_addz(&m, "tokens", value_int(r->counts.tokens));

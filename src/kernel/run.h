@@ -53,12 +53,13 @@ struct Want {
     const Callee *callee;
     uint64_t args_hash;
     bool dispatching; /* FACT_DISPATCHING was applied */
-    bool unsent;      /* the engine that last had it never let it out, and said so; until it is performed again */
-    bool stopping;    /* asked to end soon: what it does is not wanted any more, how it ended is */
-    bool fresh;       /* a recorded outcome did not fit: this one is asked anew */
+    bool
+        unsent; /* the engine that last had it never let it out, and said so; until it is performed again */
+    bool stopping; /* asked to end soon: what it does is not wanted any more, how it ended is */
+    bool fresh;    /* a recorded outcome did not fit: this one is asked anew */
     TimerPurpose purpose;
-    int64_t due_ms;    /* timer */
-    Str key;           /* signal: its name; attempt: the business key, or empty */
+    int64_t due_ms; /* timer */
+    Str key; /* signal: its name; attempt: the business key, or empty; child: the id of its run */
     Want *prev, *next; /* all open wants of the run, oldest first */
     uint32_t order;    /* its place among them, while a snapshot is written */
     /* The engine's: */
@@ -103,9 +104,19 @@ typedef struct Notice {
 } Notice;
 const Notice *run_notices(const Run *r, size_t *ret_n);
 void run_forget_notices(Run *r);
+/* The post that starts this child: not needed; to be written once more. */
+void run_withdraw(Run *r, const Want *w);
+void run_ask_again(Run *r, const Want *w);
+/* Whose child it is: as it was accepted (Fact.shown), the run and the step; empty: nobody called it. */
+Str run_caller(const Run *r);
+Str run_parent(const Run *r);
+Str run_parent_step(const Run *r);
 /* Said to other runs since the last run_forget_posts(): mail that goes with the row. `to` is a run, which need not exist; the id
  * is the same when it is derived again.
  *   { event: { id, type, data, correlation, source, time } }        to `event:ID`, the run that the event is
+ *   { child: start, input, by, correlation, caller, file, dir }     to a run that this one calls: the file is one of its own
+ *   { child: control, verb, from, why }                             to a child
+ *   { child: result, run, step, attempt, status, spent, took_ms, output | error }    to the parent
  *   { start: { on, dir, input, correlation, by } }                  to a run that is to begin: of the file of the run `on` */
 typedef struct Post {
     Str id, to;

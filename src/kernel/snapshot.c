@@ -14,7 +14,7 @@
  * 3: attempts of before a retry; what every attempt reserved, queues of held calls, what a paused run asks; what
  * people are asked and have said; what can be undone, and was.
  * 4: the rules by which it is derived; verbs that several steps play; events that came, messages that wait; what was told of
- * business keys. */
+ * business keys; whose child a run is, and why one was asked to stop. */
 #define SNAPSHOT_VERSION 4
 
 /* ---- wants ---- */
@@ -156,6 +156,8 @@ static void load_wants(Run *r, Frame *f, Loader *l) {
             if (l->version < 3)
                 reserve_again(f);
         }
+        if (c->want && c->want->kind == WANT_CHILD)
+            call_describe(c);
     }
     if (f->shape && f->shape->plays)
         load_waits(r, f, l);
@@ -510,6 +512,7 @@ void run_save(const Run *r, Buf *b) {
     events_save(r, b);
     inboxes_save(r, b);
     buf_u8(b, r->used_keys);
+    buf_blob(b, r->caller_text);
     save_frame(b, r, r->root);
 }
 
@@ -559,6 +562,8 @@ static bool load_run(Run *r, Loader *l) {
         inboxes_load(r, c);
         r->used_keys = cursor_u8(c) == 1;
     }
+    if (l->version >= 4 && !caller_read(r, cursor_blob(c)))
+        return false;
     if (!c->bad)
         r->root = load_frame(r, NULL, l, 0);
     if (!c->bad)

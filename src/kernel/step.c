@@ -100,6 +100,9 @@ static bool prepare_arguments(Run *r, Frame *f, char problem[320]) {
         return false;
     if (value_absent(with))
         with = VALUE_NULL;
+    if (n->callee && n->callee->kind == CALLEE_CALL &&
+        with.type == V_NULL) /* as a run without input has */
+        with = map_done(&(MapBuilder){ .arena = &r->arena }, NULL);
     Str mismatch;
     if (n->callee && n->callee->input &&
         type_convert(n->callee->input, with, &r->arena, &with, &mismatch)) {

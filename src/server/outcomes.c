@@ -20,6 +20,7 @@ static const char *kind_word(CalleeKind kind) {
     case CALLEE_MODEL: return "model";
     case CALLEE_HUMAN: return "human";
     case CALLEE_INBOX: return "inbox";
+    case CALLEE_CALL: return "call";
     }
     return "?";
 }

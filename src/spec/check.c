@@ -187,12 +187,27 @@ static void check_against(Reader *r, const Yaml *y, const Type *t, const char *w
                      STR_FMT(t->fields[i].name));
 }
 
+/* A workflow that is called without `with` has no input. */
+static void check_called_without(Reader *r, const Node *n) {
+    const Type *t = n->callee->input;
+    for (size_t i = 0; t && t->kind == TYPE_RECORD && i < t->n_fields; i++)
+        if (!t->fields[i].optional) {
+            error_at(r, r->node_yaml[n->no], "missing", "give it with `with:`",
+                     "the workflow needs the input `%.*s`", STR_FMT(t->fields[i].name));
+            return;
+        }
+}
+
 static void check_values(Reader *r, const Node *n) {
     const Yaml *y = r->node_yaml[n->no], *with = yaml_get(y, "with"),
                *result = yaml_get(y, "return");
     if (with && n->callee)
         check_against(r, with, n->callee->input,
-                      n->callee->is_agent ? "this agent's input" : "this tool's input");
+                      n->callee->is_agent              ? "this agent's input"
+                      : n->callee->kind == CALLEE_CALL ? "the input of the workflow"
+                                                       : "this tool's input");
+    if (!n->with && n->callee && n->callee->kind == CALLEE_CALL && !r->notes[n->no].means)
+        check_called_without(r, n);
     if (result && n->verb == VERB_GROUP && n->parent)
         check_against(r, result, n->output, "the group's output");
 }

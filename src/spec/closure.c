@@ -45,6 +45,23 @@ static Str kept_lines(const Source *s, Arena *a) {
     return text;
 }
 
+static Str closure_of_all(const Files *f, Str main_name, Arena *a) {
+    ClosureFile *files = ARENA_ARRAY(a, ClosureFile, f->n);
+    for (size_t i = 0; i < f->n; i++)
+        files[i] = (ClosureFile){ f->items[i]->name, f->items[i]->text, f->items[i]->problem };
+    return closure_from(a, main_name, files, f->n);
+}
+
+/* Compiled by itself, so that what only its caller uses is no part of it. */
+Str plan_called_closure(const Plan *p, const Plan *called, Arena *a) {
+    Diags diags = { .arena = a };
+    _cleanup_(plan_freep)
+    Plan *alone = NULL;
+    if (plan_compile(closure_of_all(p->files, called->file, a), &alone, &diags))
+        return STR("");
+    return closure_pin(alone, a);
+}
+
 Str closure_pin(const Plan *p, Arena *a) {
     const Files *f = p->files;
     Str *names = ARENA_ARRAY(a, Str, f->n), *texts = ARENA_ARRAY(a, Str, f->n);

@@ -181,15 +181,16 @@ const Yaml *source_card(Files *f, Source *s) {
     return end(s, SOURCE_CARD, s->yaml.root);
 }
 
-void files_call(Files *f, Source *s) {
+bool files_call(Files *f, Source *s) {
     if (s == f->main || s->called)
-        return;
+        return false;
     s->called = s->whole = true;
     Source **called = ARENA_ARRAY(f->arena, Source *, f->n_called + 1);
     if (f->n_called)
         memcpy(called, f->called, f->n_called * sizeof *called);
     called[f->n_called++] = s;
     f->called = called;
+    return true;
 }
 
 void source_keep(Files *f, Source *s, unsigned first_line, unsigned last_line) {

@@ -22,7 +22,8 @@ typedef struct Source {
     const Yaml *body; /* a prompt's or a card's text below its front matter */
     bool *keep;       /* by line from 1: is part of what a run is pinned to; NULL: nothing is */
     bool whole;       /* all of it is */
-    bool called;      /* is a workflow that another calls */
+    Plan *plan;       /* it is, or is being, read as a workflow */
+    bool called;      /* by another workflow */
 } Source;
 
 typedef struct Files Files;
@@ -38,6 +39,7 @@ struct Files {
     Table asked;
     Source **called; /* workflows that are called, first come first */
     size_t n_called;
+    unsigned depth; /* of workflows that are read, each for the one that calls it */
 };
 
 /* Opens a closure's bytes; false if they are none. `needs` may be NULL. */
@@ -55,8 +57,8 @@ static inline Source *source_of(const YamlFile *yaml) {
     return (Source *)((uintptr_t)yaml - offsetof(Source, yaml));
 }
 
-/* A workflow that is called: it is checked with the one that calls it, and pinned with it. */
-void files_call(Files *f, Source *s);
+/* A workflow that is called: it is read with the one that calls it, and pinned with it. True the first time. */
+bool files_call(Files *f, Source *s);
 /* Part of what a run is pinned to. */
 void source_keep(Files *f, Source *s, unsigned first_line, unsigned last_line);
 

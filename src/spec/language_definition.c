@@ -22,7 +22,7 @@ static const Keyword agent[] = {
     { "a2a", "value", 0, LATER, "an agent elsewhere plays it: its address" },
     { "worker", "text", 0, LATER, "a program that polls for work plays it" },
     { "human", "Human", 0, RUNS, "a person plays it" },
-    { "call", "workflow", 0, LATER, "a workflow plays it: its name or its file" },
+    { "call", "workflow", 0, RUNS, "a workflow plays it: its name or its file" },
     { "like", "text", 0, RUNS, "a copy of this agent, with the keys given here changed" },
     { "role", "text", 0, RUNS, "put before the instructions" },
     { "instructions", "value", 0, RUNS, "the system message" },

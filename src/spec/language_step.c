@@ -14,7 +14,7 @@ static const Keyword step[] = {
     { "run", "[text] | Run", 0, RUNS, "runs a program" },
     { "http", "text | Http", 0, RUNS, "sends a request" },
     { "human", "Human", 0, RUNS, "asks a person" },
-    { "call", "workflow", 0, LATER, "runs another workflow: its name or its file" },
+    { "call", "workflow", 0, RUNS, "runs another workflow: its name or its file" },
     { "wait", "duration | Wait", 0, RUNS, "waits for a time, a signal or an event" },
     { "emit", "Emit", 0, RUNS, "tells the world that something happened" },
     { "send", "Send", 0, RUNS, "puts a message into an inbox" },

@@ -2,14 +2,12 @@
 #include "spec/plan.h"
 
 #include "base/limits.h"
-#include "spec/files.h"
 #include "spec/read_plan.h"
 #include <stdlib.h>
 
 /* ---- compiling ------------------------------------------------------------------------------------------------------- */
 
-/* "dir/review.yaml" is "review". */
-static Str name_of_file(Arena *a, Str file) {
+Str plan_name_of_file(Arena *a, Str file) {
     size_t from = file.len, to = file.len;
     while (from > 0 && file.p[from - 1] != '/')
         from--;
@@ -28,12 +26,14 @@ static Plan *new_plan(void) {
     return plan;
 }
 
-/* Workflows that are called are checked with the one that calls them, each once. */
-static void check_called(Arena *a, Files *files, Diags *diags) {
+/* What the workflows that it calls need and this version cannot run, it cannot either. */
+static void adopt_later(Plan *plan, const Files *files) {
     for (size_t i = 0; i < files->n_called; i++) {
-        Plan *unused = ARENA_NEW(a, Plan);
-        *unused = (Plan){ .limits = limits_none };
-        read_plan(a, files, files->called[i], unused, diags);
+        const Plan *its = files->called[i]->plan;
+        if (!plan->later)
+            plan->later = ARENA_ARRAY(&plan->arena, Later, LATER_MAX);
+        for (size_t k = 0; its && k < its->n_later && plan->n_later < LATER_MAX; k++)
+            plan->later[plan->n_later++] = its->later[k];
     }
 }
 
@@ -64,13 +64,16 @@ static int compile(Plan *plan, Str closure, Purpose purpose, Diags *diags, PlanN
     }
     plan->hash = hash_bytes(closure);
     plan->file = files->main->name;
-    plan->name = name_of_file(a, plan->file);
+    plan->name = plan_name_of_file(a, plan->file);
+    files->main->plan = plan;
     files->played = purpose == TO_PLAY;
     if (purpose != TO_CHECK)
         read_plan(a, files, files->main, plan, diags);
     else
         read_any(a, files, plan, diags);
-    check_called(a, files, diags);
+    adopt_later(plan, files);
+    if (!diags->errors && plan->root && !(needs && needs->n))
+        refuse_endless(plan, diags);
     if (purpose != TO_CHECK)
         refuse_later(plan, diags);
     diags_done(diags);

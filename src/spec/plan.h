@@ -6,7 +6,8 @@
  *
  * A node is one step. Its modifiers nest in one fixed order (LANGUAGE.md ORDER):
  *   needs > if > limits > for( on_error > repeat( retry( timeout( VERB ) > output type > check ) ) > set )
- * The verbs agent, tool, run and http are one thing here: VERB_INVOKE of a callee with arguments and an effect class. */
+ * The verbs agent, tool, run, http, human and call are one thing here: VERB_INVOKE of a callee with arguments and an effect
+ * class. */
 #ifndef BATON_SPEC_PLAN_H
 #define BATON_SPEC_PLAN_H
 
@@ -103,7 +104,8 @@ typedef enum CalleeKind {
     CALLEE_HTTP,
     CALLEE_MODEL,
     CALLEE_HUMAN,
-    CALLEE_INBOX /* of an agent: done by the kernel at once */
+    CALLEE_INBOX, /* of an agent: done by the kernel at once */
+    CALLEE_CALL,
 } CalleeKind;
 
 /* What can be limited. Numbers are stored; those before BOUND_DEPTH are counted up as they are spent. */
@@ -328,7 +330,10 @@ struct Callee {
     Value temperature;  /* absent: the provider's */
     Str effort;
     const Ask *ask; /* human */
-    Guards guards;  /* of an agent */
+    /* call: the workflow, for what it takes, gives and may spend; a run of it has a plan of its own, of plan_called_closure(). Of
+     * one that is called in a circle not all may be there while it is read. */
+    const Plan *called;
+    Guards guards; /* of an agent */
 };
 
 /* ---- state ----------------------------------------------------------------------------------------------------------- */
@@ -362,7 +367,7 @@ typedef struct StateKey {
 
 typedef enum Verb {
     VERB_NONE,   /* `set` alone */
-    VERB_INVOKE, /* agent, tool, run, http */
+    VERB_INVOKE, /* agent, tool, run, http, human, call */
     VERB_GROUP,
     VERB_WAIT,
     VERB_EMIT,
@@ -458,7 +463,7 @@ struct Node {
 
     Verb verb;
     /* invoke */
-    Str verb_word; /* "agent", "tool", "run", "http": for people */
+    Str verb_word; /* "agent", "tool", "run", "http", "call": for people */
     const Callee *callee;
     Template *with; /* NULL: no arguments (an agent then gets null) */
     Effect effect;
@@ -550,7 +555,7 @@ typedef struct Later {
 
 struct Plan {
     Arena arena;
-    Hash hash; /* of the closure bytes */
+    Hash hash; /* of the closure bytes; of one that is called, of its file */
     Str file;  /* main file's name */
     Str name, description;
     const Type *input, *output;
@@ -603,6 +608,10 @@ Str closure_make(Arena *a, Str main_name, const Str *names, const Str *texts, si
 /* The closure of a plan without what it does not use: files, definitions of other files, and comments outside the rest.
  * Lines stay where they are, so that the same problem is told with the same place. */
 Str closure_pin(const Plan *p, Arena *a);
+
+/* The closure of a workflow that `p` calls, as it would be if it were started by itself: what of the files it uses. Empty if it
+ * cannot be compiled alone, which its reading with `p` has excluded. */
+Str plan_called_closure(const Plan *p, const Plan *called, Arena *a);
 
 /* Files that a compilation lacks, by name. */
 typedef struct PlanNeeds {

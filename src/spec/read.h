@@ -6,7 +6,7 @@
  *   read_callee.c  agents and tools                 read_text.c   ${{ }} and bare expressions
  *   read_name.c    agents and tools by name         read_tools.c  the tools of an agent
  *   read_project.c what holds for every workflow    read_provider.c  where models are asked
- *   read_people.c  what people are asked
+ *   read_people.c  what people are asked             read_called.c  workflows that are called
  *   read_model.c   models and their aliases         names.c       what an expression may name
  *   order.c        needs, cycles, who is before whom   check.c    state, arguments, placement
  *   read_form.c    what is checked only              read_part.c  steps inside verbs
@@ -266,7 +266,13 @@ const Callee *read_callee_unnamed(Reader *r, const Yaml *y, CalleeKind kind, con
 Callee *read_callee_engine(Reader *r, const Yaml *model, Str name, Str prompt);
 /* `human:` of a step. */
 const Callee *read_callee_person(Reader *r, const Yaml *y, const Sight *sight);
+/* `call:` of a step. */
+const Callee *read_callee_call(Reader *r, const Yaml *y);
 void read_callees(Reader *r);
+/* The workflow that is called, read as far as it is needed here; NULL when refused (read_called.c). */
+const Plan *read_called(Reader *r, const Yaml *y);
+/* The same into a callee, which takes and gives what the workflow does unless it says otherwise. */
+void read_call(Reader *r, const Yaml *y, Callee *callee);
 /* What a person is asked (read_people.c): in a step by its Sight's node, else where only `input` is seen. */
 const Ask *read_human(Reader *r, const Yaml *y, const Sight *sight);
 void read_gates(Reader *r, const Yaml *y, const Sight *sight, Ask ***ret_gates, size_t *ret_n);

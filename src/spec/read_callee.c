@@ -63,6 +63,7 @@ static Effect default_effect(const Callee *c) {
     case CALLEE_MODEL: return EFFECT_READ;
     case CALLEE_HUMAN: return EFFECT_READ;
     case CALLEE_INBOX: return EFFECT_PURE;
+    case CALLEE_CALL: return EFFECT_KEYED; /* its key is the id of the run that it starts */
     }
     UNREACHABLE("callee kind");
 }
@@ -122,6 +123,12 @@ static void set_human(Reader *r, const Yaml *key, const Yaml *value, void *targe
     Draft *d = target;
     if (take_kind(r, key, d, CALLEE_HUMAN))
         d->callee->ask = read_human(r, value, &d->sight);
+}
+
+static void set_call(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    Draft *d = target;
+    if (take_kind(r, key, d, CALLEE_CALL))
+        read_call(r, value, d->callee);
 }
 
 static const Block *block_of(const Draft *d) {
@@ -318,7 +325,7 @@ static const KeyRow agent_rows[] = {
     { "a2a", set_kind_later },
     { "worker", set_kind_later },
     { "human", set_human },
-    { "call", set_kind_later },
+    { "call", set_call },
 };
 static const KeyRow tool_rows[] = {
     { "run", set_run },           { "http", set_http },      { "description", set_description },
@@ -457,6 +464,14 @@ Callee *read_callee_engine(Reader *r, const Yaml *model, Str name, Str prompt) {
     set_models(r, model, c);
     c->effect = default_effect(c);
     return errors == r->diags->errors ? c : NULL;
+}
+
+const Callee *read_callee_call(Reader *r, const Yaml *y) {
+    Callee *c = read_new_callee(r, y, STR("call"), false);
+    c->kind = CALLEE_CALL;
+    read_call(r, y, c);
+    c->effect = default_effect(c);
+    return c->called ? c : NULL;
 }
 
 /* What a form is filled with is its output. */

@@ -198,17 +198,9 @@ static void form_task(Reader *r, const Yaml *y, const Sight *sight, const char *
     read_part(r, y, y, STR("task"), PLACE_TASK, sight);
 }
 
-/* A file belongs to those of its caller; a name is looked up when it is called. */
 static void form_workflow(Reader *r, const Yaml *y, const Sight *sight, const char *what) {
-    Str s;
-    (void)sight;
-    if (!read_text(r, y, what, &s))
-        return;
-    bool file = str_find(s, STR("/")) >= 0 || str_ends(s, STR(".yaml")) ||
-                str_ends(s, STR(".yml")) || str_ends(s, STR(".json"));
-    Source *source = file ? files_named(r->files, y) : NULL;
-    if (source)
-        files_call(r->files, source);
+    (void)sight, (void)what;
+    read_called(r, y);
 }
 
 static void form_state(Reader *r, const Yaml *y, const Sight *sight, const char *what) {

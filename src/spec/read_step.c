@@ -83,6 +83,12 @@ static void set_human(Reader *r, const Yaml *key, const Yaml *value, void *targe
         d->node->callee = read_callee_person(r, value, &sight);
 }
 
+static void set_call(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    StepDraft *d = target;
+    if (take_verb(r, key, d, VERB_INVOKE))
+        d->node->callee = read_callee_call(r, value);
+}
+
 static void set_approve(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key;
     Node *node = node_of(target);
@@ -146,14 +152,6 @@ static void set_next(Reader *r, const Yaml *key, const Yaml *value, void *target
     (void)key;
     if (((StepDraft *)target)->place == PLACE_NAMED)
         read_next(r, value, node_of(target));
-}
-
-/* A verb that this version only checks. */
-static void set_later(Reader *r, const Yaml *key, const Yaml *value, void *target) {
-    StepDraft *d = target;
-    Sight sight = { .sees = BODY, .node = d->node };
-    take_verb(r, key, d, VERB_NONE);
-    read_keyword(r, key, value, language_block(STR("Step")), &sight, NULL);
 }
 
 /* ---- modifiers ------------------------------------------------------------------------------------------------------- */
@@ -271,7 +269,7 @@ static const KeyRow rows[] = {
     { "effect", set_effect },   { "key", set_key },       { "key_life", set_key_life },
     { "probe", set_probe },     { "undo", set_undo },     { "commute", set_commute },
     { "limits", set_limits },   { "output", set_output }, { "set", set_set },
-    { "call", set_later },      { "emit", set_play },     { "send", set_play },
+    { "call", set_call },       { "emit", set_play },     { "send", set_play },
     { "receive", set_play },    { "machine", set_play },  { "team", set_play },
     { "board", set_play },      { "route", set_play },    { "supervise", set_play },
     { "vote", set_play },       { "next", set_next },     { "cache", set_cache },

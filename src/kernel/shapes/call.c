@@ -95,6 +95,7 @@ Value call_request(const Frame *f, Str secret_mark, Arena *a) {
     case CALLEE_MODEL: return agent_request(f, secret_mark, a);
     case CALLEE_HUMAN:
     case CALLEE_INBOX: break; /* a shape of its own, and none */
+    case CALLEE_CALL: return child_request(f, a);
     case CALLEE_RUN:
     case CALLEE_HTTP: break;
     }
@@ -125,6 +126,8 @@ static void short_of(Run *r, Frame *f, Fit fit, const Shortage *s) {
 /* The worst it can cost, with what begins with it. */
 static Amount next_of(const Frame *f) {
     Amount next = call_worst_case(f);
+    if (call_is_child(f))
+        return next;
     next.of[BOUND_AGENTS] = f->part == PART_TURN && !f->parent->agent->counted;
     next.of[BOUND_RETRIES] = f->call->owes_retry;
     return next;
@@ -148,6 +151,34 @@ void call_describe(CallState *c) {
     c->want->args_hash = c->args_hash;
     c->want->key = c->key;
     c->want->fresh = c->fresh;
+    if (c->want->kind == WANT_CHILD)
+        c->want->key = child_id(c->want->frame->run, c->want->frame, c->attempt);
+}
+
+/* A retry of a whole run is counted as one, before the run has what is left. */
+static bool owes_nothing(Run *r, Frame *f) {
+    CallState *c = f->call;
+    Shortage s;
+    if (!c->owes_retry || !call_is_child(f))
+        return true;
+    Fit fit = budget_reserve(r, f, &(Amount){ .of[BOUND_RETRIES] = 1 }, &s);
+    if (fit != FIT_YES) {
+        short_of(r, f, fit, &s);
+        return false;
+    }
+    c->owes_retry = false;
+    return true;
+}
+
+/* The child's id is what leads from here to there. */
+static void open_child(Run *r, Frame *f, Str choice) {
+    CallState *c = f->call;
+    c->late = STR("");
+    c->want = want_open(r, f, WANT_CHILD);
+    call_describe(c);
+    frame_move(r, f, STATUS_RUNNING, c->attempt, c->args_hash,
+               joined(r, choice, arena_fmt(&r->arena, "run %.*s", STR_FMT(c->want->key))));
+    child_start(r, f);
 }
 
 void call_open_attempt(Run *r, Frame *f, Str choice) {
@@ -157,6 +188,13 @@ void call_open_attempt(Run *r, Frame *f, Str choice) {
         return;
     }
     Shortage s;
+    if (call_is_child(f) && child_too_deep(r)) {
+        frame_failf(r, f, KIND_LIMIT, "workflows call each other %d levels deep, and no deeper",
+                    LIMIT_CALL_DEPTH);
+        return;
+    }
+    if (!owes_nothing(r, f))
+        return;
     if (f->part == PART_TURN)
         choice = joined(r, choice, agent_pick_model(r, f));
     Amount next = next_of(f);
@@ -179,6 +217,10 @@ void call_open_attempt(Run *r, Frame *f, Str choice) {
     c->attempt++;
     f->attempts++;
     r->counts.attempts++;
+    if (call_is_child(f)) {
+        open_child(r, f, choice);
+        return;
+    }
     c->want = want_open(r, f, WANT_ATTEMPT);
     call_describe(c);
     frame_move(r, f, STATUS_RUNNING, c->attempt, c->args_hash, choice);
@@ -366,6 +408,11 @@ static void name_overbilling(Run *r, Frame *f, const Amount *spent) {
 
 static void settle(Run *r, Frame *f, const Fact *fact) {
     const Usage *u = &fact->usage;
+    if (call_is_child(f) && !fact->reused) {
+        child_settle(r, f, fact);
+        return;
+    }
+    child_timer_off(r, f);
     Amount spent = spent_by(f, fact);
     name_overbilling(r, f, &spent);
     budget_settle(r, f, &f->call->reserved, &spent);
@@ -424,8 +471,13 @@ static void attempt_done(Run *r, Frame *f, const Fact *fact) {
         return;
     }
     if (fact->outcome != OUTCOME_OK) {
-        if (!retry_takes_stop(r, f, fact))
-            not_ok(r, f, fact);
+        Fact late = *fact;
+        if (c->late.len) {
+            late.error_kind = STR("timeout");
+            late.message = c->late;
+        }
+        if (!retry_takes_stop(r, f, &late))
+            not_ok(r, f, &late);
         return;
     }
     c->unknown = false;
@@ -444,7 +496,21 @@ static void attempt_done(Run *r, Frame *f, const Fact *fact) {
     frame_done(r, f, output);
 }
 
+/* The timeout of a call of a workflow: its own timers are those of its steps. */
+static void out_of_time(Run *r, Frame *f) {
+    int64_t ms = f->node->timeout_ms && f->part != PART_CALL ? f->node->timeout_ms
+                                                             : f->call->callee->timeout_ms;
+    Buf b = BUF_INIT(64);
+    duration_write(&b, ms);
+    child_runs_late(r, f, arena_fmt(&r->arena, "no result within %.*s", STR_FMT(buf_str(&b))));
+    buf_deinit(&b);
+}
+
 static void timer_due(Run *r, Frame *f, TimerPurpose purpose) {
+    if (purpose == TIMER_GROUP) {
+        out_of_time(r, f);
+        return;
+    }
     f->call->want = NULL;
     if (purpose == TIMER_PROBE) {
         call_open_probe(r, f);
@@ -523,6 +589,7 @@ static void save(const Run *r, const Frame *f, Buf *b) {
     buf_varint(b, c->resends);
     bool unknown = c->unknown && !MUTANT(snapshot_forgets_unknown);
     buf_u8(b, (uint8_t)(unknown | c->fresh << 1 | c->owes_retry << 2 | c->lost << 3));
+    buf_blob(b, c->late);
     buf_svarint(b, c->first_ms);
     /* An attempt that is held opens with it. */
     buf_blob(b, status_final(f->status) ? STR("") : c->choice);
@@ -551,6 +618,7 @@ static void load(Run *r, Frame *f, Cursor *c) {
     s->fresh = flags & 2;
     s->owes_retry = flags & 4;
     s->lost = flags & 8;
+    s->late = r->loading >= 4 ? arena_str(&r->arena, cursor_blob(c)) : STR("");
     s->first_ms = cursor_svarint(c);
     s->choice = arena_str(&r->arena, cursor_blob(c));
     s->probes = r->loading >= 3 ? (uint32_t)cursor_varint(c) : 0;
