@@ -190,6 +190,7 @@ void request_when_durable(Engine *e, Resident *r, Request *q) {
 
 void request_conflict(Engine *e, Request *q) {
     q->r = NULL;
+    q->seq = 0;
     switch (q->kind) {
     case REQUEST_START: start_compare(e, q); return;
     case REQUEST_SIGNAL: mail_post(e, q); return;

@@ -466,6 +466,7 @@ static void take_completion(Engine *e, Flight *f) {
     } else if (f->want) {
         f->want->cookie = NULL;
     } else if (MUTANT(late_end_leaks)) {
+        gates_leave(e, f);
         return;
     } else {
         keep_late(e, f);

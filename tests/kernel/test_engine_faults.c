@@ -121,6 +121,19 @@ static void an_engine_that_slept_too_long_is_fenced(void **state) {
     assert_folds(w, "r1");
 }
 
+/* It is written in the end, as mail; which row of the run it becomes is up to whoever has the run now. */
+static void a_signal_that_meets_a_conflict_goes_by_mail_and_names_no_row(void **state) {
+    World *w = *state;
+    Host *h = boot_shared(w, 0), *other = boot_shared(w, 1);
+    start(h, "r1", WAIT);
+    for (int i = 0; i < 4; i++)
+        pass(other, 3000);
+    Said said = signal_run(h, "r1", "s1", "go", "{\"x\":1}");
+    assert_int_equal(said.times, 1);
+    assert_int_equal(said.answer, ENGINE_OK);
+    assert_int_equal(said.seq, 0);
+}
+
 /* Its lease ran out while it waited for room. Under the next one that batch would be a row in the name of an engine that was
  * fenced, of a run that nobody has in memory. */
 static void what_a_full_disk_kept_back_goes_with_the_lease(void **state) {
@@ -573,6 +586,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_run_that_derives_other_moves_is_parked_as_diverged),
         TEST(a_full_disk_is_waited_for_and_nothing_is_lost),
+        TEST(a_signal_that_meets_a_conflict_goes_by_mail_and_names_no_row),
         TEST(what_a_full_disk_kept_back_goes_with_the_lease),
         TEST(a_commit_of_unknown_outcome_is_read_back),
         TEST(a_failed_commit_is_the_end_and_the_next_engine_recovers),

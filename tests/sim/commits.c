@@ -1,6 +1,51 @@
-/* What each commit leaves in the store, looked at as soon as it is there: who wrote (8), whether a run that has ended is left in
- * peace (4), and whether one that rests can be woken (20). Numbers: docs/reliability.md. */
+/* What each commit leaves in the store, looked at as soon as it is there: whether rows chain (2), who wrote them (8), whether a
+ * snapshot is what they lead to (3), whether a run that has ended is left in peace (4), and whether one that rests can be woken
+ * (20). And what an answer promises, as soon as it is given (1). Numbers: docs/reliability.md. */
 #include "sim.h"
+
+void oracle_answer(World *w, const SimRun *run, const EngineReply *reply) {
+    Arena a;
+    StoreRun stored;
+    arena_init(&a, 0);
+    bool there = w->eye->ops->load(w->eye, run->id, false, &a, &stored) == 0;
+    if (!there || stored.head_seq < reply->seq)
+        world_fail(w, "1: %.*s was answered for row %llu, which is not durable", STR_FMT(run->id),
+                   (unsigned long long)reply->seq);
+    arena_deinit(&a);
+}
+
+/* 2 */
+static void rows_chain(World *w, const SimRun *run, const StoreRow *row, const StoreRow *before) {
+    static const Hash nothing;
+    Hash data_hash = hash_bytes(row->data);
+    Hash hash = store_chain(before ? &before->hash : &nothing, row->body, &data_hash);
+    if (!hash_eq(&hash, &row->hash))
+        world_fail(w, "2: the hash of row %llu of %.*s does not follow", (unsigned long long)row->seq,
+                   STR_FMT(run->id));
+}
+
+/* 3: a snapshot is the run that all rows up to it make, byte for byte. */
+static void snapshot_is_the_fold(World *w, const SimRun *run, const StoreRun *stored, Arena *a) {
+    Plan *plan = NULL;
+    Run *folded = NULL;
+    Str problem = STR("");
+    Diags diags = { .arena = a };
+    Buf saved = BUF_INIT(MIB);
+    StoreRun all = *stored;
+    all.snapshot = STR_NULL;
+    all.snapshot_seq = 0;
+    if (plan_compile(stored->closure, &plan, &diags))
+        world_fail(w, "22: the closure of %.*s does not compile", STR_FMT(run->id));
+    if (engine_fold(w->eye, &all, true, plan, a, &folded, &problem))
+        world_fail(w, "3: %.*s: %.*s", STR_FMT(run->id), STR_FMT(problem));
+    run_save(folded, &saved);
+    if (!str_eq(buf_str(&saved), stored->snapshot))
+        world_fail(w, "3: the snapshot after row %llu of %.*s is not what its rows make",
+                   (unsigned long long)stored->snapshot_seq, STR_FMT(run->id));
+    buf_deinit(&saved);
+    run_free(folded);
+    plan_free(plan);
+}
 
 /* 8: an engine has one epoch at a time, and the store alone says which. What was written under another was let in although
  * it had been fenced. */
@@ -58,10 +103,13 @@ static void look_at(World *w, SimRun *run, Arena *a) {
         if (row_read(from->body, from->data, from->forgotten, a, &row))
             world_fail(w, "2: row %llu of %.*s cannot be read", (unsigned long long)seq,
                        STR_FMT(run->id));
+        rows_chain(w, run, from, seq > 1 ? from - 1 : NULL);
         writer_holds_the_lease(w, run, seq, &row);
         ends_once(w, run, &row);
     }
     run->seen = stored.head_seq;
+    if (stored.snapshot.p && stored.snapshot_seq == stored.head_seq)
+        snapshot_is_the_fold(w, run, &stored, a);
     if ((stored.info.state == STORE_DONE) != run->ended)
         world_fail(w, "4: %.*s is %s in the store, and its rows say otherwise", STR_FMT(run->id),
                    run->ended ? "going on" : "done");

@@ -255,6 +255,8 @@ static void choose_outcome(World *w, Work *work) {
     Completion *c = &work->completion;
     c->outcome = OUTCOME_OK;
     work->performs = true;
+    if (dice > 6 && hash_fast(work->attempt->address, 0) % 6 == 0) /* some fail more often than not */
+        dice = 19;
     if (work->attempt->effect == EFFECT_PURE)
         dice = 0;
     if (dice == 19) {

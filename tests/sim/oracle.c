@@ -102,6 +102,16 @@ void oracle_ends(SimNode *node, const Attempt *a) {
     node->busy.in_flight -= str_is(a->callee, "busy");
 }
 
+/* When a person has the run go on, what it was stopped in is asked about once more. */
+static bool asked_anew(const History *h, const Attempt *a) {
+    bool retried = false;
+    for (size_t i = 0; i < h->stored.n_rows; i++)
+        for (size_t f = 0; f < h->rows[i].n_facts; f++)
+            retried |= h->rows[i].facts[f].fact.kind == FACT_CONTROL &&
+                       h->rows[i].facts[f].fact.verb == CONTROL_RETRY;
+    return retried && str_find(a->address, STR(":probe")) > 0;
+}
+
 void oracle_attempt(World *w, const Attempt *a) {
     Arena arena;
     History h;
@@ -120,7 +130,7 @@ void oracle_attempt(World *w, const Attempt *a) {
     if (a->effect == EFFECT_UNSAFE && !has_fact(&h, a, FACT_DISPATCHING, false, 0))
         world_fail(w, "6: unsafe %.*s %.*s#%u leaves before its dispatching is durable",
                    STR_FMT(a->run), STR_FMT(a->address), a->attempt);
-    bool may_be_redone = run_named(w, a->run)->redone && a->effect < EFFECT_KEYED;
+    bool may_be_redone = a->effect < EFFECT_KEYED && (run_named(w, a->run)->redone || asked_anew(&h, a));
     if (!may_be_redone && has_fact(&h, a, FACT_FINISHED, true, OUTCOME_OK))
         world_fail(w, "5: %.*s %.*s#%u is done again", STR_FMT(a->run), STR_FMT(a->address),
                    a->attempt);

@@ -42,6 +42,8 @@ static void answered(void *ctx, const EngineReply *reply) {
               STR_FMT(reply->message));
     if (reply->answer == ENGINE_INVALID && a->what != 5)
         world_fail(a->w, "refused: %.*s", STR_FMT(reply->message));
+    if (reply->answer == ENGINE_OK && reply->seq)
+        oracle_answer(a->w, a->run, reply);
     if (a->what == 0 && reply->answer == ENGINE_OK) {
         if (a->run->acked || reply->existing)
             world_mark(a->w, MARK_SAME_START);
@@ -265,7 +267,7 @@ static void visit(World *w, SimNode *unused, void *ctx) {
     bool again = state == STORE_DONE && failed && run->retries_left;
     run->finished = state == STORE_DONE && !again;
     if (state == STORE_PARKED)
-        world_fail(w, "run %.*s is parked", STR_FMT(run->id));
+        world_fail(w, "3: %.*s is parked", STR_FMT(run->id));
     bool too_early = run->source && !run->source->acked && !run->source->finished;
     if (node && again) {
         retry(w, node, run);

@@ -246,6 +246,7 @@ void oracle_lines(World *w, SimNode *node);
 void oracle_ends(SimNode *node, const Attempt *a);
 void oracle_event(World *w);
 void oracle_commit(World *w);
+void oracle_answer(World *w, const SimRun *run, const EngineReply *reply);
 /* The step of an address; NULL: none. */
 const struct Node *oracle_node(const Plan *plan, Str address);
 void oracle_undo(World *w, const SimRun *run, const History *h, const Plan *plan, bool ended_ok,

@@ -218,17 +218,17 @@ static void turn(World *w) {
         if (people_are_content(w) && (w->healed || w->crashes >= w->crashes_wanted))
             return;
     }
-    for (unsigned i = 0; i < w->n_runs && w->print; i++)
-        if (!w->runs[i].finished)
-            oracle_show(w, w->runs[i].id);
     if (!people_are_content(w))
         world_fail(w, "26: after all faults ended the runs did not (%zu events left, %llu done)",
                    w->n_events, (unsigned long long)w->steps);
 }
 
 bool world_run(World *w) {
-    if (setjmp(w->failed))
+    if (setjmp(w->failed)) {
+        for (unsigned i = 0; i < w->n_runs && w->print; i++)
+            oracle_show(w, w->runs[i].id);
         return false;
+    }
     build(w);
     turn(w);
     come_to_rest(w);

@@ -271,7 +271,7 @@ static void save(const Run *r, const Frame *f, Buf *b) {
     buf_blob(b, h->hash);
     value_encode(b, h->shown);
     value_encode(b, h->value);
-    value_encode(b, value_list(h->said.items, MUTANT(snapshot_forgets_said) ? 0 : h->said.n));
+    value_encode(b, value_list(h->said.items, h->said.n));
     buf_varint(b, h->round);
     buf_varint(b, h->notices);
     buf_u8(b, (uint8_t)(h->edited | h->escalated << 1));
@@ -287,7 +287,7 @@ static void load(Run *r, Frame *f, Cursor *c) {
     h->value = value_decode(c, &r->arena);
     Value said = value_decode(c, &r->arena);
     h->said = list_builder(&r->arena);
-    for (uint32_t i = 0; said.type == V_LIST && i < said.len; i++)
+    for (uint32_t i = 0; said.type == V_LIST && i < said.len && !MUTANT(snapshot_forgets_said); i++)
         list_add(&h->said, said.items[i]);
     h->round = (uint32_t)cursor_varint(c);
     h->notices = (uint32_t)cursor_varint(c);
