@@ -145,6 +145,8 @@ static bool guard_fits(Run *r, const Frame *f, const CelProgram *guard, Value ev
 
 /* Could this step take it, now or later? */
 static bool may_fit(Run *r, const Node *n, Str type, Value event) {
+    if (n->machine)
+        return machine_hears(n->machine, type);
     return str_among(type, n->events, n->n_events) &&
            (!n->wait_if_early || guard_fits(r, r->root, n->wait_if, event));
 }
@@ -196,6 +198,11 @@ static void note_taken(Run *r, Heard *h, uint32_t node) {
 
 static bool takes(Run *r, Frame *f, Heard *h) {
     const Node *n = f->node;
+    if (f->shape == &shape_machine) {
+        note_taken(r, h, n->no);
+        machine_heard(r, f, h->type, h->event);
+        return true;
+    }
     if (!str_among(h->type, n->events, n->n_events) || was_taken(h, n->no) ||
         !guard_fits(r, f, n->wait_if, h->event))
         return false;
@@ -210,6 +217,17 @@ bool event_take_kept(Run *r, Frame *f) {
         if (takes(r, f, h))
             return true;
     return false;
+}
+
+Value event_take(Run *r, const Node *n, const Str *types, size_t n_types,
+                 bool (*fits)(void *ctx, Value event), void *ctx) {
+    for (Heard *h = r->heard; h; h = h->next) {
+        if (!str_among(h->type, types, n_types) || was_taken(h, n->no) || !fits(ctx, h->event))
+            continue;
+        note_taken(r, h, n->no);
+        return h->event;
+    }
+    return VALUE_ABSENT;
 }
 
 /* The newest are kept: a run that hears more than it ever takes does not grow without end. */
@@ -228,7 +246,10 @@ static Heard *keep(Run *r, Str type, Value event) {
 
 static Frame *waiting_for(Run *r, Heard *h) {
     for (Want *w = r->wants_first; w; w = w->next) {
-        const Frame *f = w->frame;
+        Frame *f = w->frame;
+        if (w->kind == WANT_SIGNAL && f->shape == &shape_machine && !was_taken(h, f->node->no) &&
+            machine_would_move(r, f, h->type, h->event))
+            return f;
         if (w->kind == WANT_SIGNAL && f->shape == &shape_wait && f->node->n_events &&
             str_among(h->type, f->node->events, f->node->n_events) && !was_taken(h, f->node->no) &&
             guard_fits(r, f, f->node->wait_if, h->event))

@@ -651,6 +651,9 @@ bool state_write_leaving(Scope *s, Frame *f, const SetKey *sets, size_t n, char 
 Value state_read(Run *r, uint32_t key);
 
 /* The oldest signal of this name that came and was taken by nobody, and that fits; absent: there is none. */
+/* The oldest event of these types that this step has not taken, and that fits; absent: there is none. */
+Value event_take(Run *r, const Node *n, const Str *types, size_t n_types,
+                 bool (*fits)(void *ctx, Value event), void *ctx);
 Value signal_take(Run *r, Str name, bool (*fits)(void *ctx, Value signal), void *ctx);
 
 /* ---- wants (want.c) ------------------------------------------------------------------------------------------------------- */
@@ -676,6 +679,10 @@ void gate_done(Run *r, Frame *f, Frame *gate);
 void gate_open_own(Run *r, Frame *f, size_t number);
 /* Where a no, or silence, leads in the machine around; NULL: nowhere. Looked at when the state has failed with it. */
 void machine_send(Frame *from, const Node *to);
+/* Is there a move that an event of this type brings? Can one be made now? It is. */
+bool machine_hears(const Machine *m, Str type);
+bool machine_would_move(Run *r, Frame *f, Str type, Value event);
+void machine_heard(Run *r, Frame *f, Str type, Value event);
 /* Of a gate: the step's, the tool's or the verb's; NULL: there is none. */
 const Ask *gate_ask(const Frame *gate);
 /* Its detail, with what people said. */

@@ -42,7 +42,7 @@ static const Keyword edge[] = {
     { "to", "state", 0, RUNS, "where to" },
     { "if", "expr", 0, RUNS, "when it may be taken" },
     { "signal", "text", 0, RUNS, "when this signal comes" },
-    { "event", "text | [text]", 0, LATER, "when an event of this type comes" },
+    { "event", "text | [text]", 0, RUNS, "when an event of this type comes" },
     { "after", "duration", 0, RUNS, "when this time is over" },
     { "approve", "Gate | [Gate]", 0, RUNS, "a person agrees" },
     { "set", "{value}", 0, RUNS, "writes state" },

@@ -409,7 +409,8 @@ static const struct {
     { "board", SEES_BOARD, NAME_BOARD, "inside `board`" },
     { "post", SEES_POST, NAME_POST, "in `watch` of `board`" },
     { "votes", SEES_VOTES, NAME_VOTES, "in `tie` of `vote`" },
-    { "event", SEES_EVENT, 0, "in `on`, in the `if` of `wait`, and in the moves of a `machine`" },
+    { "event", SEES_EVENT, NAME_EVENT,
+      "in `on`, in the `if` of `wait`, and in the moves of a `machine`" },
     { "with", SEES_WITH, 0, "in `approve`, `allow`, `undo` and `probe`" },
 };
 

@@ -125,8 +125,8 @@ typedef struct Team { /* its parts: the members, then those who sum up */
     const Node *start;
     Member *members; /* by index of the part */
     size_t n_members;
-    Passing context; /* of handoffs that are forced */
-    int32_t max;     /* handoffs */
+    Passing context;         /* of handoffs that are forced */
+    int32_t max;             /* handoffs */
     int64_t return_after_ms; /* -1: never */
     CelProgram *until;       /* NULL: none */
 } Team;
@@ -135,9 +135,12 @@ typedef enum Rollback { ROLLBACK_NONE, ROLLBACK_BACK, ROLLBACK_ALL } Rollback;
 /* A move of a machine. It is made when the step of the state is over, by a signal, or after a time in the state. */
 typedef struct Edge {
     Pos pos;
-    const Node *to;   /* a state */
-    CelProgram *if_;  /* NULL: always */
-    Str signal;       /* empty: none */
+    const Node *to;  /* a state */
+    CelProgram *if_; /* NULL: always */
+    Str signal;      /* empty: none */
+    Str *events;     /* types; n_events 0: none */
+    size_t n_events;
+    Str waits_for;    /* `event a, b`, for lists of what is waited for */
     int64_t after_ms; /* -1: none */
     Ask **gates;      /* of Machine.gates, from this one on */
     size_t first_gate, n_gates;

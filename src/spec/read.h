@@ -449,6 +449,8 @@ void read_emit(Reader *r, const Yaml *y, Node *node);
 void read_send(Reader *r, const Yaml *y, Node *node);
 void read_receive(Reader *r, const Yaml *y, Node *node);
 void read_event_types(Reader *r, const Yaml *y, Str **ret_types, size_t *ret_n);
+/* The same for who waits for them; gives how that is called in lists: `event a, b`. */
+Str read_events(Reader *r, const Yaml *y, Str **ret_types, size_t *ret_n);
 /* `on` and `inboxes` of the first level; and, when all steps are read, what of events a run hears. */
 void read_triggers(Reader *r, const Yaml *y);
 void read_inboxes(Reader *r, const Yaml *y);

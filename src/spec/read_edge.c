@@ -34,6 +34,12 @@ static void edge_signal(Reader *r, const Yaml *key, const Yaml *value, void *tar
     read_text(r, value, "the name of a signal", &((EdgeDraft *)target)->edge->signal);
 }
 
+static void edge_event(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    Edge *e = ((EdgeDraft *)target)->edge;
+    (void)key;
+    e->waits_for = read_events(r, value, &e->events, &e->n_events);
+}
+
 static void edge_after(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     EdgeDraft *d = target;
     (void)key;
@@ -107,13 +113,10 @@ static void edge_rollback(Reader *r, const Yaml *key, const Yaml *value, void *t
 }
 
 static const KeyRow edge_rows[] = {
-    { "to", edge_to },
-    { "if", edge_if },
-    { "signal", edge_signal },
-    { "after", edge_after },
-    { "set", edge_set },
-    { "approve", edge_approve },
-    { "rollback", edge_rollback },
+    { "event", edge_event },     { "to", edge_to },
+    { "if", edge_if },           { "signal", edge_signal },
+    { "after", edge_after },     { "set", edge_set },
+    { "approve", edge_approve }, { "rollback", edge_rollback },
     { "do", edge_do },
 };
 
@@ -121,7 +124,7 @@ static const KeyRow edge_rows[] = {
 
 static Edge *new_edge(const Yaml *y, Edges *edges) {
     Edge *e = &edges->items[edges->n++];
-    *e = (Edge){ .pos = yaml_pos(y), .signal = STR(""), .after_ms = -1 };
+    *e = (Edge){ .pos = yaml_pos(y), .signal = STR(""), .waits_for = STR(""), .after_ms = -1 };
     return e;
 }
 

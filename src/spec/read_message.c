@@ -155,11 +155,30 @@ static bool is_early(const CelProgram *program) {
     return true;
 }
 
+static size_t count_heard(const Node *n) {
+    size_t heard = n->n_events;
+    for (size_t i = 0; n->machine && i <= n->machine->n_states; i++) {
+        const Edges *edges = i < n->machine->n_states ? &n->machine->next[i] : &n->machine->on;
+        for (size_t k = 0; k < edges->n; k++)
+            heard += edges->items[k].n_events;
+    }
+    return heard;
+}
+
+static void add_moves(Plan *p, const Machine *m) {
+    for (size_t i = 0; i <= m->n_states; i++) {
+        const Edges *edges = i < m->n_states ? &m->next[i] : &m->on;
+        for (size_t k = 0; k < edges->n; k++)
+            for (size_t t = 0; t < edges->items[k].n_events; t++)
+                add_type(edges->items[k].events[t], p->hears, &p->n_hears);
+    }
+}
+
 void gather_hears(Reader *r) {
     Plan *p = r->plan;
     size_t heard = 0, started = 0;
     for (size_t i = 0; i < p->n_nodes; i++)
-        heard += p->nodes[i]->n_events;
+        heard += count_heard(p->nodes[i]);
     for (size_t i = 0; i < p->n_triggers; i++)
         started += p->triggers[i].n_types;
     p->hears = ARENA_ARRAY(r->arena, Str, heard);
@@ -169,6 +188,8 @@ void gather_hears(Reader *r) {
         n->wait_if_early = is_early(n->wait_if);
         for (size_t k = 0; k < n->n_events; k++)
             add_type(n->events[k], p->hears, &p->n_hears);
+        if (n->machine)
+            add_moves(p, n->machine);
     }
     for (size_t i = 0; i < p->n_triggers; i++)
         for (size_t k = 0; k < p->triggers[i].n_types; k++)

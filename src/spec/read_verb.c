@@ -31,15 +31,20 @@ static void wait_signal(Reader *r, const Yaml *key, const Yaml *value, void *tar
     read_text(r, value, "the name of a signal", &((Node *)target)->signal);
 }
 
+Str read_events(Reader *r, const Yaml *y, Str **ret_types, size_t *ret_n) {
+    read_event_types(r, y, ret_types, ret_n);
+    Buf b = BUF_INIT(4 * KIB);
+    for (size_t i = 0; i < *ret_n; i++)
+        buf_fmt(&b, "%s%.*s", i ? ", " : "event ", STR_FMT((*ret_types)[i]));
+    Str waits_for = arena_str(r->arena, buf_str(&b));
+    buf_deinit(&b);
+    return waits_for;
+}
+
 static void wait_event(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     Node *n = target;
     (void)key;
-    read_event_types(r, value, &n->events, &n->n_events);
-    Buf b = BUF_INIT(4 * KIB);
-    for (size_t i = 0; i < n->n_events; i++)
-        buf_fmt(&b, "%s%.*s", i ? ", " : "event ", STR_FMT(n->events[i]));
-    n->waits_for = arena_str(r->arena, buf_str(&b));
-    buf_deinit(&b);
+    n->waits_for = read_events(r, value, &n->events, &n->n_events);
 }
 
 /* Sees the one thing that is waited for: read when it is known which that is. */

@@ -20,7 +20,7 @@ struct MachineState {
     const Edge *edge; /* that is being made; NULL: none */
     const Node *sent; /* by a person, or by silence; NULL: nowhere */
     Value error;
-    Value signal;       /* that brought the move; absent: none did */
+    Value signal;       /* or the event, that brought the move; absent: none did */
     int64_t entered_ms; /* the state */
     int64_t tried_ms;   /* times up to this one are over */
     uint64_t *marks;    /* by state: what could be undone when it was last entered; NEVER */
@@ -36,6 +36,9 @@ static bool is_of_state(const Frame *f, const Edge *e) {
     const Edges *next = next_of(f);
     return next->n && e >= next->items && e < next->items + next->n;
 }
+
+/* By a signal or an event. */
+static bool is_brought(const Edge *e) { return e->signal.len || e->n_events; }
 
 /* ---- what is told ---------------------------------------------------------------------------------------------------- */
 
@@ -78,7 +81,7 @@ static Scope scope_of_move(Run *r, const Frame *f, const Edge *e, Value signal) 
     Scope scope = scope_of(r, is_of_state(f, e) ? current(f) : f);
     if (s->failed)
         scope.error = s->error;
-    scope.signal = signal;
+    *(e->n_events ? &scope.event : &scope.signal) = signal;
     return scope;
 }
 
@@ -125,18 +128,22 @@ static void take(Run *r, Frame *f, const Edge *e, Value signal);
 
 static bool take_buffered(Run *r, Frame *f, const Edge *e) {
     Asked asked = { r, f, e };
-    Value signal = e->signal.len && is_meant(f, e) ? signal_take(r, e->signal, signal_fits, &asked)
-                                                   : VALUE_ABSENT;
-    if (value_absent(signal))
+    Value came = VALUE_ABSENT;
+    if (is_meant(f, e) && e->signal.len)
+        came = signal_take(r, e->signal, signal_fits, &asked);
+    else if (is_meant(f, e) && e->n_events)
+        came = event_take(r, f->node, e->events, e->n_events, signal_fits, &asked);
+    if (value_absent(came))
         return false;
-    take(r, f, e, signal);
+    take(r, f, e, came);
     return true;
 }
 
 static void wait_for(Run *r, Frame *f, const Edges *edges) {
     for (size_t i = 0; i < edges->n; i++)
-        if (edges->items[i].signal.len)
-            play_wait(r, f, want_open(r, f, WANT_SIGNAL))->key = edges->items[i].signal;
+        if (is_brought(&edges->items[i]))
+            play_wait(r, f, want_open(r, f, WANT_SIGNAL))->key =
+                edges->items[i].n_events ? edges->items[i].waits_for : edges->items[i].signal;
 }
 
 /* The earliest time that is not over yet. */
@@ -189,8 +196,8 @@ static Str why_taken(Run *r, const Frame *f, const Edge *e, Value signal) {
     buf_fmt(&b, "from %.*s", STR_FMT(name_of(f)));
     if (!value_absent(signal)) {
         Value from = value_getz(signal, "from");
-        buf_fmt(&b, ": signal ");
-        write_line(&b, e->signal, 40);
+        buf_fmt(&b, e->n_events ? ": " : ": signal ");
+        write_line(&b, e->n_events ? e->waits_for : e->signal, 40);
         buf_fmt(&b, from.type == V_STRING && from.len ? " by " : "");
         if (from.type == V_STRING)
             write_line(&b, value_as_str(from), 40);
@@ -329,7 +336,7 @@ static bool waits(const Frame *f) {
     for (size_t i = 0; i < next->n; i++) {
         const Edge *e = &next->items[i];
         bool later = e->after_ms >= 0 && s->entered_ms + e->after_ms > s->tried_ms;
-        if ((e->signal.len || later) && is_meant(f, e))
+        if ((is_brought(e) || later) && is_meant(f, e))
             return true;
     }
     return false;
@@ -356,7 +363,7 @@ static void choose(Run *r, Frame *f, size_t from) {
         bool yes;
         if (e->after_ms >= 0 || !is_meant(f, e))
             continue;
-        if (e->signal.len) {
+        if (is_brought(e)) {
             if (take_buffered(r, f, e))
                 return;
             continue;
@@ -458,32 +465,63 @@ static void enter(Run *r, Frame *f) {
 
 /* ---- what comes meanwhile ------------------------------------------------------------------------------------------------ */
 
-static const Edge *edge_for(Run *r, Frame *f, const Edges *edges, Str name, Value signal) {
+static bool brings(const Edge *e, Str name, bool event) {
+    return event ? str_among(name, e->events, e->n_events) : str_eq(e->signal, name);
+}
+
+static const Edge *edge_for(Run *r, Frame *f, const Edges *edges, Str name, bool event,
+                            Value came) {
     for (size_t i = 0; i < edges->n; i++) {
         const Edge *e = &edges->items[i];
         Asked asked = { r, f, e };
-        if (str_eq(e->signal, name) && is_meant(f, e) && signal_fits(&asked, signal))
+        if (brings(e, name, event) && is_meant(f, e) && signal_fits(&asked, came))
             return e;
     }
     return NULL;
 }
 
-static bool signal_came(Run *r, Frame *f, Want *want, Value signal) {
+/* Of the state first. On the way to another one only those from any state, and while something is undone none. */
+static const Edge *edge_now(Run *r, Frame *f, Str name, bool event, Value came) {
     MachineState *s = f->machine;
-    Str name = want->key;
+    const Edge *e = NULL;
     if (s->phase == PHASE_UNDOING)
-        return false;
-    const Edge *e = s->phase == PHASE_DOING ? NULL : edge_for(r, f, next_of(f), name, signal);
-    if (!e) {
-        bool failed = s->failed; /* a move from any state is none of a failure */
-        s->failed = false;
-        e = edge_for(r, f, &machine_of(f)->on, name, signal);
-        s->failed = failed;
+        return NULL;
+    if (s->phase != PHASE_DOING)
+        e = edge_for(r, f, next_of(f), name, event, came);
+    if (e)
+        return e;
+    bool failed = s->failed; /* a move from any state is none of a failure */
+    s->failed = false;
+    e = edge_for(r, f, &machine_of(f)->on, name, event, came);
+    s->failed = failed;
+    return e;
+}
+
+static bool signal_came(Run *r, Frame *f, Want *want, Value signal) {
+    const Edge *e = edge_now(r, f, want->key, false, signal);
+    if (e)
+        take(r, f, e, signal);
+    return e != NULL;
+}
+
+bool machine_hears(const Machine *m, Str type) {
+    for (size_t i = 0; i <= m->n_states; i++) {
+        const Edges *edges = i < m->n_states ? &m->next[i] : &m->on;
+        for (size_t k = 0; k < edges->n; k++)
+            if (brings(&edges->items[k], type, true))
+                return true;
     }
-    if (!e)
-        return false;
-    take(r, f, e, signal);
-    return true;
+    return false;
+}
+
+bool machine_would_move(Run *r, Frame *f, Str type, Value event) {
+    return edge_now(r, f, type, true, event) != NULL;
+}
+
+void machine_heard(Run *r, Frame *f, Str type, Value event) {
+    const Edge *e = edge_now(r, f, type, true, event);
+    if (e)
+        take(r, f, e, event);
 }
 
 /* Of the moves whose time this is the first that can be made. */
@@ -557,8 +595,10 @@ static void gate_settled(Run *r, Frame *f, Frame *gate) {
 
 static Value look(Run *r, const Frame *f, const Frame *child, PlayName name) {
     (void)r, (void)child;
-    bool known = name == NAME_SIGNAL && !value_absent(f->machine->signal);
-    return known ? f->machine->signal : VALUE_NULL;
+    const MachineState *s = f->machine;
+    bool event = s->edge && s->edge->n_events;
+    bool known = name == (event ? NAME_EVENT : NAME_SIGNAL) && !value_absent(s->signal);
+    return known ? s->signal : VALUE_NULL;
 }
 
 static Str because(Run *r, const Frame *f, const Frame *child) {
