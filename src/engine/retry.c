@@ -198,7 +198,15 @@ static bool prepare(Engine *e, Resident *r, Request **q, const StoreRun *stored,
         return false;
     RunStatus status = run_status(then);
     bool undone = run_has_undone(then);
+    Str parent = arena_str(a, run_parent(then)), step = arena_str(a, run_parent_step(then));
     run_free(then);
+    if (parent.len) {
+        *ret_problem =
+            arena_fmt(a, "it is a child of run %.*s, which was told that it is over; `baton retry "
+                         "%.*s` does the step %.*s anew",
+                      STR_FMT(parent), STR_FMT(parent), STR_FMT(step));
+        return false;
+    }
     if (undone) {
         *ret_problem = arena_fmt(a,
                                  "what it did was undone; `baton fork %s` starts another run, "

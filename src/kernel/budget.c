@@ -225,7 +225,7 @@ Fit budget_reserve(Run *r, Frame *f, const Amount *next, Shortage *ret) {
 void budget_take_over(Frame *f, const Amount *held) {
     for (Frame *up = f; up; up = up->parent)
         for (Bound i = 0; up->budget && i < BOUNDS_COUNTED; i++)
-            if (is_held(f, held, i))
+            if (is_held(f, held, i) && binds(up->budget, i, f))
                 up->budget->reserved.of[i] += held->of[i];
 }
 
@@ -248,7 +248,7 @@ void budget_settle(Run *r, Frame *f, Amount *held, const Amount *spent) {
         return;
     for (Frame *up = f; up; up = up->parent) {
         for (Bound i = 0; up->budget && i < BOUNDS_COUNTED; i++)
-            if (is_held(f, held, i))
+            if (is_held(f, held, i) && binds(up->budget, i, f))
                 settle_one(up->budget, i, held->of[i],
                            MUTANT(spending_forgotten) ? 0 : spent->of[i]);
         if (up->budget)

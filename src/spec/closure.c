@@ -57,7 +57,9 @@ Str plan_called_closure(const Plan *p, const Plan *called, Arena *a) {
     Diags diags = { .arena = a };
     _cleanup_(plan_freep)
     Plan *alone = NULL;
-    if (plan_compile(closure_of_all(p->files, called->file, a), &alone, &diags))
+    Str all = closure_of_all(p->files, called->file, a);
+    if (p->files->played ? plan_compile_played(all, &alone, &diags)
+                         : plan_compile(all, &alone, &diags))
         return STR("");
     return closure_pin(alone, a);
 }
