@@ -26,7 +26,6 @@ static void note(Notes *n, const char *fmt, ...) {
     va_end(args);
     Buf b = BUF_INIT(LIMIT_VALUE_BYTES);
     words_clean(&b, str_from(text), NOTE_TOOLS);
-    ASSERT(n->node->n_notes < NOTES_MAX);
     n->node->notes[n->node->n_notes++] = arena_str(&n->g->arena, buf_str(&b));
     buf_deinit(&b);
 }
@@ -260,6 +259,75 @@ static void add_children(Graph *g, const Plan *plan, GraphNode *group) {
     }
 }
 
+/* ---- moves --------------------------------------------------------------------------------------------------------- */
+
+static Str label_of_edge(Graph *g, const Edge *e) {
+    Buf b = BUF_INIT(LIMIT_VALUE_BYTES);
+    if (e->signal.len)
+        buf_fmt(&b, "signal %.*s", STR_FMT(e->signal));
+    if (e->n_events)
+        buf_str_add(&b, e->waits_for);
+    if (e->after_ms >= 0)
+        buf_fmt(&b, "after %.*s", STR_FMT(duration_words(g, e->after_ms)));
+    if (e->if_)
+        buf_fmt(&b, "%sif %.*s", b.len ? ", " : "", STR_FMT(shorten(g, expr_words(e->if_))));
+    if (e->n_gates)
+        buf_fmt(&b, "%sif people agree", b.len ? ", " : "");
+    if (e->rollback)
+        buf_fmt(&b, "%s%s", b.len ? ", " : "",
+                e->rollback == ROLLBACK_ALL ? "all undone" : "undone back to there");
+    Str text = arena_str(&g->arena, buf_str(&b));
+    buf_deinit(&b);
+    return text;
+}
+
+static void add_move(Graph *g, GraphNode *around, GraphNode *from, const Node *to, Str label) {
+    Notes notes = { g, from };
+    around->moves[around->n_moves++] =
+        (GraphMove){ .source = from, .target = g->of_step[to->no], .label = label };
+    note(&notes, "→ %.*s%s%.*s", STR_FMT(to->name), label.len ? " " : "", STR_FMT(label));
+}
+
+static size_t count_moves(const Node *step) {
+    size_t n = 0;
+    for (size_t i = 0; step->machine && i < step->machine->n_states; i++)
+        n += step->machine->next[i].n;
+    for (size_t i = 0; step->team && i < step->team->n_members; i++)
+        n += step->team->members[i].n_to + 1;
+    return n;
+}
+
+static size_t count_moves_from(const Node *step) {
+    const Node *around = step->is_part ? step->parent : NULL;
+    size_t n = step->machine ? step->machine->on.n : 0;
+    if (around && around->machine && step->index < around->machine->n_states)
+        n += around->machine->next[step->index].n;
+    if (around && around->team && step->index < around->team->n_members)
+        n += around->team->members[step->index].n_to + 1;
+    return n;
+}
+
+static void add_moves(Graph *g, GraphNode *n) {
+    const Machine *m = n->step->machine;
+    const Team *t = n->step->team;
+    Notes notes = { g, n };
+    n->moves = ARENA_ARRAY(&g->arena, GraphMove, count_moves(n->step));
+    for (size_t i = 0; m && i < m->n_states; i++)
+        for (size_t k = 0; k < m->next[i].n; k++)
+            add_move(g, n, g->of_step[n->step->parts[i]->no], m->next[i].items[k].to,
+                     label_of_edge(g, &m->next[i].items[k]));
+    for (size_t k = 0; m && k < m->on.n; k++)
+        note(&notes, "any → %.*s %.*s", STR_FMT(m->on.items[k].to->name),
+             STR_FMT(label_of_edge(g, &m->on.items[k])));
+    for (size_t i = 0; t && i < t->n_members; i++) {
+        GraphNode *from = g->of_step[n->step->parts[i]->no];
+        for (size_t k = 0; k < t->members[i].n_to; k++)
+            add_move(g, n, from, t->members[i].to[k].to, STR("hands over"));
+        if (t->members[i].then)
+            add_move(g, n, from, t->members[i].then, STR("always"));
+    }
+}
+
 static GraphNode *add_node(Graph *g, const Plan *plan, const Node *step, GraphNode *parent) {
     GraphNode *n = ARENA_NEW(&g->arena, GraphNode);
     n->no = (uint32_t)g->n_nodes++;
@@ -267,15 +335,20 @@ static GraphNode *add_node(Graph *g, const Plan *plan, const Node *step, GraphNo
     g->of_step[step->no] = n;
     n->parent = parent;
     n->title = parent ? step->name : plan->name;
-    n->notes = ARENA_ARRAY(&g->arena, Str, NOTES_MAX);
+    n->notes = ARENA_ARRAY(&g->arena, Str, NOTES_MAX + count_moves_from(step));
     n->many = step->for_ != NULL;
     n->status = STATUS_NEW;
     Notes notes = { g, n };
     if (!parent && plan->description.len)
         note(&notes, "%.*s", (int)MIN(plan->description.len, NOTE_TOOLS), plan->description.p);
     describe(&notes, plan, step);
+    ASSERT(n->n_notes <= NOTES_MAX);
+    n->n_own = n->n_notes;
     if (step->verb == VERB_GROUP || step->n_parts)
         add_children(g, plan, n);
+    add_moves(g, n);
+    if (step->machine) /* from any state: there is no line for it */
+        n->n_own = n->n_notes;
     return n;
 }
 
@@ -325,7 +398,7 @@ static const char *edge_kind(const GraphEdge *e) { return e->on_error ? "on_erro
 static void json_node(const GraphNode *n, Arena *a, ListBuilder *nodes, ListBuilder *edges) {
     MapBuilder m = map_builder(a);
     ListBuilder notes = list_builder(a);
-    for (size_t i = 0; i < n->n_notes; i++)
+    for (size_t i = 0; i < n->n_own; i++)
         list_add(&notes, value_str(n->notes[i]));
     map_addz(&m, "id", value_int(n->no));
     map_addz(&m, "title", value_str(n->title));
@@ -341,6 +414,15 @@ static void json_node(const GraphNode *n, Arena *a, ListBuilder *nodes, ListBuil
         map_addz(&e, "from", value_int(n->edges[i].source->no));
         map_addz(&e, "to", value_int(n->edges[i].target->no));
         map_addz(&e, "kind", value_str(str_from(edge_kind(&n->edges[i]))));
+        list_add(edges, map_done(&e, NULL));
+    }
+    for (size_t i = 0; i < n->n_moves; i++) {
+        MapBuilder e = map_builder(a);
+        map_addz(&e, "from", value_int(n->moves[i].source->no));
+        map_addz(&e, "to", value_int(n->moves[i].target->no));
+        map_addz(&e, "kind", value_str(STR("move")));
+        if (n->moves[i].label.len)
+            map_addz(&e, "label", value_str(n->moves[i].label));
         list_add(edges, map_done(&e, NULL));
     }
 }

@@ -16,16 +16,25 @@ typedef struct GraphEdge {
     bool on_error;
 } GraphEdge;
 
+/* Of a machine or a team: from one part to another, in circles too. Where lines can be drawn freely each is one; in the others
+ * it is a note of its source. */
+typedef struct GraphMove {
+    GraphNode *source, *target;
+    Str label; /* may be empty */
+} GraphMove;
+
 struct GraphNode {
     uint32_t no; /* from 0, parents before children */
     const Node *step;
     Str title;
-    Str *notes; /* what it calls, in which loop, under which condition: one line each */
-    size_t n_notes;
+    Str *notes;            /* what it calls, in which loop, under which condition: one line each */
+    size_t n_notes, n_own; /* those behind the first n_own are its moves */
     GraphNode *parent, **children; /* n_children 0: a step, else a group */
     size_t n_children;
     GraphEdge *edges; /* among the children; sources before targets */
     size_t n_edges;
+    GraphMove *moves; /* among the children */
+    size_t n_moves;
     bool many;     /* has a `for` */
     bool handler;  /* of on_error */
     Status status; /* STATUS_NEW where no run is drawn */
@@ -51,7 +60,7 @@ void graph_mermaid(Buf *b, const Graph *g);
 void graph_dot(Buf *b, const Graph *g);
 /* A picture that stands alone: light or dark as the reader's screen, no script, nothing fetched. */
 void graph_svg(Buf *b, const Graph *g);
-/* { title, nodes: [{ id, title, notes, parent, step, status }], edges: [{ from, to, kind }] } */
+/* { title, nodes: [{ id, title, notes, parent, step, status }], edges: [{ from, to, kind, label? }] } */
 Value graph_json(const Graph *g, Arena *a);
 
 #endif

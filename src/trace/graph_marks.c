@@ -42,7 +42,7 @@ static void mermaid_text(Buf *b, Str s) {
 static void mermaid_label(Buf *b, const GraphNode *n) {
     buf_char(b, '"');
     mermaid_text(b, n->title);
-    for (size_t i = 0; i < n->n_notes; i++) {
+    for (size_t i = 0; i < n->n_own; i++) {
         buf_str_add(b, STR("<br/>"));
         mermaid_text(b, n->notes[i]);
     }
@@ -60,6 +60,17 @@ static void mermaid_edge(Buf *b, const GraphEdge *e, unsigned depth) {
     buf_fmt(b, "n%u\n", e->target->no);
 }
 
+static void mermaid_move(Buf *b, const GraphMove *m, unsigned depth) {
+    indent(b, depth);
+    buf_fmt(b, "n%u -->", m->source->no);
+    if (m->label.len) {
+        buf_str_add(b, STR("|\""));
+        mermaid_text(b, m->label);
+        buf_str_add(b, STR("\"|"));
+    }
+    buf_fmt(b, " n%u\n", m->target->no);
+}
+
 static void mermaid_node(Buf *b, const GraphNode *n, unsigned depth) {
     indent(b, depth);
     if (n->n_children) {
@@ -72,6 +83,8 @@ static void mermaid_node(Buf *b, const GraphNode *n, unsigned depth) {
             mermaid_node(b, n->children[i], depth + 1);
         for (size_t i = 0; i < n->n_edges; i++)
             mermaid_edge(b, &n->edges[i], depth + 1);
+        for (size_t i = 0; i < n->n_moves; i++)
+            mermaid_move(b, &n->moves[i], depth + 1);
         indent(b, depth);
         buf_str_add(b, STR("end\n"));
     } else {
@@ -107,7 +120,7 @@ static void dot_attributes(Buf *b, const GraphNode *n) {
     buf_str_add(b, STR("label=\""));
     dot_text(b, n->title);
     buf_str_add(b, STR("\\n"));
-    for (size_t i = 0; i < n->n_notes; i++) {
+    for (size_t i = 0; i < n->n_own; i++) {
         dot_text(b, n->notes[i]);
         buf_str_add(b, STR("\\l"));
     }
@@ -140,6 +153,18 @@ static void dot_edge(Buf *b, const GraphEdge *e, unsigned depth) {
     buf_str_add(b, STR("];\n"));
 }
 
+static void dot_move(Buf *b, const GraphMove *m, unsigned depth) {
+    indent(b, depth);
+    buf_fmt(b, "n%u -> n%u [", inside(m->source, true)->no, inside(m->target, false)->no);
+    if (m->source->n_children)
+        buf_fmt(b, "ltail=\"cluster_n%u\" ", m->source->no);
+    if (m->target->n_children)
+        buf_fmt(b, "lhead=\"cluster_n%u\" ", m->target->no);
+    buf_str_add(b, STR("label=\""));
+    dot_text(b, m->label);
+    buf_str_add(b, STR("\"];\n"));
+}
+
 static void dot_node(Buf *b, const GraphNode *n, unsigned depth) {
     indent(b, depth);
     if (!n->n_children) {
@@ -156,6 +181,8 @@ static void dot_node(Buf *b, const GraphNode *n, unsigned depth) {
         dot_node(b, n->children[i], depth + 1);
     for (size_t i = 0; i < n->n_edges; i++)
         dot_edge(b, &n->edges[i], depth + 1);
+    for (size_t i = 0; i < n->n_moves; i++)
+        dot_move(b, &n->moves[i], depth + 1);
     indent(b, depth);
     buf_str_add(b, STR("}\n"));
 }

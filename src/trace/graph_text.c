@@ -87,7 +87,7 @@ static Str needs_of(const GraphNode *n, Arena *a) {
 }
 
 static void write_title(Pen *p, const GraphNode *n) {
-    bool known = n->status != STATUS_NEW, named = n->step->has_id || !n->parent;
+    bool known = n->status != STATUS_NEW, named = n->step->has_id || n->step->is_part || !n->parent;
     Buf title = BUF_INIT(LIMIT_VALUE_BYTES);
     if (known)
         buf_fmt(p->b, "%s%s%s ", ink_status(p->ink, n->status), words_mark(n->status),

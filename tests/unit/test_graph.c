@@ -109,6 +109,37 @@ static void mermaid_escapes_what_it_would_read(void **state) {
     close_world(&w);
 }
 
+static void moves_of_a_machine_are_lines_with_words(void **state) {
+    (void)state;
+    World w;
+    open_world(
+        &w,
+        STR("baton: 1\n"
+            "name: turn\n"
+            "steps:\n"
+            "  - id: m\n"
+            "    machine:\n"
+            "      start: a\n"
+            "      max: 3\n"
+            "      states:\n"
+            "        a: { wait: 1h, next: [{ to: b, if: output == 1 }, { to: a, after: 2h }] }\n"
+            "        b: { return: 1 }\n"
+            "      on: [{ signal: go, to: b }]\n"));
+    graph_mermaid(&w.out, w.graph);
+    expect(&w, "flowchart TB\n"
+               "  subgraph n0[\"turn\"]\n"
+               "    direction TB\n"
+               "    subgraph n1[\"m<br/>machine<br/>any → b signal go\"]\n"
+               "      direction TB\n"
+               "      n2[\"a<br/>wait 1h\"]\n"
+               "      n3[\"b<br/>return\"]\n"
+               "      n2 -->|\"if output == 1\"| n3\n"
+               "      n2 -->|\"after 2h\"| n2\n"
+               "    end\n"
+               "  end\n");
+    close_world(&w);
+}
+
 static void dot_quotes_and_ends_lines_at_clusters(void **state) {
     (void)state;
     World w;
@@ -231,6 +262,7 @@ int main(void) {
         cmocka_unit_test(text_names_needs_loops_and_handlers),
         cmocka_unit_test(text_stays_within_its_columns),
         cmocka_unit_test(mermaid_escapes_what_it_would_read),
+        cmocka_unit_test(moves_of_a_machine_are_lines_with_words),
         cmocka_unit_test(dot_quotes_and_ends_lines_at_clusters),
         cmocka_unit_test(svg_escapes_names_and_shows_status),
         cmocka_unit_test(boxes_of_random_graphs_are_apart_and_lines_lead_down),

@@ -23,11 +23,11 @@ struct TeamState {
     uint32_t back_and_forth, insisted;
     uint32_t next; /* whom it is handed over to, index + 1; 0: nobody */
     bool exhausted, accepted;
-    bool rested; /* a person was asked when its time was over: it has the time again */
-    Value said;      /* along with the handoff; an answer that a watcher is asked about */
-    Str context;     /* told to who takes over; while it is summed up, the whole */
-    Str of_source;   /* what the source had said, for when it comes back; empty unless it may */
-    Value answer;    /* that waits for the watcher */
+    bool rested;   /* a person was asked when its time was over: it has the time again */
+    Value said;    /* along with the handoff; an answer that a watcher is asked about */
+    Str context;   /* told to who takes over; while it is summed up, the whole */
+    Str of_source; /* what the source had said, for when it comes back; empty unless it may */
+    Value answer;  /* that waits for the watcher */
     uint32_t answerer;
     ListBuilder handoffs, refused;
 };
@@ -69,9 +69,9 @@ static const char *pass_word(Pass pass) {
 
 static void note_handoff(Run *r, Frame *f, const Frame *child, uint32_t to, Pass pass,
                          Arrival how) {
-    static const char *const why[] = { [BY_THEN] = "then",
-                                       [BY_RETURN] = "return_after",
-                                       [BY_WATCH] = "watch" };
+    static const char *const why[] = {
+        [BY_THEN] = "then", [BY_RETURN] = "return_after", [BY_WATCH] = "watch"
+    };
     TeamState *s = f->team;
     MapBuilder m = map_builder(&r->arena);
     map_addz(&m, "from", value_str(name_of(f, s->current)));
@@ -275,8 +275,9 @@ static Str why_not(Run *r, Frame *f, const Handoff *h, Value arguments, bool *re
                       arena_fmt(&r->arena, "whoever comes after you is %.*s", STR_FMT(then->name)));
     if (!keeps_contract(r, f, h, arguments)) {
         Str source = cel_source(h->check);
-        return refuse(r, f, to, "check",
-                      arena_fmt(&r->arena, "not handed over: `%.*s` does not hold", STR_FMT(source)));
+        return refuse(
+            r, f, to, "check",
+            arena_fmt(&r->arena, "not handed over: `%.*s` does not hold", STR_FMT(source)));
     }
     if (back_and_forth(s, h->to->index) >= BACK_AND_FORTH && !MUTANT(ping_pong_allowed)) {
         note_refused(r, f, to, "loop");
@@ -484,9 +485,9 @@ static Str because(Run *r, const Frame *f, const Frame *child) {
     const TeamState *s = f->team;
     if (child->node->is_role)
         return arena_fmt(&r->arena, "for %.*s", STR_FMT(name_of(f, s->current)));
-    return s->arrival == BY_START ? STR("")
-                                  : arena_fmt(&r->arena, "%s %.*s", how[s->arrival],
-                                              STR_FMT(name_of(f, s->source)));
+    return s->arrival == BY_START
+               ? STR("")
+               : arena_fmt(&r->arena, "%s %.*s", how[s->arrival], STR_FMT(name_of(f, s->source)));
 }
 
 static void save(const Run *r, const Frame *f, Buf *b) {
@@ -496,7 +497,8 @@ static void save(const Run *r, const Frame *f, Buf *b) {
     buf_varint(b, s->current);
     buf_varint(b, s->source == NOBODY ? 0 : s->source + 1);
     buf_varint(b, s->answerer == NOBODY ? 0 : s->answerer + 1);
-    buf_u8(b, (uint8_t)((unsigned)s->arrival << 3 | s->rested << 2 | s->accepted << 1 | s->exhausted));
+    buf_u8(b,
+           (uint8_t)((unsigned)s->arrival << 3 | s->rested << 2 | s->accepted << 1 | s->exhausted));
     buf_varint(b, s->handed);
     buf_varint(b, s->back_and_forth);
     buf_varint(b, s->insisted);
