@@ -376,15 +376,20 @@ static size_t word_status(Chain *c) { return name_own(c, SLOT_STATUS); }
 static size_t word_failed(Chain *c) { return name_failed(c, SLOT_FAILED); }
 static size_t word_always(Chain *c) { return name_failed(c, SLOT_ALWAYS); }
 
-/* The step whose verb gives a name to all that it plays, from a part that got the name, or from its own expressions. */
-static const Node *player(const Node *node) { return node->is_part ? node->parent : node; }
+/* The step whose verb gives a name to all that it plays: from its own expressions and those of its parts, or from anywhere
+ * inside a part (`around`) that got the name. A part may have such a verb itself. */
+static const Node *player(const Chain *c, unsigned sees, Verb verb, const Node *around) {
+    const Node *node = c->scope->sight.node;
+    bool own = chain_sees(c, sees);
+    return own && node->verb == verb ? node : own ? node->parent : around->parent;
+}
 
 static size_t word_signal(Chain *c) {
     const Node *around = seen_around(c, SEES_SIGNAL);
     if (chain_sees(c, SEES_SIGNAL))
         return chain_take(c, 1, SLOT_SIGNAL, c->scope->sight.node->no, 0);
     if (around)
-        return chain_take(c, 1, SLOT_PLAY, player(around)->no, NAME_SIGNAL);
+        return chain_take(c, 1, SLOT_PLAY, around->parent->no, NAME_SIGNAL);
     return chain_refuse(
         c, "unknown_name", "what a `wait` got is `steps.ID.output`",
         "`signal` stands in the `if` of `wait` and in the moves of a `machine` only");
@@ -401,17 +406,18 @@ static const struct {
     const char *word;
     unsigned sees;
     PlayName name; /* 0: this version checks it only */
+    Verb verb;     /* that gives it */
     const char *where;
 } verb_words[] = {
-    { "text", SEES_TEXT, NAME_TEXT, "inside `route`" },
-    { "task", SEES_TASK, NAME_TASK, "in `task` of `supervise`" },
-    { "evaluation", SEES_EVALUATION, NAME_EVALUATION, "in `until` of `supervise`" },
-    { "board", SEES_BOARD, NAME_BOARD, "inside `board`" },
-    { "post", SEES_POST, NAME_POST, "in `watch` of `board`" },
-    { "votes", SEES_VOTES, NAME_VOTES, "in `tie` of `vote`" },
-    { "event", SEES_EVENT, NAME_EVENT,
+    { "text", SEES_TEXT, NAME_TEXT, VERB_ROUTE, "inside `route`" },
+    { "task", SEES_TASK, NAME_TASK, VERB_SUPERVISE, "in `task` of `supervise`" },
+    { "evaluation", SEES_EVALUATION, NAME_EVALUATION, VERB_SUPERVISE, "in `until` of `supervise`" },
+    { "board", SEES_BOARD, NAME_BOARD, VERB_BOARD, "inside `board`" },
+    { "post", SEES_POST, NAME_POST, VERB_BOARD, "in `watch` of `board`" },
+    { "votes", SEES_VOTES, NAME_VOTES, VERB_VOTE, "in `tie` of `vote`" },
+    { "event", SEES_EVENT, NAME_EVENT, VERB_MACHINE,
       "in `on`, in the `if` of `wait`, and in the moves of a `machine`" },
-    { "with", SEES_WITH, 0, "in `approve`, `allow`, `undo` and `probe`" },
+    { "with", SEES_WITH, 0, VERB_NONE, "in `approve`, `allow`, `undo` and `probe`" },
 };
 
 /* 0 with scope->error set where it is refused; 0 alone where it is no such word. */
@@ -427,7 +433,8 @@ static size_t name_of_verb(Chain *c) {
         if (around && verb_words[i].sees == SEES_WITH)
             return take_outer(c, around, SLOT_WITH);
         if ((around || chain_sees(c, verb_words[i].sees)) && verb_words[i].name)
-            return chain_take(c, 1, SLOT_PLAY, player(around ? around : c->scope->sight.node)->no,
+            return chain_take(c, 1, SLOT_PLAY,
+                              player(c, verb_words[i].sees, verb_words[i].verb, around)->no,
                               verb_words[i].name);
         if (around || chain_sees(c, verb_words[i].sees))
             return take_later(c);
