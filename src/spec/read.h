@@ -406,6 +406,8 @@ void shape_leave(Reader *r, const Yaml *map, const Block *b);
 void read_states(Reader *r, const Yaml *map, Node *machine);
 /* The name of a state, as a move from where `node` stands. NULL when refused. */
 const Node *read_move(Reader *r, const Yaml *y, Str name, const Node *node);
+/* The same where it is known whose move it is; from NULL: any state, or the start. A state may be a machine itself. */
+const Node *read_move_of(Reader *r, const Yaml *y, Str name, const Node *machine, const Node *from);
 /* A step of the machine that is done on a move from this state, or, with NULL, from any. */
 void read_way(Reader *r, const Node *step, const Node *machine, const Node *from);
 /* The verb, and `next` of a state (read_edge.c). */

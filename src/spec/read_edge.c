@@ -20,7 +20,7 @@ static void edge_to(Reader *r, const Yaml *key, const Yaml *value, void *target)
     Str name;
     (void)key;
     if (read_text(r, value, "`to`", &name))
-        d->edge->to = read_move(r, value, name, stands_in(d));
+        d->edge->to = read_move_of(r, value, name, d->machine, d->from);
 }
 
 static void edge_if(Reader *r, const Yaml *key, const Yaml *value, void *target) {
@@ -200,7 +200,7 @@ void read_next(Reader *r, const Yaml *y, Node *state) {
         read_edges(r, y, machine, state, edges);
     } else if (read_text(r, y, "`next`", &name)) {
         edges->items = ARENA_ARRAY(r->arena, Edge, 1);
-        new_edge(y, edges)->to = read_move(r, y, name, state);
+        new_edge(y, edges)->to = read_move_of(r, y, name, machine, state);
     }
 }
 
@@ -211,7 +211,7 @@ static void machine_start(Reader *r, const Yaml *key, const Yaml *value, void *t
     Str name;
     (void)key;
     if (read_text(r, value, "`start`", &name) && node->machine)
-        node->machine->start = read_move(r, value, name, node);
+        node->machine->start = read_move_of(r, value, name, node, NULL);
 }
 
 static void machine_max(Reader *r, const Yaml *key, const Yaml *value, void *target) {

@@ -95,15 +95,7 @@ static void add_move(Reader *r, MachineDraft *m, Move move) {
     m->moves[m->n_moves++] = move;
 }
 
-const Node *read_move(Reader *r, const Yaml *y, Str name, const Node *node) {
-    uint32_t from = 0;
-    MachineDraft *m = node ? machine_around(r, node, &from) : NULL;
-    if (!m) {
-        error_at(r, y, "unknown_name", "states are those of a `machine` around",
-                 "`%.*s` would be a state, and no machine stands here", (int)MIN(name.len, 80),
-                 name.p);
-        return NULL;
-    }
+static const Node *move_to(Reader *r, const Yaml *y, Str name, MachineDraft *m, uint32_t from) {
     const Node *to = table_get(&r->steps, m->node->no, name);
     if (!to)
         refuse_state(r, y, m, name);
@@ -113,6 +105,22 @@ const Node *read_move(Reader *r, const Yaml *y, Str name, const Node *node) {
     else
         add_move(r, m, (Move){ from, to->index });
     return to;
+}
+
+const Node *read_move(Reader *r, const Yaml *y, Str name, const Node *node) {
+    uint32_t from = 0;
+    MachineDraft *m = node ? machine_around(r, node, &from) : NULL;
+    if (m)
+        return move_to(r, y, name, m, from);
+    error_at(r, y, "unknown_name", "states are those of a `machine` around",
+             "`%.*s` would be a state, and no machine stands here", (int)MIN(name.len, 80), name.p);
+    return NULL;
+}
+
+const Node *read_move_of(Reader *r, const Yaml *y, Str name, const Node *machine,
+                         const Node *from) {
+    MachineDraft *m = r->notes[machine->no].machine;
+    return m ? move_to(r, y, name, m, from ? from->index : (uint32_t)m->n) : NULL;
 }
 
 void read_way(Reader *r, const Node *step, const Node *machine, const Node *from) {

@@ -1,16 +1,23 @@
 /* Random workflows, as text: what a person could have written. Sizes are such that a universe sees over a hundred facts. */
-#include "sim.h"
+#include "grow.h"
 
-typedef struct Grow {
-    Tape *tape;
-    Buf out;
-    unsigned steps, signals, names;
-    bool calm;
-} Grow;
+#include <stdarg.h>
+#include <stdio.h>
 
 static void indent(Grow *g, unsigned depth) {
     for (unsigned i = 0; i < depth; i++)
         buf_str_add(&g->out, STR("  "));
+}
+
+void grow_line(Grow *g, unsigned depth, const char *fmt, ...) {
+    char line[512];
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(line, sizeof line, fmt, args);
+    va_end(args);
+    ASSERT(n > 0 && (size_t)n < sizeof line);
+    indent(g, depth);
+    buf_fmt(&g->out, "%s\n", line);
 }
 
 static const char *effect_for(Grow *g) {
@@ -223,6 +230,17 @@ static void grow_group(Grow *g, unsigned depth, unsigned room) {
     grow_steps(g, depth + 1, room);
 }
 
+void grow_verb(Grow *g, unsigned depth) {
+    bool room = depth < 6 && g->steps < 24;
+    g->steps++;
+    if (room && tape_percent(g->tape, 20))
+        grow_group(g, depth, 4);
+    else if (room && tape_percent(g->tape, 15))
+        grow_shape(g, depth);
+    else
+        grow_leaf(g, depth);
+}
+
 static void grow_steps(Grow *g, unsigned depth, unsigned room) {
     unsigned n = 1 + tape_choose(g->tape, room);
     bool list = tape_percent(g->tape, 40);
@@ -236,11 +254,7 @@ static void grow_steps(Grow *g, unsigned depth, unsigned room) {
             indent(g, inner);
             buf_fmt(&g->out, "needs: t%u\n", first);
         }
-        if (depth < 5 && g->steps < 24 && tape_percent(g->tape, 20))
-            grow_group(g, inner, 4);
-        else
-            grow_leaf(g, inner);
-        g->steps++;
+        grow_verb(g, inner);
     }
 }
 
@@ -253,8 +267,11 @@ Str grow_workflow(World *w, bool calm, unsigned *ret_signals) {
         &g.out,
         STR("state:\n  log: { type: \"string[]\", reduce: append }\n"
             "agents:\n  clerk: { model: { use: scripted/x.yaml, cheaper: scripted/y.yaml }, instructions: Answer., tools: [look], fallback: stand_in }\n"
-            "  stand_in: { run: [stand], effect: keyed }\n"
-            "tools:\n  look: { description: Looks., input: { q: string }, run: [look], effect: keyed }\n"));
+            "  stand_in: { run: [stand], effect: keyed }\n"));
+    grow_agents(&g);
+    buf_str_add(
+        &g.out,
+        STR("tools:\n  look: { description: Looks., input: { q: string }, run: [look], effect: keyed }\n"));
     grow_limits(&g, &w->busy);
     buf_str_add(&g.out, STR("steps:\n"));
     grow_steps(&g, 1, 14);

@@ -189,13 +189,27 @@ static void attempt_ends(World *w, SimNode *node, void *ctx) {
     node_wake(node);
 }
 
+/* Whom it may hand over to, of a team; empty: nobody. */
+static Str handoff_of(Value request) {
+    Value tools = value_getz(request, "tools");
+    for (uint32_t i = 0; value_is(tools, V_LIST) && i < tools.len; i++) {
+        Str name = value_as_str(value_getz(tools.items[i], "name"));
+        if (str_starts(name, STR("handoff_")))
+            return name;
+    }
+    return STR("");
+}
+
 /* First turn: calls tools, perhaps; after results, and from the third turn on: answers. */
 static void model_reply(World *w, Value request, bool calm, Buf *b) {
     Value messages = value_getz(request, "messages");
     uint32_t n = messages.len;
     Value last = n ? messages.items[n - 1] : VALUE_NULL;
     bool after_tools = n && str_eq(value_as_str(value_getz(last, "role")), STR("tool"));
-    if (!after_tools && n < 6 && (calm || tape_percent(&w->tape, 70)))
+    Str handoff = handoff_of(request);
+    if (handoff.len && n < 6 && !after_tools && (calm || tape_percent(&w->tape, 50)))
+        buf_fmt(b, "{\"calls\":[{\"id\":\"h\",\"name\":\"%.*s\",\"arguments\":{}}]}", STR_FMT(handoff));
+    else if (!after_tools && n < 6 && (calm || tape_percent(&w->tape, 70)))
         buf_str_add(b,
                     STR("{\"calls\":[{\"id\":\"c1\",\"name\":\"look\",\"arguments\":{\"q\":\"a\"}},"
                         "{\"id\":\"c2\",\"name\":\"look\",\"arguments\":{\"q\":\"b\"}}]}"));
@@ -204,8 +218,11 @@ static void model_reply(World *w, Value request, bool calm, Buf *b) {
 }
 
 void sim_reply(World *w, CalleeKind kind, Value request, bool calm, Buf *b) {
+    Value input = value_getz(request, "input");
     if (kind == CALLEE_MODEL)
         model_reply(w, request, calm, b);
+    else if (kind == CALLEE_RUN && value_is(input, V_MAP) && value_is(value_getz(input, "templates"), V_MAP))
+        buf_str_add(b, STR("{\"template\":\"usual\"}")); /* a lead is asked for a plan */
     else
         value_write(b, kind == CALLEE_RUN ? value_getz(request, "input") : request);
 }

@@ -179,7 +179,7 @@ const struct Node *oracle_node(const Plan *plan, Str address) {
     size_t from = address.len, to;
     while (from > 0 && address.p[from - 1] != '/')
         from--;
-    for (to = from; to < address.len && address.p[to] != '[' && address.p[to] != '~'; to++)
+    for (to = from; to < address.len && !strchr("[~:", address.p[to]); to++)
         ;
     for (size_t i = 0; i < plan->n_nodes; i++)
         if (str_eq(plan->nodes[i]->name, str_slice(address, from, to)))
@@ -189,10 +189,13 @@ const struct Node *oracle_node(const Plan *plan, Str address) {
 
 /* Whose question is it: that of the step, or of its gate. */
 static bool asks_group(const Plan *plan, Str address) {
-    ptrdiff_t colon = str_find(address, STR(":"));
+    ptrdiff_t colon = str_find(address, STR(":approve"));
     const struct Node *n =
         oracle_node(plan, colon < 0 ? address : str_slice(address, 0, (size_t)colon));
-    const Ask *ask = !n ? NULL : colon < 0 ? n->callee->ask : n->gates[0];
+    const Ask *ask = !n            ? NULL
+                     : colon >= 0  ? n->n_gates ? n->gates[0] : NULL
+                     : n->callee   ? n->callee->ask
+                                   : NULL;
     return ask && ask->group.len > 0;
 }
 
