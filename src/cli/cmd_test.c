@@ -195,8 +195,13 @@ static void say_case(const Session *s, const TestedFile *f, const CaseResult *c)
     buf_deinit(&b);
 }
 
+typedef struct Beside {
+    StageBeside *items;
+    size_t n;
+} Beside;
+
 static void try_cases(Session *s, TestedFile *f, const TryFile *file, const Plan *plan, Str closure,
-                      Str dir, const Cassette *cassette) {
+                      Str dir, const Cassette *cassette, const Beside *beside) {
     Arena *a = s->args->arena;
     f->cases = ARENA_ARRAY(a, CaseResult, file->n_cases);
     for (size_t i = 0; i < file->n_cases; i++) {
@@ -206,6 +211,8 @@ static void try_cases(Session *s, TestedFile *f, const TryFile *file, const Plan
                            .closure = closure,
                            .dir = dir,
                            .cassette = cassette,
+                           .beside = beside->items,
+                           .n_beside = beside->n,
                            .files = { .read = read_file } };
         if (s->only && str_find(file->cases[i].name, str_from(s->only)) < 0)
             continue;
@@ -231,18 +238,36 @@ static bool load_cassette(Arena *a, Str path, const TryFile *file, Cassette *ret
                                  cassette_read(a, name, text, ret, ret_problem));
 }
 
+static bool load_beside(Args *args, TestedFile *f, const TryFile *file, Beside *ret) {
+    ret->items = ARENA_ARRAY(args->arena, StageBeside, file->n_listen + 1u);
+    for (size_t i = 0; i < file->n_listen; i++) {
+        StageBeside *one = &ret->items[i];
+        Str path = beside(args->arena, f->name, file->listen[i]);
+        one->dir = place_folder_of(args->arena, path.p);
+        one->plan = load_plan(args, path, &one->closure, &f->problem);
+        if (!one->plan)
+            return false;
+        ret->n++;
+    }
+    return true;
+}
+
 static void try_workflow(Session *s, TestedFile *f, const TryFile *file) {
     Arena *a = s->args->arena;
     Str closure = STR(""), workflow = beside(a, f->name, file->workflow);
     Cassette cassette = { 0 };
+    Beside others = { 0 };
     _cleanup_(plan_freep)
     Plan *plan = load_plan(s->args, workflow, &closure, &f->problem);
     if (plan)
         f->problem = refused_expectations(file, plan, a);
-    if (plan && !f->problem.len && load_cassette(a, f->name, file, &cassette, &f->problem))
+    if (plan && !f->problem.len && load_cassette(a, f->name, file, &cassette, &f->problem) &&
+        load_beside(s->args, f, file, &others))
         try_cases(s, f, file, plan, closure, place_folder_of(a, workflow.p),
-                  file->record.len ? &cassette : NULL);
+                  file->record.len ? &cassette : NULL, &others);
     cassette_deinit(&cassette);
+    for (size_t i = 0; i < others.n; i++)
+        plan_free(others.items[i].plan);
 }
 
 static void try_file(Session *s, Str path) {

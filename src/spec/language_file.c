@@ -136,13 +136,15 @@ static const Keyword server[] = {
     { "agents", "{Script | [Script]}", 0, RUNS, "what agents answer" },                            \
         { "tools", "{Script | [Script]}", 0, RUNS, "what tools and nameless steps answer" },       \
         { "route", "RouteScript", 0, RUNS, "what the model of a route says" },                     \
-        { "people", "{AnswerScript | [AnswerScript]}", 0, RUNS, "what people answer" }, {          \
-        "signals", "{SignalScript | [SignalScript]}", 0, RUNS, "what signals bring"                \
+        { "people", "{AnswerScript | [AnswerScript]}", 0, RUNS, "what people answer" },            \
+        { "signals", "{SignalScript | [SignalScript]}", 0, RUNS, "what signals bring" }, {         \
+        "events", "{SignalScript | [SignalScript]}", 0, RUNS, "what events bring, by type"         \
     }
 
 static const Keyword test[] = {
     { "baton", "count", 0, RUNS, "1: the version of the language; the first key" },
     { "test", "workflow", 0, RUNS, "the file it tests" },
+    { "listen", "[workflow]", 0, RUNS, "files whose `on` starts runs beside it" },
     SCRIPTS,
     { "record", "text", 0, RUNS, "a file of recorded outcomes, for what no script answers" },
     { "cases", "[Case]", 0, RUNS, "what is tried" },

@@ -9,7 +9,8 @@ typedef struct Loader {
     Diags *diags;
 } Loader;
 
-static const char *const words[SCRIPT_KINDS] = { "agents", "tools", "route", "people", "signals" };
+static const char *const words[SCRIPT_KINDS] = { "agents", "tools",   "route",
+                                                 "people", "signals", "events" };
 
 /* One line, or a list of them. */
 static void read_script(Loader *l, const Yaml *key, const Yaml *value, Script *ret) {
@@ -59,12 +60,16 @@ int try_file_read(Arena *a, Str name, Str text, Diags *diags, TryFile *ret) {
     if (r)
         return r < 0 ? r : TRY_E_REFUSED;
     const Yaml *root = yaml->root, *record = yaml_get(root, "record"),
-               *runs = yaml_get(root, "runs"), *cases = yaml_get(root, "cases");
+               *runs = yaml_get(root, "runs"), *cases = yaml_get(root, "cases"),
+               *listen = yaml_get(root, "listen");
     ret->workflow = yaml_get(root, "test")->text;
     if (record)
         ret->record = record->text;
     if (runs && value_is(yaml_scalar(runs, a), V_INT))
         ret->runs = yaml_scalar(runs, a).i;
+    ret->listen = ARENA_ARRAY(a, Str, listen ? listen->n : 0u);
+    for (size_t i = 0; listen && i < listen->n; i++)
+        ret->listen[ret->n_listen++] = listen->items[i]->text;
     read_scripts(&l, root, ret->scripts);
     ret->cases = ARENA_ARRAY(a, TryCase, cases->n);
     for (size_t i = 0; i < cases->n; i++)

@@ -22,7 +22,9 @@ typedef struct TryCase {
 typedef struct TryFile {
     Str name;     /* its path, as a person would call it */
     Str workflow; /* as it is written */
-    Str record;   /* as it is written; empty: none */
+    Str *listen;  /* as they are written */
+    size_t n_listen;
+    Str record; /* as it is written; empty: none */
     Scripts scripts[SCRIPT_KINDS];
     unsigned n_scripts; /* of all kinds, file and cases */
     TryCase *cases;

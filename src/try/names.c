@@ -25,16 +25,22 @@ static void add_none(MapBuilder *m, Str name) {
         map_adds(m, name, value_int(0));
 }
 
+static void add_uncalled(MapBuilder *m, const Plan *plan, Arena *a) {
+    for (size_t i = 0; i < plan->n_callees; i++)
+        add_none(m, arena_str(a, plan->callees[i]->name));
+    for (size_t i = 0; i < plan->n_nodes; i++)
+        if (plan->nodes[i]->has_id)
+            add_none(m, arena_str(a, plan->nodes[i]->name));
+}
+
 /* How often each was asked: whoever could have been and was not, never. */
 static Value calls_of(const Stage *s, const Plan *plan) {
     MapBuilder m = map_builder(s->arena);
     for (size_t i = 0; i < s->n_counts; i++)
         map_adds(&m, s->counts[i].name, value_int(s->counts[i].n));
-    for (size_t i = 0; i < plan->n_callees; i++)
-        add_none(&m, arena_str(s->arena, plan->callees[i]->name));
-    for (size_t i = 0; i < plan->n_nodes; i++)
-        if (plan->nodes[i]->has_id)
-            add_none(&m, arena_str(s->arena, plan->nodes[i]->name));
+    add_uncalled(&m, plan, s->arena);
+    for (size_t i = 0; i < s->options->n_beside; i++)
+        add_uncalled(&m, s->options->beside[i].plan, s->arena);
     add_none(&m, STR("route_model"));
     return map_done(&m, NULL);
 }

@@ -7,7 +7,7 @@ typedef struct Answer { /* on its way */
     unsigned line;
     Str run, who;
     EngineDecision decision;
-    Str signal, data, from; /* signal not empty: it is one */
+    Str signal, event, data, from; /* the one that is not empty is sent; else it is a decision */
 } Answer;
 
 static bool seen_before(Stage *s, Str key) {
@@ -30,7 +30,15 @@ static void replied(void *ctx, const EngineReply *reply) {
 static void give(void *ctx) {
     Answer *x = ctx;
     Engine *e = world_engine(x->stage->world);
-    if (x->signal.len)
+    if (x->event.len)
+        engine_emit(e,
+                    &(EngineEmit){ .id = STR(""),
+                                   .type = x->event,
+                                   .data_json = x->data,
+                                   .correlation = STR(""),
+                                   .source = x->from },
+                    replied, x);
+    else if (x->signal.len)
         engine_signal(e, x->run, STR(""), x->signal, x->data, x->from, replied, x);
     else
         engine_decide(e, x->run, &x->decision, replied, x);
@@ -166,14 +174,15 @@ static void look_at_ask(Stage *s, Run *run, Want *w, bool doubt) {
         arrange(s, run, w, address, ask, script);
 }
 
-static void send(Stage *s, Run *run, Str name, const ScriptLine *line, Value names) {
+static void send(Stage *s, Run *run, Str name, bool event, const ScriptLine *line, Value names) {
     Value data = stage_word(s, line, "data", names);
     Answer *x = ARENA_NEW(s->arena, Answer);
     *x = (Answer){ .stage = s,
                    .line = line->line,
                    .run = arena_str(s->arena, run_id(run)),
                    .who = name,
-                   .signal = name,
+                   .signal = event ? STR("") : name,
+                   .event = event ? name : STR(""),
                    .data = value_absent(data) ? STR("null") : value_text(s->arena, data),
                    .from = text_of(s, value_getz(line->words, "from")) };
     if (!x->from.len)
@@ -181,22 +190,41 @@ static void send(Stage *s, Run *run, Str name, const ScriptLine *line, Value nam
     world_later(s->world, stage_ms(line, "after"), give, x);
 }
 
+/* What is waited for: a signal by its name, or events, `event a, b`, by the first of their types that has a script. */
+static const Script *awaited(Stage *s, Str key, bool *ret_event, Str *ret_name) {
+    *ret_name = key;
+    *ret_event = str_starts(key, STR("event "));
+    if (!*ret_event)
+        return stage_script(s, SCRIPT_SIGNAL, &key, 1);
+    Str rest = str_slice(key, strlen("event "), key.len);
+    while (rest.len) {
+        ptrdiff_t comma = str_find(rest, STR(", "));
+        *ret_name = comma < 0 ? rest : str_slice(rest, 0, (size_t)comma);
+        const Script *script = stage_script(s, SCRIPT_EVENT, ret_name, 1);
+        if (script)
+            return script;
+        rest = comma < 0 ? STR("") : str_slice(rest, (size_t)comma + 2, rest.len);
+    }
+    return NULL;
+}
+
 /* Each wait gets one: the next. */
 static void look_at_signal(Stage *s, Run *run, Want *w) {
-    Str address = want_address(w, s->arena), name = arena_str(s->arena, w->key);
-    const Script *script = stage_script(s, SCRIPT_SIGNAL, &name, 1);
+    Str address = want_address(w, s->arena), waited = arena_str(s->arena, w->key), name;
+    bool event;
+    const Script *script = awaited(s, waited, &event, &name);
     if (!script) {
-        nobody(s, "a signal is waited for", address, name);
+        nobody(s, event ? "an event is waited for" : "a signal is waited for", address, waited);
         return;
     }
     Str key = arena_fmt(s->arena, "%.*s %.*s %.*s", STR_FMT(run_id(run)), STR_FMT(address),
-                        STR_FMT(name));
+                        STR_FMT(waited));
     if (seen_before(s, key))
         return;
     Value names = names_with(s, run, w, VALUE_NULL);
     const ScriptLine *line = stage_choose(s, script, names);
     if (line)
-        send(s, run, name, line, names);
+        send(s, run, name, event, line, names);
 }
 
 void people_look(Stage *s) {

@@ -14,8 +14,9 @@ typedef enum ScriptKind {
     SCRIPT_ROUTE, /* its only name is "model" */
     SCRIPT_PERSON,
     SCRIPT_SIGNAL,
+    SCRIPT_EVENT, /* by type */
 } ScriptKind;
-#define SCRIPT_KINDS 5
+#define SCRIPT_KINDS 6
 
 typedef struct ScriptLine {
     unsigned line; /* in the file */

@@ -1,5 +1,6 @@
 #include "try/stage.h"
 
+#include "base/json.h"
 #include "base/limits.h"
 #include "base/time.h"
 #include "trace/draw.h"
@@ -111,6 +112,24 @@ static void started(void *ctx, const EngineReply *reply) {
         stage_problem(x->stage, "the run cannot begin: %.*s", STR_FMT(reply->message));
 }
 
+/* They listen before anything happens. */
+static bool begin_beside(Stage *s) {
+    const StageOptions *o = s->options;
+    for (size_t i = 0; i < o->n_beside; i++) {
+        Started x = { .stage = s };
+        EngineStart start = { .id = arena_fmt(s->arena, "beside-%zu", i + 1),
+                              .closure = o->beside[i].closure,
+                              .dir = o->beside[i].dir,
+                              .by = STR("test"),
+                              .listen = true };
+        engine_start_run(world_engine(s->world), &start, started, &x);
+        world_settle(s->world);
+        if (!x.answered || !x.good)
+            return false;
+    }
+    return true;
+}
+
 static bool begin(Stage *s) {
     const StageOptions *o = s->options;
     Started x = { .stage = s };
@@ -173,6 +192,24 @@ static bool read_back(Stage *s, const StoreRun *stored, History *h, Run **ret_ru
     return err == 0;
 }
 
+/* What events started beside the case's run, as lists show it. */
+static Value others_of(Stage *s) {
+    Store *store = world_store(s->world);
+    ListBuilder l = list_builder(s->arena);
+    for (size_t i = 0; i < s->n_runs; i++) {
+        StoreRun stored;
+        Value info;
+        if (str_eq(s->runs[i], RUN_ID) || str_starts(s->runs[i], STR("beside-")) ||
+            str_find(s->runs[i], STR(":")) >= 0 ||
+            store->ops->load(store, s->runs[i], false, s->arena, &stored) ||
+            json_read_copy(s->arena, stored.info.info, &info, NULL) != 0)
+            continue;
+        list_add(&l, value_with(s->arena, info, STR("workflow"),
+                                value_str(arena_str(s->arena, stored.info.name))));
+    }
+    return list_done(&l);
+}
+
 static void gather(Stage *s, StageResult *ret) {
     Store *store = world_store(s->world);
     StoreRun stored;
@@ -191,6 +228,7 @@ static void gather(Stage *s, StageResult *ret) {
     ret->took_ms = run_time(run) - WORLD_BEGINS_MS;
     ret->tree = drawn(tree, run_time(run), s->arena);
     ret->names = names_of_run(s, run, tree, order_of(&h, s->arena));
+    ret->names = value_with(s->arena, ret->names, STR("others"), others_of(s));
     tree_free(tree);
     run_free(run);
 }
@@ -202,7 +240,7 @@ void stage_run(const StageOptions *options, Arena *a, StageResult *ret) {
     s.turns = ARENA_ARRAY(a, ScriptTurns, options->file->n_scripts + 1u);
     s.world = world_new(options->seed, &(WorldPorts){ .ctx = &s, .start = start, .row = note_run });
     *ret = (StageResult){ .tree = STR("") };
-    if (begin(&s)) {
+    if (begin_beside(&s) && begin(&s)) {
         play(&s);
         gather(&s, ret);
     }

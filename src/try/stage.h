@@ -15,11 +15,18 @@ typedef struct StageFiles {
     bool (*read)(void *ctx, Str path, Arena *a, Str *ret_text, Str *ret_problem);
 } StageFiles;
 
+typedef struct StageBeside { /* a workflow whose `on` starts runs */
+    Plan *plan;
+    Str closure, dir;
+} StageBeside;
+
 typedef struct StageOptions {
     const TryFile *file;
     const TryCase *one;
     const Plan *plan;
     Str closure, dir; /* of the workflow's folder */
+    const StageBeside *beside;
+    size_t n_beside;
     uint64_t seed;
     const Cassette *cassette; /* NULL: none */
     StageFiles files;
