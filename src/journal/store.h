@@ -103,7 +103,8 @@ typedef struct StoreClaim {
     Hash name;
     Str run, address;
     uint32_t generation; /* at least */
-    int64_t cached_ms; /* not 0: nothing is claimed; done if it was cached no longer ago, else granted */
+    int64_t
+        cached_ms; /* not 0: nothing is claimed; done if it was cached no longer ago, else granted */
     StoreClaimAnswer answer;
     StoreKey key; /* out: as it is now; texts in the batch's arena */
 } StoreClaim;

@@ -38,9 +38,9 @@ typedef enum TimerPurpose {
     TIMER_ASK = 7,      /* the deadline of what people are asked */
     TIMER_REMIND = 8,
     TIMER_ESCALATE = 9,
-    TIMER_STATE = 14, /* of a machine: `after` in the state it is in */
+    TIMER_STATE = 14,  /* of a machine: `after` in the state it is in */
     TIMER_RETURN = 15, /* of a team: `return_after` */
-    TIMER_PROBE = 11, /* before a target is asked what happened */
+    TIMER_PROBE = 11,  /* before a target is asked what happened */
 } TimerPurpose;
 
 typedef struct Want Want;

@@ -89,10 +89,12 @@ static void what_comes_too_late_is_priced(void **state) {
     Arena *a = &w->arena;
     Host *h = boot(w);
     Str names[] = { STR("flow.yaml"), STR("baton.yaml"), STR("prices.yaml") };
-    Str texts[] = { STR("baton: 1\nname: w\nagents:\n  clerk: { model: openai/m, instructions: x }\n"
-                        "steps:\n  ask: { agent: clerk, with: a }\n"),
-                    STR("baton: 1\nprices: { file: prices.yaml }\n"),
-                    STR("dated: 2026-11-20\nmodels:\n  openai/m: { input: 1, output: 2 }\n") };
+    Str texts[] = {
+        STR("baton: 1\nname: w\nagents:\n  clerk: { model: openai/m, instructions: x }\n"
+            "steps:\n  ask: { agent: clerk, with: a }\n"),
+        STR("baton: 1\nprices: { file: prices.yaml }\n"),
+        STR("dated: 2026-11-20\nmodels:\n  openai/m: { input: 1, output: 2 }\n")
+    };
     Said said = { 0 };
     EngineStart ask = { .id = STR("r1"),
                         .closure = closure_make(a, names[0], names, texts, 3),
