@@ -42,6 +42,7 @@ INSIDE = {
     "keyed, a task of a supervisor": "supervise: {{ lead: lead, workers: [actor], max: 1 }}",
     "keyed, a task of a plan": "steps: {{ plan: [{{ id: t, agent: actor, task: Act. }}], agents: [actor], max_tasks: 1 }}",
     "keyed, a post to a board": "board: {{ topics: {{ t: any }}, rules: [{{ if: size(board.t) == 0, agent: actor, to: t }}], max: 2 }}",
+    "keyed, a member of a team": "team: {{ start: actor, handoffs: {{}}, then: {{ actor: other }}, max: 1 }}",
 }
 ROWS.update({row: ("keyed", "", "") for row in INSIDE})
 
