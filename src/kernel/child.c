@@ -28,6 +28,8 @@ bool call_is_child(const Frame *f) {
 Str child_id(Run *r, const Frame *f, uint32_t attempt) {
     char text[HASH_CHARS + 1];
     Str address = frame_address(f, &r->arena);
+    if (MUTANT(child_of_any_attempt))
+        attempt = 1;
     Str whole =
         arena_fmt(&r->arena, "child|%.*s|%.*s|%u", STR_FMT(r->id), STR_FMT(address), attempt);
     Hash h = hash_bytes(whole);
@@ -77,7 +79,7 @@ static int64_t smaller(int64_t a, int64_t b) { return a < 0 ? b : b < 0 ? a : MI
 static int64_t share_of(const Budget *b, Bound bound, int64_t asked, int64_t side_by_side) {
     int64_t left = MAX((int64_t)0, b->limits.most[bound] - b->spent.of[bound]);
     int64_t free = MAX((int64_t)0, left - b->reserved.of[bound]);
-    int64_t share = smaller(asked, left / side_by_side);
+    int64_t share = smaller(asked, MUTANT(grants_overlap) ? INT64_MAX : left / side_by_side);
     return share > free && free >= share - share / 2 ? free : share;
 }
 
@@ -247,7 +249,8 @@ static void stop(Run *r, Frame *f, Str why) {
 }
 
 bool child_abandon(Run *r, Frame *f, Str why) {
-    if (!call_is_child(f) || !f->call->want || f->call->want->kind != WANT_CHILD)
+    if (!call_is_child(f) || !f->call->want || f->call->want->kind != WANT_CHILD ||
+        MUTANT(child_left_behind))
         return false;
     stop(r, f, why);
     child_timer_off(r, f);
@@ -356,7 +359,7 @@ static Value spent_value(Run *r) {
 
 /* It is over: its parent is told how. */
 void child_ended(Run *r) {
-    if (!r->caller)
+    if (!r->caller || MUTANT(child_ends_unsaid))
         return;
     bool ok = r->status == RUN_OK;
     MapBuilder m = map_builder(&r->arena);

@@ -9,6 +9,8 @@
  *   > unsent plan#1                it was wanted and never let out, says the engine that stops
  *   > signal go {"x":1} id s1      > decide pay done {"id":7}         > pause | resume | cancel | crash
  *   > event paid {"x":1} id e1 correlation c1      > listen      instead of run: it only starts others
+ *   > child part#1 ok {"a":1} spent {"calls":2}    its child run is over; > child part#1 failed kind: message
+ *   > called {"run":"p",...}       the next run is the child of that one (Fact.shown)
  *   > limits {"calls":3}              what limits become, in the units of a plan
  *   > ask ADDRESS                  the request and key of an open attempt
  *   > fork [STEP] {"topic":"y"}    another run, that is offered what this one recorded before STEP
@@ -46,6 +48,7 @@ typedef struct Talk {
     size_t n_facts, room_facts;
     Retried retries[8];
     size_t n_retries;
+    Str caller; /* of the next run */
     Buf out;
 } Talk;
 
@@ -136,7 +139,7 @@ static void print_wants_from(Talk *t, Want *first) {
         if (w->kind == WANT_ATTEMPT)
             buf_fmt(&t->out, "#%u %.*s %s", w->attempt, STR_FMT(w->callee->name),
                     effect_name(w->effect));
-        if (w->kind == WANT_ATTEMPT && t->offered && !w->fresh && outcomes_find(t->offered, w))
+        if ((w->kind == WANT_ATTEMPT || w->kind == WANT_CHILD) && t->offered && !w->fresh && outcomes_find(t->offered, w))
             buf_str_add(&t->out, STR(", recorded"));
         if (w->kind == WANT_TIMER)
             buf_fmt(&t->out, " due %lld", (long long)w->due_ms);
@@ -260,6 +263,29 @@ static void finished(Str verb, Str *line, Fact *f) {
     kind_and_message(line, f);
 }
 
+static void child(Str *line, Fact *f) {
+    Arena a = ARENA_NULL;
+    Value spent = VALUE_NULL;
+    address_and_attempt(line, f);
+    f->kind = FACT_CHILD;
+    f->run = STR("child");
+    ptrdiff_t at = str_find(*line, STR(" spent "));
+    if (at >= 0) {
+        f->shown = str_slice(*line, (size_t)at + 7, line->len);
+        *line = str_slice(*line, 0, (size_t)at);
+        assert_int_equal(json_read(&a, f->shown, &spent, NULL), 0);
+        f->usage.tokens_in = value_getz(spent, "tokens").type == V_INT ? value_getz(spent, "tokens").i : 0;
+    }
+    arena_deinit(&a);
+    if (str_is(word(line), "ok")) {
+        f->outcome = OUTCOME_OK;
+        f->payload = line->len ? *line : STR_NULL;
+        return;
+    }
+    f->outcome = OUTCOME_FAILED;
+    kind_and_message(line, f);
+}
+
 /* As the engine does. */
 static void price(const Talk *t, Fact *f) {
     for (const Want *w = run_wants(t->run); w; w = w->next) {
@@ -274,7 +300,9 @@ static void reused(Talk *t, Str line, Fact *f) {
     f->kind = FACT_FINISHED;
     address_and_attempt(&line, f);
     for (Want *w = run_wants(t->run); w; w = w->next) {
-        const Recorded *o = w->kind == WANT_ATTEMPT ? outcomes_find(t->offered, w) : NULL;
+        const Recorded *o = w->kind == WANT_ATTEMPT || w->kind == WANT_CHILD
+                                ? outcomes_find(t->offered, w)
+                                : NULL;
         if (!o || !str_eq(o->address, f->address))
             continue;
         f->outcome = OUTCOME_OK;
@@ -381,6 +409,8 @@ static Fact fact_of(Talk *t, Str verb, Str line) {
     if (str_is(verb, "ok") || str_is(verb, "failed") || str_is(verb, "unknown") ||
         str_is(verb, "refused")) {
         finished(verb, &line, &f), price(t, &f);
+    } else if (str_is(verb, "child")) {
+        child(&line, &f);
     } else if (str_is(verb, "reused")) {
         reused(t, line, &f);
     } else if (str_is(verb, "dispatching")) {
@@ -440,6 +470,7 @@ static void start_of(Talk *t, Str source, Str before, Str input, Acceptance acce
                       .purpose = acceptance,
                       .from = source,
                       .id = before,
+                      .shown = t->caller,
                       .payload = input.len ? input : STR_NULL };
     row_init(&row);
     int err = run_start(t->plan, &accepted, &row, &t->run, &problem, &t->arena);
@@ -548,6 +579,8 @@ static void say(Talk *t, Str line) {
         retry(t, line);
     else if (str_is(verb, "ask"))
         ask(t, line);
+    else if (str_is(verb, "called"))
+        t->caller = line;
     else if (str_is(verb, "at") && str_to_u64(line, &at))
         t->now = (int64_t)at;
     else
