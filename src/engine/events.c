@@ -3,7 +3,8 @@
 #include "base/json.h"
 #include "base/uuid.h"
 
-#define OPENS_AT_ONCE 1024
+/* Rows of one reading: the store goes through those before a page once more for each. */
+#define OPENS_AT_ONCE 8192
 
 /* The file of an event's run: it has begun, and is over. Who is told stands in its input, so that the mail follows from it. */
 static const char event_file[] = "baton: 1\n"
@@ -24,22 +25,36 @@ static bool is_event(Value event) {
 
 /* ---- who hears it: reader's side --------------------------------------------------------------------------------------- */
 
-static int read_hearers(Store *store, Str type, Arena *a, Value *ret) {
-    ListBuilder l = list_builder(a);
-    Str key = arena_fmt(a, EVENT_PREFIX "%.*s", STR_FMT(type));
-    StoreDue *page = ARENA_ARRAY(a, StoreDue, OPENS_AT_ONCE);
+/* Who hears what, read once for all events of a job. */
+typedef struct Hearing {
+    const StoreDue **rows;
+    size_t n, room;
+    bool known;
+} Hearing;
+
+static void add_row(Hearing *h, const StoreDue *row, Arena *a) {
+    if (h->n == h->room) {
+        const StoreDue **old = h->rows;
+        h->room = MAX((size_t)64, h->room * 2);
+        h->rows = ARENA_ARRAY(a, const StoreDue *, h->room);
+        if (h->n)
+            memcpy(h->rows, old, h->n * sizeof *old);
+    }
+    h->rows[h->n++] = row;
+}
+
+static int read_hearing(Store *store, Hearing *h, Arena *a) {
     size_t n = OPENS_AT_ONCE;
-    for (uint64_t skip = 0; n == OPENS_AT_ONCE; skip += n) {
+    for (uint64_t skip = 0; !h->known && n == OPENS_AT_ONCE; skip += n) {
+        StoreDue *page = ARENA_ARRAY(a, StoreDue, OPENS_AT_ONCE);
         int err = store->ops->opens(store, STR(""), WANT_SIGNAL, skip, OPENS_AT_ONCE, a, page, &n);
         if (err)
             return err;
-        /* Rows of one run follow each other, so that a run is looked for among the last only. */
         for (size_t i = 0; i < n; i++)
-            if (str_eq(page[i].key, key) &&
-                !(l.n && str_eq(value_as_str(l.items[l.n - 1]), page[i].run)))
-                list_add(&l, value_str(arena_str(a, page[i].run)));
+            if (is_event_run(page[i].key))
+                add_row(h, &page[i], a);
     }
-    *ret = list_done(&l);
+    h->known = true;
     return 0;
 }
 
@@ -54,14 +69,25 @@ static void read_parent(Store *store, Arena *a, Letter *l, const Letter *before)
     }
 }
 
-static void read_one(Store *store, Arena *a, Letter *l, const Letter *before) {
+static int find_hearers(Store *store, Hearing *h, Str type, Arena *a, Value *ret) {
+    ListBuilder l = list_builder(a);
+    Str key = arena_fmt(a, EVENT_PREFIX "%.*s", STR_FMT(type));
+    int err = read_hearing(store, h, a);
+    for (size_t i = 0; !err && i < h->n; i++)
+        if (str_eq(h->rows[i]->key, key))
+            list_add(&l, value_str(h->rows[i]->run));
+    *ret = list_done(&l);
+    return err;
+}
+
+static void read_one(Store *store, Hearing *h, Arena *a, Letter *l, const Letter *before) {
     if (json_read(a, l->mail->body, &l->body, NULL) || l->body.type != V_MAP) {
         l->body = VALUE_ABSENT;
         return;
     }
     Value event = value_getz(l->body, "event"), start = value_getz(l->body, "start");
     if (is_event(event) && is_event_run(l->mail->to))
-        l->err = read_hearers(store, text_of(event, "type"), a, &l->told);
+        l->err = find_hearers(store, h, text_of(event, "type"), a, &l->told);
     if (start.type == V_MAP)
         l->err = store->ops->load(store, text_of(start, "on"), false, a, &l->file);
     if (str_is(text_of(l->body, "child"), "start"))
@@ -69,9 +95,10 @@ static void read_one(Store *store, Arena *a, Letter *l, const Letter *before) {
 }
 
 void letters_read(Store *store, const StoreMail *mail, size_t n, Arena *a, Letter *ret) {
+    Hearing hearing = { 0 };
     for (size_t i = 0; i < n; i++) {
         ret[i] = (Letter){ .mail = &mail[i], .told = VALUE_ABSENT, .body = VALUE_ABSENT };
-        read_one(store, a, &ret[i], i ? &ret[i - 1] : NULL);
+        read_one(store, &hearing, a, &ret[i], i ? &ret[i - 1] : NULL);
     }
 }
 
@@ -228,7 +255,8 @@ typedef struct EmitJob {
 
 static void look_for_hearers(StoreJob *job, Store *store) {
     EmitJob *j = (EmitJob *)job;
-    j->p.err = read_hearers(store, text_of(j->event, "type"), &j->p.arena, &j->told);
+    Hearing hearing = { 0 };
+    j->p.err = find_hearers(store, &hearing, text_of(j->event, "type"), &j->p.arena, &j->told);
 }
 
 static void found(StoreJob *job) {
