@@ -26,9 +26,7 @@ static void turned(void *ctx) {
 /* With no other engine this process is it, and carries what the event sets going until that rests. */
 static int open_sender(Args *args, Sender *s) {
     char problem[HOST_PROBLEM_BYTES] = "";
-    LinkOptions options = {
-        .dir = place_data(args), .mode = LINK_ACT, .turned = turned, .ctx = s
-    };
+    LinkOptions options = { .dir = place_data(args), .mode = LINK_ACT, .turned = turned, .ctx = s };
     int err = link_open(&options, &s->link, problem);
     return err == 0 ? 0
                     : say_error(err == -ERR_BUSY ? EXIT_CONFLICT : EXIT_INTERNAL, "%s", "",
@@ -46,8 +44,8 @@ int cmd_emit(Args *args) {
     int code = inputs_untyped(args, 1, &data);
     if (code != 0)
         return code;
-    Value body = value_with(args->arena, VALUE_EMPTY_MAP, STR("type"),
-                            value_str(str_from(args->words[0])));
+    Value body =
+        value_with(args->arena, VALUE_EMPTY_MAP, STR("type"), value_str(str_from(args->words[0])));
     body = with_flag(args, with_flag(args, body, "id"), "correlation");
     body = value_with(args->arena, body, STR("data"), data);
     code = open_sender(args, &s);
@@ -169,8 +167,8 @@ static int listeners(Args *args, Link *link, Value *ret) {
 }
 
 static int stop_one(Args *args, Link *link, Str id, const char *why) {
-    Value answer, body = value_with(args->arena, VALUE_EMPTY_MAP, STR("reason"),
-                                    value_str(str_from(why)));
+    Value answer,
+        body = value_with(args->arena, VALUE_EMPTY_MAP, STR("reason"), value_str(str_from(why)));
     return place_ask(args, link, API_POST, place_run_path(args->arena, id, "cancel"), STR(""), body,
                      &answer);
 }
@@ -204,7 +202,8 @@ static int listen_to(Args *args, Link *link, const Watched *w) {
             code = stop_one(args, link, answer_text(now.items[i], "id"), "a newer file listens");
     if (code == 0)
         say_line("%.*s %s", STR_FMT(w->name),
-                 same ? "listens already, with this file" : "listens; `baton serve` keeps it going");
+                 same ? "listens already, with this file"
+                      : "listens; `baton serve` keeps it going");
     return code;
 }
 
@@ -261,7 +260,8 @@ static int stop_named(Args *args, const char *name) {
     for (uint32_t i = 0; code == 0 && i < now.len; i++) {
         if (!str_is(answer_text(now.items[i], "workflow"), name))
             continue;
-        code = stop_one(args, link, answer_text(now.items[i], "id"), "it shall not listen any more");
+        code =
+            stop_one(args, link, answer_text(now.items[i], "id"), "it shall not listen any more");
         n++;
     }
     link_close(link, GRACE_MS);

@@ -245,9 +245,10 @@ const Command commands[] = {
       "When and how often it was sent, with which key, what came too late to count, and the word of the file that would have\n"
       "avoided it. `baton resolve` settles it.",
       NULL, 0, 1, cmd_effects },
-    { "emit", "TYPE [KEY=VALUE | JSON]...", "tell of an event, to every run and workflow that hears it",
-      "Where no engine runs this process is it until what the event began has come to rest.", emit_flags, 1,
-      -1, cmd_emit },
+    { "emit", "TYPE [KEY=VALUE | JSON]...",
+      "tell of an event, to every run and workflow that hears it",
+      "Where no engine runs this process is it until what the event began has come to rest.",
+      emit_flags, 1, -1, cmd_emit },
     { "events", "", "what happened: who told it, who was told, which runs it began",
       "The newest stands last.", events_flags, 0, 0, cmd_events },
     { "expr", "EXPRESSION [KEY=VALUE | JSON]...",

@@ -34,8 +34,8 @@ typedef struct Listing {
 /* "event:ID starts RUN" */
 static void note_move(Listing *l, Str choice) {
     ptrdiff_t at = str_find(choice, STR(" starts "));
-    if (!is_event_run(choice) || at < 0 || str_starts(str_slice(choice, (size_t)at, choice.len),
-                                                      STR(" starts no run")))
+    if (!is_event_run(choice) || at < 0 ||
+        str_starts(str_slice(choice, (size_t)at, choice.len), STR(" starts no run")))
         return;
     Began *b = ARENA_NEW(&l->call->arena, Began);
     *b = (Began){ str_slice(choice, 0, (size_t)at), str_slice(choice, (size_t)at + 8, choice.len),

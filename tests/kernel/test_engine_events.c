@@ -9,13 +9,14 @@ static Str whole_file(World *w, const char *text) {
     return closure_make(&w->arena, name, &name, &file, 1);
 }
 
-static const char asks[] = "baton: 1\n"
-                           "name: asks\n"
-                           "steps:\n"
-                           "  - emit: { type: asked, data: { n: 1 } }\n"
-                           "  - id: answer\n"
-                           "    wait: { event: answered, if: event.correlation == run.correlation }\n"
-                           "return: \"${{ steps.answer.output.data }}\"\n";
+static const char asks[] =
+    "baton: 1\n"
+    "name: asks\n"
+    "steps:\n"
+    "  - emit: { type: asked, data: { n: 1 } }\n"
+    "  - id: answer\n"
+    "    wait: { event: answered, if: event.correlation == run.correlation }\n"
+    "return: \"${{ steps.answer.output.data }}\"\n";
 static const char works[] =
     "baton: 1\n"
     "name: works\n"
@@ -188,8 +189,11 @@ static void a_run_that_is_cancelled_or_paused_hears_accordingly(void **state) {
     control(h, "gone", CONTROL_CANCEL);
     control(h, "held", CONTROL_PAUSE);
     Said said = { 0 };
-    EngineEmit e = { .type = STR("answered"), .data_json = STR("7"), .correlation = STR("held"),
-                     .id = STR(""), .source = STR("ann") };
+    EngineEmit e = { .type = STR("answered"),
+                     .data_json = STR("7"),
+                     .correlation = STR("held"),
+                     .id = STR(""),
+                     .source = STR("ann") };
     engine_emit(h->engine, &e, heard, &said);
     pump(h);
     assert_int_equal(facts_of(w, "gone", FACT_EVENT), 0);

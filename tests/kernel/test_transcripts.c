@@ -348,10 +348,11 @@ static void event_words(Talk *t, Str *line, Fact *f) {
     word(line);
     f->correlation = word(line);
     f->from = STR("r9:told");
-    f->payload = arena_fmt(&t->arena,
-                           "{\"id\":\"%.*s\",\"type\":\"%.*s\",\"data\":%.*s,\"correlation\":\"%.*s\","
-                           "\"source\":\"r9:told\",\"time\":\"2026-11-21T08:00:00Z\"}",
-                           STR_FMT(f->id), STR_FMT(f->name), STR_FMT(data), STR_FMT(f->correlation));
+    f->payload =
+        arena_fmt(&t->arena,
+                  "{\"id\":\"%.*s\",\"type\":\"%.*s\",\"data\":%.*s,\"correlation\":\"%.*s\","
+                  "\"source\":\"r9:told\",\"time\":\"2026-11-21T08:00:00Z\"}",
+                  STR_FMT(f->id), STR_FMT(f->name), STR_FMT(data), STR_FMT(f->correlation));
 }
 
 static void decision_words(Str *line, Fact *f) {

@@ -39,7 +39,6 @@ static const AgentTool *tool_at(const Frame *f, size_t i) {
     return i < own ? &callee_of(f)->tools[i] : &part_of(f)->tools[i - own];
 }
 
-
 /* ---- turns ---- */
 
 /* `attempts` of this turn came before, of models out of reach: numbers are not given twice. */
