@@ -77,9 +77,10 @@ typedef struct EngineStart {
     Str closure; /* closure_make() */
     Str input;   /* JSON text; empty: {} */
     Str dir;
-    Str source;  /* the run whose recorded outcomes are reused (kernel/outcomes.h); empty: none */
-    Str before;  /* address of the step from which on they are not; empty: all are */
-    Str by;      /* who starts it */
+    Str source; /* the run whose recorded outcomes are reused (kernel/outcomes.h); empty: none */
+    Str before; /* address of the step from which on they are not; empty: all are */
+    Str by;     /* who starts it */
+    Str past; /* how the targets of its routers have done (kernel/fact.h); empty: nobody asks, or nothing is known */
     bool listen; /* it only starts runs of this file, for what its `on` asks for */
 } EngineStart;
 void engine_start_run(Engine *e, const EngineStart *start, EngineReplied replied, void *ctx);

@@ -28,7 +28,7 @@ static char *put_copy(char *at, Str source, Str *ret) {
 
 Request *request_copy(const Request *q) {
     size_t texts = q->run.len + q->id.len + q->name.len + q->payload.len + q->from.len +
-                   q->address.len + q->dir.len + q->mail.len + q->correlation.len;
+                   q->address.len + q->dir.len + q->mail.len + q->correlation.len + q->past.len;
     Request *copy = xmalloc(sizeof *copy + texts);
     *copy = *q;
     char *at = (char *)(copy + 1);
@@ -40,7 +40,8 @@ Request *request_copy(const Request *q) {
     at = put_copy(at, q->address, &copy->address);
     at = put_copy(at, q->dir, &copy->dir);
     at = put_copy(at, q->mail, &copy->mail);
-    put_copy(at, q->correlation, &copy->correlation);
+    at = put_copy(at, q->correlation, &copy->correlation);
+    put_copy(at, q->past, &copy->past);
     return copy;
 }
 

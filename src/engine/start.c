@@ -65,6 +65,7 @@ void engine_start_run(Engine *e, const EngineStart *start, EngineReplied replied
                   .from = start->source,
                   .id = start->before,
                   .name = start->by,
+                  .past = start->past,
                   .verb = start->listen ? ACCEPT_LISTEN : ACCEPT_RUN,
                   .replied = replied,
                   .ctx = ctx };
@@ -122,7 +123,8 @@ static void begin(Engine *e, Request *q) {
                       .purpose = q->verb,
                       .by = q->name,
                       .correlation = q->correlation,
-                      .shown = q->address };
+                      .shown = q->address,
+                      .past = q->past };
     e->ports.random(e->ports.ctx, &accepted.seed, sizeof accepted.seed);
     apply_mark(e, r);
     Str problem = STR("");

@@ -295,6 +295,7 @@ struct Request { /* texts stand behind it in the same allocation */
     RequestKind kind;
     Str run, id, name, payload, from, address, dir;
     Str mail, correlation; /* mail: the id of that which it came by; empty: none */
+    Str past;              /* of a start */
     uint32_t verb;
     PlanEntry *
         plan; /* start: a reference; `from` is the run whose outcomes are reused, `id` before which step, `name` who starts it, `address` whose child it is */

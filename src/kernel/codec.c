@@ -57,6 +57,7 @@ typedef enum Tag {
     TAG_CORRELATION = 34,
     TAG_CPU = 41,
     TAG_PEAK = 42,
+    TAG_PAST = 43,
     TAG_COUNT,
 } Tag;
 
@@ -161,7 +162,7 @@ void row_add_fact(RowWriter *w, const Fact *f) {
     ASSERT(f->kind >= FACT_ACCEPTED && f->kind <= FACT_RECOVERED);
     size_t texts = f->address.len + f->error_kind.len + f->message.len + f->run.len + f->name.len +
                    f->dir.len + f->id.len + f->from.len + f->shown.len + f->by.len +
-                   f->correlation.len;
+                   f->correlation.len + f->past.len;
     char *at = buf_room(&w->facts, 2 + TAG_COUNT * (1 + VARINT_BYTES_MAX) + HASH_BYTES + texts);
     if (!at)
         return;
@@ -197,6 +198,7 @@ void row_add_fact(RowWriter *w, const Fact *f) {
     p = put_text_field(p, TAG_CORRELATION, f->correlation);
     p = put_signed_field(p, TAG_CPU, f->usage.cpu_us);
     p = put_signed_field(p, TAG_PEAK, f->usage.peak_bytes);
+    p = put_text_field(p, TAG_PAST, f->past);
     *p++ = TAG_END;
     w->facts.len += (size_t)(p - at);
     w->n_facts++;
@@ -313,6 +315,7 @@ static void read_field(Cursor *c, Cursor *data, bool forgotten, Tag tag, RowFact
     case TAG_CORRELATION: f->correlation = cursor_blob(c); return;
     case TAG_CPU: f->usage.cpu_us = read_not_negative(c); return;
     case TAG_PEAK: f->usage.peak_bytes = read_not_negative(c); return;
+    case TAG_PAST: f->past = cursor_blob(c); return;
     case TAG_END:
     case TAG_COUNT: break;
     }
@@ -342,7 +345,8 @@ static void read_fact(Cursor *c, Cursor *data, bool forgotten, RowFact *ret) {
                                 .from = none,
                                 .shown = none,
                                 .by = none,
-                                .correlation = none } };
+                                .correlation = none,
+                                .past = none } };
     for (unsigned last = TAG_END;;) {
         unsigned tag = cursor_u8(c);
         if (tag == TAG_END || c->bad)

@@ -141,6 +141,7 @@ static void write_details(Buf *b, const Fact *f) {
         write_word(b, " before ", f->id);
         write_word(b, " by ", f->by);
         write_word(b, " correlation ", f->correlation);
+        write_word(b, " past ", f->past);
         if (f->purpose == ACCEPT_LISTEN)
             buf_str_add(b, STR(" to listen"));
         write_word(b, " child of ", f->shown);

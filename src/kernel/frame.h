@@ -391,6 +391,8 @@ struct Run {
     Frame *root;
     StateCell *state;
     Str by;         /* who started it */
+    Str past_text;  /* as the first fact says; empty: nothing */
+    Value past;     /* the same, read */
     bool used_keys; /* it has had a business key */
     KeyChange *key_changes;
     size_t n_key_changes, room_key_changes;
@@ -548,6 +550,11 @@ void play_timer_due(Run *r, Frame *f, TimerPurpose purpose);
 /* { kind: ..., step: NAME ... } for details: name, status, output or error of a part. */
 Value play_result(Run *r, const Frame *child);
 const Shape *play_shape(Verb v);
+
+/* ---- routers (shapes/route.c) -------------------------------------------------------------------------------------------- */
+
+/* How targets have done so far: { STEP: { TARGET: { asked, ok, us, cost_nano } } }. What is none of that is nothing. */
+void route_past(Run *r, Str json);
 
 /* ---- undo (undo.c) -------------------------------------------------------------------------------------------------------- */
 

@@ -512,6 +512,7 @@ void run_save(const Run *r, Buf *b) {
     events_save(r, b);
     inboxes_save(r, b);
     buf_u8(b, r->used_keys);
+    buf_blob(b, r->past_text);
     buf_blob(b, r->caller_text);
     save_frame(b, r, r->root);
 }
@@ -561,6 +562,7 @@ static bool load_run(Run *r, Loader *l) {
         events_load(r, c);
         inboxes_load(r, c);
         r->used_keys = cursor_u8(c) == 1;
+        route_past(r, cursor_blob(c));
     }
     if (l->version >= 4 && !caller_read(r, cursor_blob(c)))
         return false;

@@ -36,6 +36,7 @@ struct ApiCall {
     Str text;
     Stream *stream;     /* events.c */
     EngineStart *start; /* runs.c: waits for what is looked for first */
+    bool look_first;    /* also for what it needs */
     Value held; /* what attempts of the run wait for in the engine, as it was when the call began */
 };
 

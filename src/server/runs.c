@@ -1,6 +1,7 @@
 /* /v1/runs: the list, and starting a run. */
 #include "server/call.h"
 #include "server/document.h"
+#include "server/past.h"
 
 #include "exec/preflight.h"
 #include "host/project.h"
@@ -147,12 +148,15 @@ static bool is_there(ApiCall *call, Store *store, Str id) {
 /* What the workflow needs is looked for before it is accepted. A run that is there already is past that. A file that does
  * not compile is refused by the engine, which says why. */
 static void preflight_work(ApiCall *call, Store *store) {
-    const EngineStart *start = call->start;
+    EngineStart *start = call->start;
     Diags diags = { .arena = &call->arena };
     _cleanup_(plan_freep)
     Plan *plan = NULL;
     const Missing *missing;
     if (is_there(call, store, start->id) || plan_compile(start->closure, &plan, &diags) != 0)
+        return;
+    start->past = past_of_targets(store, plan, &call->arena);
+    if (!call->look_first)
         return;
     PreflightOptions options = { .dir = start->dir,
                                  .model_url = str_from(getenv("OPENAI_BASE_URL")),
@@ -209,7 +213,9 @@ void runs_create(ApiCall *call) {
     start.input = value_absent(input) || value_is(input, V_NULL) ? STR("{}")
                                                                  : value_text(&call->arena, input);
     Value look = value_getz(body, "preflight");
-    if (!value_is(look, V_BOOL) || !look.b) {
+    call->look_first = value_is(look, V_BOOL) && look.b;
+    /* How targets have done so far is asked by `prefer` only. */
+    if (!call->look_first && str_find(start.closure, STR("prefer")) < 0) {
         start_now(call, &start);
         return;
     }

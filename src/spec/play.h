@@ -57,6 +57,8 @@ typedef struct RouteRule {
     CelProgram *if_;
     uint32_t to; /* a target */
 } RouteRule;
+typedef enum Prefer { PREFER_SUCCESS, PREFER_LATENCY, PREFER_COST } Prefer;
+#define PREFER_COUNT 3
 typedef struct Router { /* its parts: the targets, then `model` and `else` if there are */
     Template *text;     /* NULL: what the step is given */
     RouteTarget *targets;
@@ -68,7 +70,9 @@ typedef struct Router { /* its parts: the targets, then `model` and `else` if th
     Node *model; /* NULL: none is asked */
     Template *model_with;
     double model_accept;
-    Template *capability; /* NULL: any target will do */
+    Template *capability;        /* NULL: any target will do */
+    Prefer prefer[PREFER_COUNT]; /* what counts first; n_prefer 0: the order of the file */
+    size_t n_prefer;
     int32_t reroute;
     Node *else_;
 } Router;

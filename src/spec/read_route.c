@@ -289,6 +289,34 @@ static void take_capability(Reader *r, const Yaml *key, const Yaml *value, void 
                &d->router->capability, NULL);
 }
 
+static void take_prefer(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    static const char *const words[PREFER_COUNT] = { "success", "latency", "cost" };
+    Router *router = ((RouteDraft *)target)->router;
+    Str *named, names[PREFER_COUNT];
+    size_t n;
+    (void)key;
+    for (size_t i = 0; i < PREFER_COUNT; i++)
+        names[i] = str_from(words[i]);
+    if (!read_texts(r, value, "`prefer`", &named, &n))
+        return;
+    for (size_t i = 0; i < n; i++) {
+        size_t which = 0;
+        while (which < PREFER_COUNT && !str_eq(names[which], named[i]))
+            which++;
+        for (size_t k = 0; k < router->n_prefer; k++)
+            if (which == (size_t)router->prefer[k])
+                which = PREFER_COUNT;
+        if (which == PREFER_COUNT || router->n_prefer == PREFER_COUNT) {
+            const char *near = near_remedy(r, named[i], names, PREFER_COUNT);
+            error_at(r, value, "value", near ? near : "success latency cost, each once",
+                     "`prefer` does not know `%.*s`, or has it already", (int)MIN(named[i].len, 80),
+                     named[i].p);
+            return;
+        }
+        router->prefer[router->n_prefer++] = (Prefer)which;
+    }
+}
+
 static void take_reroute(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key;
     read_int32(r, value, "`reroute`", 0, 1000, &((RouteDraft *)target)->router->reroute);
@@ -301,14 +329,9 @@ static void take_else(Reader *r, const Yaml *key, const Yaml *value, void *targe
 }
 
 static const KeyRow rows[] = {
-    { "text", take_text },
-    { "rules", take_rules },
-    { "examples", take_examples },
-    { "model", take_model },
-    { "capability", take_capability },
-    { "to", take_to },
-    { "reroute", take_reroute },
-    { "else", take_else },
+    { "text", take_text },   { "rules", take_rules },           { "examples", take_examples },
+    { "model", take_model }, { "capability", take_capability }, { "prefer", take_prefer },
+    { "to", take_to },       { "reroute", take_reroute },       { "else", take_else },
 };
 
 void read_route(Reader *r, const Yaml *y, Node *node) {

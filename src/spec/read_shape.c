@@ -74,7 +74,7 @@ static void check_once(Reader *r, const Yaml *list) {
 }
 
 static void leave_route(Reader *r, const Yaml *map) {
-    static const char *const choosers[] = { "rules", "examples", "model", "capability" };
+    static const char *const choosers[] = { "rules", "examples", "model", "capability", "prefer" };
     const Yaml *to = yaml_get(map, "to");
     bool chosen = false;
     for (size_t i = 0; i < ARRAY_LEN(choosers); i++)

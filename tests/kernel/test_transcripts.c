@@ -49,6 +49,7 @@ typedef struct Talk {
     Retried retries[8];
     size_t n_retries;
     Str caller; /* of the next run */
+    Str past; /* of targets, for the next start */
     Buf out;
 } Talk;
 
@@ -472,6 +473,7 @@ static void start_of(Talk *t, Str source, Str before, Str input, Acceptance acce
                       .from = source,
                       .id = before,
                       .shown = t->caller,
+                      .past = t->past,
                       .payload = input.len ? input : STR_NULL };
     row_init(&row);
     int err = run_start(t->plan, &accepted, &row, &t->run, &problem, &t->arena);
@@ -574,6 +576,8 @@ static void say(Talk *t, Str line) {
         start(t, line);
     else if (str_is(verb, "listen"))
         start_of(t, STR(""), STR(""), line, ACCEPT_LISTEN);
+    else if (str_is(verb, "past"))
+        t->past = line;
     else if (str_is(verb, "fork"))
         fork_run(t, line);
     else if (str_is(verb, "retry"))
