@@ -74,6 +74,10 @@ static void write_names(Buf *b, Value list) {
 
 static void write_event(Buf *b, Args *args, Value e, const Ink *ink) {
     Str time = answer_text(e, "time");
+    if (answer_yes(e, "forgotten")) {
+        buf_fmt(b, "%.*s was forgotten\n", STR_FMT(answer_text(e, "run")));
+        return;
+    }
     buf_fmt(b, "%s%.*s%s  %s%.*s%s  ", ink_dim(ink), STR_FMT(time), ink_end(ink), ink_bold(ink),
             STR_FMT(answer_text(e, "type")), ink_end(ink));
     Value data = value_getz(e, "data");
