@@ -593,6 +593,41 @@ static void a_clean_stop_stops_what_does_not_end(void **state) {
     assert_int_equal(times(w, "r1", "slow"), 2);
 }
 
+/* ---- the uneven graph ------------------------------------------------------------------------------------------------ */
+
+static void end_of(Host *h, const char *step) {
+    for (size_t i = 0; i < h->n_flying; i++) {
+        if (!str_is(h->flying[i]->step_name, step))
+            continue;
+        end_attempt(h, i,
+                    &(Completion){ .outcome = OUTCOME_OK, .sent = SENT_YES, .payload = STR("1") });
+        pump(h);
+        return;
+    }
+    fail_msg("%s is not under way", step);
+}
+
+/* Beside one of 5 s stand two of 2 s, the second after the first. Nobody waits for a whole level: it takes 5 s, not 7. */
+static void an_uneven_graph_takes_as_long_as_its_longest_path(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start(h, "r1",
+          "  slow_long: { tool: echo, effect: keyed, with: 1 }\n"
+          "  slow_first: { tool: echo, effect: keyed, with: 1 }\n"
+          "  slow_second: { needs: slow_first, tool: echo, effect: keyed, with: 1 }\n"
+          "  both: { needs: [slow_long, slow_second], tool: echo, effect: pure, with: 1 }\n");
+    pass(h, 2000);
+    end_of(h, "slow_first");
+    pass(h, 2000);
+    end_of(h, "slow_second");
+    pass(h, 1000);
+    assert_int_equal(state_of(w, "r1"), STORE_ACTIVE);
+    end_of(h, "slow_long");
+    StoreRun r = stored(w, "r1");
+    assert_int_equal(r.info.state, STORE_DONE);
+    assert_int_equal(r.info.updated_ms - r.info.created_ms, 5000);
+}
+
 static void a_long_run_is_snapshotted_and_goes_on_from_there(void **state) {
     World *w = *state;
     Host *h = boot(w);
@@ -688,6 +723,7 @@ int main(void) {
         TEST(what_was_never_let_out_is_no_attempt_after_an_eviction),
         TEST(what_was_unsent_once_is_lost_like_any_other_later),
         TEST(a_clean_stop_stops_what_does_not_end),
+        TEST(an_uneven_graph_takes_as_long_as_its_longest_path),
         TEST(a_long_run_is_snapshotted_and_goes_on_from_there),
         TEST(watchers_are_told_of_durable_rows_in_order),
     };
