@@ -202,8 +202,9 @@ static bool prepare(Engine *e, Resident *r, Request **q, const StoreRun *stored,
     run_free(then);
     if (parent.len) {
         *ret_problem =
-            arena_fmt(a, "it is a child of run %.*s, which was told that it is over; `baton retry "
-                         "%.*s` does the step %.*s anew",
+            arena_fmt(a,
+                      "it is a child of run %.*s, which was told that it is over; `baton retry "
+                      "%.*s` does the step %.*s anew",
                       STR_FMT(parent), STR_FMT(parent), STR_FMT(step));
         return false;
     }

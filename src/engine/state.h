@@ -497,7 +497,7 @@ struct PlanEntry {
     struct CalledPlan { /* those of its workflows that were called so far; owned */
         Str file;
         Hash hash;
-    } *called;
+    } * called;
     size_t n_called;
     PlanEntry *newer, *older; /* by last use */
 };

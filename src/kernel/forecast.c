@@ -279,8 +279,8 @@ static void walk_route(Walk *w, const Node *n, At at, Load *worst, Load *expecte
         Load one = { 0 }, likely = { 0 };
         walk_step(w, n->parts[i], at, &one, &likely);
         if (n->parts[i]->is_role)
-            roles = load_in_turn(roles, n->parts[i] == n->router->model ? load_times(one, asked)
-                                                                        : one);
+            roles =
+                load_in_turn(roles, n->parts[i] == n->router->model ? load_times(one, asked) : one);
         else
             target = load_most(target, one);
         *expected = load_most(*expected, likely);

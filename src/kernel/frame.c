@@ -6,11 +6,10 @@
 #include <stdlib.h>
 
 const Shape *const shapes[SHAPES_COUNT] = {
-    [0] = &shape_group,   [1] = &shape_each, [2] = &shape_loop,       [3] = &shape_call,
-    [4] = &shape_agent,   [5] = &shape_wait, [6] = &shape_human,      [7] = &shape_route,
-    [8] = &shape_machine, [9] = &shape_vote, [10] = &shape_supervise, [11] = &shape_team,
-    [15] = &shape_planned,
-    [12] = &shape_board,
+    [0] = &shape_group,    [1] = &shape_each,   [2] = &shape_loop,       [3] = &shape_call,
+    [4] = &shape_agent,    [5] = &shape_wait,   [6] = &shape_human,      [7] = &shape_route,
+    [8] = &shape_machine,  [9] = &shape_vote,   [10] = &shape_supervise, [11] = &shape_team,
+    [15] = &shape_planned, [12] = &shape_board,
 };
 
 /* Which status may follow which; the diagram is in frame.h. */

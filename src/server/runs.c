@@ -45,8 +45,7 @@ static void list_work(ApiCall *call, Store *store) {
         }
         for (size_t i = 0; i < n && list.n < max; i++) {
             /* An event is a run only for the journal. */
-            if (match.p ? str_starts(runs[i].id, match)
-                        : !is_event_run(runs[i].id))
+            if (match.p ? str_starts(runs[i].id, match) : !is_event_run(runs[i].id))
                 list_add(&list, document_listed(&runs[i], a));
         }
         scanned += n;

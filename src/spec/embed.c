@@ -59,7 +59,8 @@ static uint32_t mix(uint32_t h) {
 }
 
 /* FNV-1a over the letters. The sign keeps terms that meet in one place from adding up. */
-static void add_term(Embedding *e, uint32_t kind, const uint32_t *letters, size_t n, int32_t weight) {
+static void add_term(Embedding *e, uint32_t kind, const uint32_t *letters, size_t n,
+                     int32_t weight) {
     uint32_t h = 2166136261u ^ kind;
     for (size_t i = 0; i < n; i++)
         h = (h ^ letters[i]) * 16777619u;

@@ -289,7 +289,7 @@ typedef struct AgentTool {
 struct Callee {
     CalleeKind kind;
     bool declines; /* the built-in tool: the agent that calls it gives its work back */
-    Str name; /* of `agents:` or `tools:`; "run", "http", "echo" for unnamed ones */
+    Str name;      /* of `agents:` or `tools:`; "run", "http", "echo" for unnamed ones */
     bool is_agent;
     Str role, description;
     Str *capabilities, *exemplars; /* of its card; what is routed to it */
@@ -320,7 +320,8 @@ struct Callee {
     const Price *prices; /* of each of `models` */
     const ModelServer *const *servers; /* of each; NULL: the project says nothing of its provider */
     Template *instructions;
-    Str own_prompt, own_about; /* of an agent that the engine itself asks: which of its prompts stands in their place */
+    Str own_prompt,
+        own_about; /* of an agent that the engine itself asks: which of its prompts stands in their place */
     Template *prompt; /* what the user message says; NULL: the arguments as text */
     Value examples;   /* few-shot: list of { with, output }; absent if none */
     AgentTool *tools;

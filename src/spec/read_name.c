@@ -83,9 +83,10 @@ static Callee *kernel_tool(Reader *r, const char *name, const char *input, Str d
 
 /* Gives the work back to whoever chose the agent for it; never performed itself. */
 static const Callee *decline(Reader *r) {
-    Callee *c = kernel_tool(r, "decline", "{ reason: string }",
-                            STR("Gives this back because it is not yours to do, so that somebody else "
-                                "is asked. It ends your part: call it before anything else."));
+    Callee *c =
+        kernel_tool(r, "decline", "{ reason: string }",
+                    STR("Gives this back because it is not yours to do, so that somebody else "
+                        "is asked. It ends your part: call it before anything else."));
     c->declines = true;
     return c;
 }

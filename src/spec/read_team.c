@@ -107,7 +107,9 @@ static void context_focus(Reader *r, const Yaml *key, const Yaml *value, void *t
 }
 
 static const KeyRow context_rows[] = {
-    { "pass", context_pass }, { "max_tokens", context_max_tokens }, { "focus", context_focus },
+    { "pass", context_pass },
+    { "max_tokens", context_max_tokens },
+    { "focus", context_focus },
 };
 
 static void read_context(Reader *r, const Yaml *y, TeamDraft *d, Passing *ret) {
@@ -158,8 +160,9 @@ static const Type *type_of_handoff(Reader *r, const Yaml *y, const Type *expects
     size_t n = expects ? expects->n_fields : 0;
     t->fields = ARENA_ARRAY(r->arena, TypeField, n + 1);
     if (!expects || !type_field(expects, STR("message")))
-        t->fields[t->n_fields++] =
-            (TypeField){ .name = STR("message"), .type = type_new(r, TYPE_STRING), .optional = true };
+        t->fields[t->n_fields++] = (TypeField){ .name = STR("message"),
+                                                .type = type_new(r, TYPE_STRING),
+                                                .optional = true };
     for (size_t i = 0; i < n; i++) {
         t->fields[t->n_fields++] = expects->fields[i];
         if (!type_add_part(r, y, t, expects->fields[i].type))
@@ -189,8 +192,8 @@ static AgentTool *add_tool(Reader *r, Node *member, size_t room, const Callee *c
 static void give_tool(Reader *r, const Yaml *y, TeamDraft *d, Node *from, Handoff *h) {
     Str about = h->to->callee->description;
     Str name = arena_fmt(r->arena, "handoff_%.*s", STR_FMT(h->to->name));
-    Str says = arena_fmt(r->arena, "Hands the conversation over to %.*s.%s%.*s", STR_FMT(h->to->name),
-                         about.len ? " " : "", STR_FMT(about));
+    Str says = arena_fmt(r->arena, "Hands the conversation over to %.*s.%s%.*s",
+                         STR_FMT(h->to->name), about.len ? " " : "", STR_FMT(about));
     const Type *input = type_of_handoff(r, y, d->expects);
     if (input)
         add_tool(r, from, d->team->n_members + 1, new_tool(r, y, name, says, input));
@@ -298,9 +301,9 @@ static void take_before(Reader *r, const Yaml *key, const Yaml *value, void *tar
 }
 
 static const KeyRow rows[] = {
-    { "start", take_start },     { "then", take_then },   { "handoffs", take_handoffs },
-    { "finish", take_finish },   { "watch", take_watch }, { "context", take_before },
-    { "max", take_max },         { "until", take_until }, { "return_after", take_return_after },
+    { "start", take_start },   { "then", take_then },   { "handoffs", take_handoffs },
+    { "finish", take_finish }, { "watch", take_watch }, { "context", take_before },
+    { "max", take_max },       { "until", take_until }, { "return_after", take_return_after },
 };
 
 /* ---- what follows ------------------------------------------------------------------------------------------------------ */

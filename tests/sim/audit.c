@@ -37,7 +37,8 @@ typedef struct Audit {
     Track *tracks;
     size_t n, room;
     unsigned recovered, retried;
-    const Fact *late; /* the fact is the end of what nobody waits for any more: evidence, and nothing follows from it */
+    const Fact *
+        late; /* the fact is the end of what nobody waits for any more: evidence, and nothing follows from it */
     bool cancelled;
     Status end;
     int64_t second;

@@ -20,8 +20,8 @@ static void rows_chain(World *w, const SimRun *run, const StoreRow *row, const S
     Hash data_hash = hash_bytes(row->data);
     Hash hash = store_chain(before ? &before->hash : &nothing, row->body, &data_hash);
     if (!hash_eq(&hash, &row->hash))
-        world_fail(w, "2: the hash of row %llu of %.*s does not follow", (unsigned long long)row->seq,
-                   STR_FMT(run->id));
+        world_fail(w, "2: the hash of row %llu of %.*s does not follow",
+                   (unsigned long long)row->seq, STR_FMT(run->id));
 }
 
 /* 3: a snapshot is the run that all rows up to it make, byte for byte. */

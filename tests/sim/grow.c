@@ -37,7 +37,7 @@ static void grow_modifiers(Grow *g, unsigned depth) {
         indent(g, depth);
         buf_str_add(&g->out, STR("on_error: continue\n"));
     }
-    if (!g->calm && tape_percent(g->tape, 5)) {
+    if (!g->calm && !g->chosen && tape_percent(g->tape, 5)) {
         indent(g, depth);
         buf_str_add(&g->out, STR("if: input.n > 1\n"));
     }
@@ -245,6 +245,7 @@ static void grow_steps(Grow *g, unsigned depth, unsigned room) {
     unsigned n = 1 + tape_choose(g->tape, room);
     bool list = tape_percent(g->tape, 40);
     unsigned first = g->names + 1;
+    g->chosen = false;
     for (unsigned i = 0; i < n; i++) {
         unsigned name = ++g->names;
         indent(g, depth);

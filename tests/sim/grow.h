@@ -9,6 +9,7 @@ typedef struct Grow {
     Buf out;
     unsigned steps, signals, names;
     bool calm;
+    bool chosen; /* the verb around it says whether this step runs: it has no `if` */
 } Grow;
 
 void grow_line(Grow *g, unsigned depth, const char *fmt, ...) PRINTF(3, 4);

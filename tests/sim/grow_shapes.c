@@ -37,7 +37,9 @@ static void grow_machine(Grow *g, unsigned depth) {
             grow_line(g, depth + 3, "return: done");
             continue;
         }
+        g->chosen = true;
         grow_verb(g, depth + 3);
+        g->chosen = false;
         grow_next(g, depth + 3, first, first + i + 1);
     }
 }
@@ -52,7 +54,9 @@ static void grow_route(Grow *g, unsigned depth) {
     grow_line(g, depth + 1, "to:");
     for (unsigned i = 0; i < 2; i++) {
         grow_line(g, depth + 2, "t%u:", first + i);
+        g->chosen = true;
         grow_verb(g, depth + 3);
+        g->chosen = false;
     }
     grow_line(g, depth + 1, "else: { tool: echo, effect: keyed, with: nobody }");
 }

@@ -208,7 +208,8 @@ static void model_reply(World *w, Value request, bool calm, Buf *b) {
     bool after_tools = n && str_eq(value_as_str(value_getz(last, "role")), STR("tool"));
     Str handoff = handoff_of(request);
     if (handoff.len && n < 6 && !after_tools && (calm || tape_percent(&w->tape, 50)))
-        buf_fmt(b, "{\"calls\":[{\"id\":\"h\",\"name\":\"%.*s\",\"arguments\":{}}]}", STR_FMT(handoff));
+        buf_fmt(b, "{\"calls\":[{\"id\":\"h\",\"name\":\"%.*s\",\"arguments\":{}}]}",
+                STR_FMT(handoff));
     else if (!after_tools && n < 6 && (calm || tape_percent(&w->tape, 70)))
         buf_str_add(b,
                     STR("{\"calls\":[{\"id\":\"c1\",\"name\":\"look\",\"arguments\":{\"q\":\"a\"}},"
@@ -221,7 +222,8 @@ void sim_reply(World *w, CalleeKind kind, Value request, bool calm, Buf *b) {
     Value input = value_getz(request, "input");
     if (kind == CALLEE_MODEL)
         model_reply(w, request, calm, b);
-    else if (kind == CALLEE_RUN && value_is(input, V_MAP) && value_is(value_getz(input, "templates"), V_MAP))
+    else if (kind == CALLEE_RUN && value_is(input, V_MAP) &&
+             value_is(value_getz(input, "templates"), V_MAP))
         buf_str_add(b, STR("{\"template\":\"usual\"}")); /* a lead is asked for a plan */
     else
         value_write(b, kind == CALLEE_RUN ? value_getz(request, "input") : request);
@@ -272,7 +274,8 @@ static void choose_outcome(World *w, Work *work) {
     Completion *c = &work->completion;
     c->outcome = OUTCOME_OK;
     work->performs = true;
-    if (dice > 6 && hash_fast(work->attempt->address, 0) % 6 == 0) /* some fail more often than not */
+    if (dice > 6 &&
+        hash_fast(work->attempt->address, 0) % 6 == 0) /* some fail more often than not */
         dice = 19;
     if (work->attempt->effect == EFFECT_PURE)
         dice = 0;

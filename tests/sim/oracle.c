@@ -130,7 +130,8 @@ void oracle_attempt(World *w, const Attempt *a) {
     if (a->effect == EFFECT_UNSAFE && !has_fact(&h, a, FACT_DISPATCHING, false, 0))
         world_fail(w, "6: unsafe %.*s %.*s#%u leaves before its dispatching is durable",
                    STR_FMT(a->run), STR_FMT(a->address), a->attempt);
-    bool may_be_redone = a->effect < EFFECT_KEYED && (run_named(w, a->run)->redone || asked_anew(&h, a));
+    bool may_be_redone = a->effect < EFFECT_KEYED &&
+                         (run_named(w, a->run)->redone || asked_anew(&h, a));
     if (!may_be_redone && has_fact(&h, a, FACT_FINISHED, true, OUTCOME_OK))
         world_fail(w, "5: %.*s %.*s#%u is done again", STR_FMT(a->run), STR_FMT(a->address),
                    a->attempt);
@@ -192,10 +193,10 @@ static bool asks_group(const Plan *plan, Str address) {
     ptrdiff_t colon = str_find(address, STR(":approve"));
     const struct Node *n =
         oracle_node(plan, colon < 0 ? address : str_slice(address, 0, (size_t)colon));
-    const Ask *ask = !n            ? NULL
-                     : colon >= 0  ? n->n_gates ? n->gates[0] : NULL
-                     : n->callee   ? n->callee->ask
-                                   : NULL;
+    const Ask *ask = !n           ? NULL
+                     : colon >= 0 ? n->n_gates ? n->gates[0] : NULL
+                     : n->callee  ? n->callee->ask
+                                  : NULL;
     return ask && ask->group.len > 0;
 }
 

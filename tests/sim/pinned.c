@@ -12,8 +12,8 @@ static Str payload_of(World *w, const History *h, const RowFact *f, Arena *a) {
 static bool is_moved(Str closure) { return str_find(closure, STR("# moved")) >= 0; }
 
 /* Each move says which file the run had before; people say which it has then. *ret_moves: so many. */
-static void went_from_file_to_file(World *w, const SimRun *run, const History *h, unsigned *ret_moves,
-                                   Arena *a) {
+static void went_from_file_to_file(World *w, const SimRun *run, const History *h,
+                                   unsigned *ret_moves, Arena *a) {
     Str before = STR_NULL;
     *ret_moves = 0;
     for (size_t i = 0; i < h->stored.n_rows; i++)
@@ -22,7 +22,8 @@ static void went_from_file_to_file(World *w, const SimRun *run, const History *h
             if (fact->fact.kind != FACT_MIGRATED)
                 continue;
             Str had = payload_of(w, h, fact, a);
-            bool good = *ret_moves ? is_moved(had) && !str_eq(had, before) : str_eq(had, run->closure);
+            bool good = *ret_moves ? is_moved(had) && !str_eq(had, before)
+                                   : str_eq(had, run->closure);
             if (!good)
                 world_fail(w, "22: %.*s was moved away from a file that it did not have",
                            STR_FMT(run->id));
@@ -62,8 +63,7 @@ static void other_code_is_refused(World *w, const SimRun *run, const History *h,
     all.snapshot = STR_NULL;
     all.snapshot_seq = 0;
     if (engine_fold(w->eye, &all, true, plan, a, &folded, &problem) == 0)
-        world_fail(w, "22: %.*s is replayed with other code, and nobody is told",
-                   STR_FMT(run->id));
+        world_fail(w, "22: %.*s is replayed with other code, and nobody is told", STR_FMT(run->id));
     plan_free(plan);
 }
 

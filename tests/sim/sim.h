@@ -59,7 +59,7 @@ struct SimNode {
     uint64_t engine_id; /* its engine's, whenever it enters; 0: another one each time */
     bool spare;         /* nobody is here */
     bool ghost;         /* thought dead, and there is another of its number */
-    Engine *engine; /* NULL: down */
+    Engine *engine;     /* NULL: down */
     Store *store;
     uint64_t life; /* one more with each crash */
     bool entered, turning;

@@ -45,8 +45,7 @@ static void a_vector_never_changes(void **state) {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(golden); i++)
         if (mark_of(golden[i].text) != golden[i].mark)
-            fail_msg("%s: 0x%016llx", golden[i].text,
-                     (unsigned long long)mark_of(golden[i].text));
+            fail_msg("%s: 0x%016llx", golden[i].text, (unsigned long long)mark_of(golden[i].text));
 }
 
 static void texts_that_differ_in_case_and_marks_only_are_the_same(void **state) {
