@@ -37,6 +37,8 @@
 
 /* Payload of one completion, signal or input; above the inline size it is a row of its own. */
 #define LIMIT_PAYLOAD_BYTES (16 * MIB)
+/* What a run's state may hold in all: every write of it is kept, is in every snapshot, and may go into a prompt. */
+#define LIMIT_STATE_BYTES (16 * MIB)
 #define LIMIT_PAYLOAD_INLINE_BYTES (4 * KIB)
 /* Text of a fact for people: what failed, or the end of what a command that went well wrote to stderr. */
 #define LIMIT_MESSAGE_BYTES (4 * KIB)

@@ -314,6 +314,7 @@ typedef struct StateWrite {
     uint32_t n_order;
     Value value;
     Str writer, address; /* step id; where that step stands */
+    size_t bytes;        /* of the value */
     int64_t at_ms;
 } StateWrite;
 typedef struct StateCell {
@@ -390,6 +391,7 @@ struct Run {
     Value input, labels, output, error;
     Frame *root;
     StateCell *state;
+    size_t state_bytes; /* of all that was written and counts */
     Str by;         /* who started it */
     Str past_text;  /* as the first fact says; empty: nothing */
     Value past;     /* the same, read */
@@ -652,9 +654,10 @@ int scope_eval(Scope *s, const Template *t, Value *ret, char message[320]);
 /* ---- state (state.c) ------------------------------------------------------------------------------------------------------ */
 
 /* Records the sets of a step that succeeded. False with a message if a value is refused. */
-bool state_write(Run *r, Frame *f, const Node *node, char message[320]);
+bool state_write(Run *r, Frame *f, const Node *node, ErrorKind *ret_kind, char message[320]);
 /* The same for what is written when the step is left, with what those expressions see. */
-bool state_write_leaving(Scope *s, Frame *f, const SetKey *sets, size_t n, char message[320]);
+bool state_write_leaving(Scope *s, Frame *f, const SetKey *sets, size_t n, ErrorKind *ret_kind,
+                         char message[320]);
 Value state_read(Run *r, uint32_t key);
 
 /* The oldest signal of this name that came and was taken by nobody, and that fits; absent: there is none. */

@@ -55,7 +55,7 @@ void key_tell(Run *r, Frame *f, KeyState state, Value result) {
     CallState *c = f->call;
     if (!key_is_shared(f))
         return;
-    c->told = state;
+    c->told = (uint8_t)state;
     add(r,
         (KeyChange){ .callee = key_callee(f, &r->arena),
                      .key = c->key,

@@ -171,7 +171,7 @@ Value want_input(const Want *w);
 /* The names that an expression sees where something is wanted, or, with NULL, where the run ends: a map of input, run,
  * state and steps, and at an attempt of `with` and of what the loops around it bring. */
 Value run_names(Run *r, const Want *w, Arena *a);
-/* State, and where it comes from: a list of { key, value, reduce, writes: [{ value, step, address, agent | callee, time }] },
+/* State, and where it comes from: a list of { key, value, reduce, bytes, writes: [{ value, step, address, agent | callee, time }] },
  * writes in the order in which they are folded. */
 Value run_state(Run *r, Arena *a);
 /* What a person is asked where an approval is wanted, and what has been said so far:

@@ -349,7 +349,10 @@ static void load_write(Run *r, StateWrite *w, Cursor *c) {
     w->order = ARENA_ARRAY(&r->arena, uint32_t, n);
     for (uint32_t o = 0; o < n; o++)
         w->order[o] = (uint32_t)cursor_varint(c);
+    const char *from = c->p;
     w->value = value_decode(c, &r->arena);
+    w->bytes = (size_t)(c->p - from);
+    r->state_bytes += w->bytes;
     w->writer = arena_str(&r->arena, cursor_blob(c));
     w->address = r->loading >= 4 ? arena_str(&r->arena, cursor_blob(c)) : STR("");
     w->at_ms = r->loading >= 4 ? cursor_svarint(c) : 0;

@@ -52,9 +52,11 @@ static void insert(Run *r, StateCell *cell, StateWrite write) {
         cell->room = room;
     }
     uint32_t at = cell->n;
+    r->state_bytes += write.bytes;
     while (at > 0 && compare_order(&cell->writes[at - 1], &write) > 0 && !MUTANT(state_by_arrival))
         at--;
     if (at > 0 && compare_order(&cell->writes[at - 1], &write) == 0) {
+        r->state_bytes -= cell->writes[at - 1].bytes;
         cell->writes[at - 1] = write; /* the same step again: a later visit replaces it */
     } else {
         memmove(&cell->writes[at + 1], &cell->writes[at], (cell->n - at) * sizeof(write));
@@ -114,11 +116,21 @@ static bool fits(Run *r, const StateKey *key, Value v, Value *ret, Str *ret_prob
     return type_convert(type, v, &r->arena, ret, ret_problem) == 0;
 }
 
-static bool write_one(Scope *s, const SetKey *set, StateWrite w, char message[320]) {
+static size_t bytes_of(Value v) {
+    Buf b = BUF_INIT(LIMIT_VALUE_BYTES);
+    value_encode(&b, v);
+    size_t n = b.len;
+    buf_deinit(&b);
+    return n;
+}
+
+static bool write_one(Scope *s, const SetKey *set, StateWrite w, ErrorKind *ret_kind,
+                      char message[320]) {
     Run *r = s->run;
     const StateKey *key = &r->plan->state[set->key];
     Value v;
     Str problem;
+    *ret_kind = KIND_INVALID;
     if (scope_eval(s, set->value, &v, message))
         return false;
     if (value_absent(v))
@@ -129,6 +141,14 @@ static bool write_one(Scope *s, const SetKey *set, StateWrite w, char message[32
         return false;
     }
     w.value = value_copy(&r->arena, v);
+    w.bytes = bytes_of(v);
+    if (r->state_bytes + w.bytes > LIMIT_STATE_BYTES && r->rules != RULES_REVERSE &&
+        !MUTANT(state_without_bound)) {
+        snprintf(message, 320, "set %.*s: the state of a run holds %d MiB at most",
+                 STR_FMT(key->name), (int)(LIMIT_STATE_BYTES / MIB));
+        *ret_kind = KIND_LIMIT;
+        return false;
+    }
     insert(r, &r->state[set->key], w);
     return true;
 }
@@ -139,25 +159,26 @@ static StateWrite written_by(Run *r, const Frame *f) {
                          .at_ms = r->time_ms };
 }
 
-bool state_write(Run *r, Frame *f, const Node *node, char message[320]) {
+bool state_write(Run *r, Frame *f, const Node *node, ErrorKind *ret_kind, char message[320]) {
     Scope s = scope_of(r, f);
     s.status = value_str(STR("ok"));
     for (size_t i = 0; i < node->n_sets; i++) {
         StateWrite w = written_by(r, f);
         w.order = order_of(r, f, 0, &w.n_order);
-        if (!write_one(&s, &node->sets[i], w, message))
+        if (!write_one(&s, &node->sets[i], w, ret_kind, message))
             return false;
     }
     return true;
 }
 
 /* Ordered behind what the step itself wrote. */
-bool state_write_leaving(Scope *s, Frame *f, const SetKey *sets, size_t n, char message[320]) {
+bool state_write_leaving(Scope *s, Frame *f, const SetKey *sets, size_t n, ErrorKind *ret_kind,
+                         char message[320]) {
     for (size_t i = 0; i < n; i++) {
         StateWrite w = written_by(s->run, f);
         w.order = order_of(s->run, f, 1, &w.n_order);
         w.order[w.n_order - 1] = 1;
-        if (!write_one(s, &sets[i], w, message))
+        if (!write_one(s, &sets[i], w, ret_kind, message))
             return false;
     }
     return true;
@@ -323,12 +344,16 @@ Value run_state(Run *r, Arena *a) {
     for (uint32_t i = 0; i < r->plan->n_state; i++) {
         const StateCell *cell = &r->state[i];
         ListBuilder writes = list_builder(a);
-        for (uint32_t k = 0; k < cell->n; k++)
+        size_t bytes = 0;
+        for (uint32_t k = 0; k < cell->n; k++) {
             list_add(&writes, write_value(r, &cell->writes[k], a));
+            bytes += cell->writes[k].bytes;
+        }
         MapBuilder m = map_builder(a);
         map_addz(&m, "key", value_str(r->plan->state[i].name));
         map_addz(&m, "value", state_read(r, i));
         map_addz(&m, "reduce", value_str(str_from(reducers[r->plan->state[i].reduce])));
+        map_addz(&m, "bytes", value_int((int64_t)bytes));
         map_addz(&m, "writes", list_done(&writes));
         list_add(&keys, map_done(&m, NULL));
     }

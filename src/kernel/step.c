@@ -344,9 +344,11 @@ static void end_ok(Run *r, Frame *f, Value output, Str choice) {
     f->detail = gate_detail(r, f);
     if (f->layers & LAYER_ITEM) {
         char problem[320];
-        if (f->node->n_sets && !state_write(r, f, f->node, problem)) {
+        ErrorKind kind;
+        if (f->node->n_sets && !state_write(r, f, f->node, &kind, problem)) {
             frame_end_failed(r, f,
-                             error_make(r, f, STR("invalid"), str_from(problem), 0, VALUE_ABSENT));
+                             error_make(r, f, str_from(error_kind_name(kind)), str_from(problem), 0,
+                                        VALUE_ABSENT));
             return;
         }
     }

@@ -229,10 +229,11 @@ static void arrive(Run *r, Frame *f) {
     MachineState *s = f->machine;
     const Edge *e = s->edge;
     char problem[320];
+    ErrorKind kind;
     Scope scope = scope_of_move(r, f, e, s->signal);
-    if (!state_write_leaving(&scope, current(f), e->sets, e->n_sets, problem)) {
+    if (!state_write_leaving(&scope, current(f), e->sets, e->n_sets, &kind, problem)) {
         tell(r, f, NULL);
-        frame_failf(r, f, KIND_INVALID, "%s", problem);
+        frame_failf(r, f, kind, "%s", problem);
         return;
     }
     enter_state(r, f, e->to, s->why);
