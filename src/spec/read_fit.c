@@ -10,11 +10,12 @@ enum {
     SET_ALONE = 8,
     ENDS = 16,
     PERSON = 32,
-    TELL = 64,  /* emit, send */
+    SEND = 64,
     PLAY = 128, /* agents among themselves, in rounds */
     TASK = 256, /* of `supervise`, which has no verb of its own */
-    ANY = 511,
-    WORKS = INVOKE | GROUP | WAIT | PERSON | TELL | PLAY | TASK,
+    EMIT = 512,
+    ANY = 1023,
+    WORKS = INVOKE | GROUP | WAIT | PERSON | SEND | EMIT | PLAY | TASK,
 };
 typedef struct Fit {
     const char *word;
@@ -23,7 +24,7 @@ typedef struct Fit {
 static const Fit verbs[] = {
     { "agent", INVOKE }, { "tool", INVOKE },  { "run", INVOKE },     { "http", INVOKE },
     { "call", INVOKE },  { "human", PERSON }, { "wait", WAIT },      { "receive", WAIT },
-    { "emit", TELL },    { "send", TELL },    { "steps", GROUP },    { "route", PLAY },
+    { "emit", EMIT },    { "send", SEND },    { "steps", GROUP },    { "route", PLAY },
     { "machine", PLAY }, { "vote", PLAY },    { "supervise", PLAY }, { "team", PLAY },
     { "board", PLAY },   { "return", ENDS },  { "fail", ENDS },
 };
@@ -40,9 +41,9 @@ static const Fit modifiers[] = {
     { "on_error", WORKS | SET_ALONE },
     { "approve", WORKS & ~PERSON },
     { "cache", INVOKE | TASK },
-    { "effect", INVOKE | TELL | TASK },
-    { "key", INVOKE | TELL | TASK },
-    { "key_life", INVOKE | TELL | TASK },
+    { "effect", INVOKE | TASK },
+    { "key", INVOKE | EMIT | TASK },
+    { "key_life", INVOKE | TASK },
     { "probe", INVOKE },
     { "undo", INVOKE | GROUP | PLAY },
     { "commute", GROUP },
