@@ -49,7 +49,7 @@ typedef struct Talk {
     Retried retries[8];
     size_t n_retries;
     Str caller; /* of the next run */
-    Str past; /* of targets, for the next start */
+    Str past;   /* of targets, for the next start */
     Buf out;
 } Talk;
 
@@ -140,7 +140,8 @@ static void print_wants_from(Talk *t, Want *first) {
         if (w->kind == WANT_ATTEMPT)
             buf_fmt(&t->out, "#%u %.*s %s", w->attempt, STR_FMT(w->callee->name),
                     effect_name(w->effect));
-        if ((w->kind == WANT_ATTEMPT || w->kind == WANT_CHILD) && t->offered && !w->fresh && outcomes_find(t->offered, w))
+        if ((w->kind == WANT_ATTEMPT || w->kind == WANT_CHILD) && t->offered && !w->fresh &&
+            outcomes_find(t->offered, w))
             buf_str_add(&t->out, STR(", recorded"));
         if (w->kind == WANT_TIMER)
             buf_fmt(&t->out, " due %lld", (long long)w->due_ms);
@@ -275,7 +276,8 @@ static void child(Str *line, Fact *f) {
         f->shown = str_slice(*line, (size_t)at + 7, line->len);
         *line = str_slice(*line, 0, (size_t)at);
         assert_int_equal(json_read(&a, f->shown, &spent, NULL), 0);
-        f->usage.tokens_in = value_getz(spent, "tokens").type == V_INT ? value_getz(spent, "tokens").i : 0;
+        f->usage.tokens_in =
+            value_getz(spent, "tokens").type == V_INT ? value_getz(spent, "tokens").i : 0;
     }
     arena_deinit(&a);
     if (str_is(word(line), "ok")) {
@@ -301,9 +303,8 @@ static void reused(Talk *t, Str line, Fact *f) {
     f->kind = FACT_FINISHED;
     address_and_attempt(&line, f);
     for (Want *w = run_wants(t->run); w; w = w->next) {
-        const Recorded *o = w->kind == WANT_ATTEMPT || w->kind == WANT_CHILD
-                                ? outcomes_find(t->offered, w)
-                                : NULL;
+        const Recorded *o =
+            w->kind == WANT_ATTEMPT || w->kind == WANT_CHILD ? outcomes_find(t->offered, w) : NULL;
         if (!o || !str_eq(o->address, f->address))
             continue;
         f->outcome = OUTCOME_OK;
