@@ -392,10 +392,10 @@ struct Run {
     Frame *root;
     StateCell *state;
     size_t state_bytes; /* of all that was written and counts */
-    Str by;         /* who started it */
-    Str past_text;  /* as the first fact says; empty: nothing */
-    Value past;     /* the same, read */
-    bool used_keys; /* it has had a business key */
+    Str by;             /* who started it */
+    Str past_text;      /* as the first fact says; empty: nothing */
+    Value past;         /* the same, read */
+    bool used_keys;     /* it has had a business key */
     KeyChange *key_changes;
     size_t n_key_changes, room_key_changes;
     Condition *conditions; /* oldest first */

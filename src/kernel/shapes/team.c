@@ -497,8 +497,7 @@ static void save(const Run *r, const Frame *f, Buf *b) {
     buf_varint(b, s->current);
     buf_varint(b, s->source == NOBODY ? 0 : s->source + 1);
     buf_varint(b, s->answerer == NOBODY ? 0 : s->answerer + 1);
-    buf_u8(b,
-           (uint8_t)((int)s->arrival << 3 | s->rested << 2 | s->accepted << 1 | s->exhausted));
+    buf_u8(b, (uint8_t)((int)s->arrival << 3 | s->rested << 2 | s->accepted << 1 | s->exhausted));
     buf_varint(b, s->handed);
     buf_varint(b, s->back_and_forth);
     buf_varint(b, s->insisted);
