@@ -258,6 +258,7 @@ static void take_fact(TraceTree *t, const Fact *f) {
     case FACT_DISPATCHING:
         attempt_numbered(t, node_at(t, f->address), f->attempt)->dispatched = true;
         break;
+    case FACT_CHILD:
     case FACT_FINISHED: take_finished(t, f); break;
     case FACT_RECOVERED: take_recovered(t); break;
     case FACT_CONTROL: take_control(t, f); break;
@@ -269,7 +270,6 @@ static void take_fact(TraceTree *t, const Fact *f) {
     case FACT_SIGNAL:
     case FACT_EVENT:
     case FACT_DECISION:
-    case FACT_CHILD:
     case FACT_MAIL:
     case FACT_MIGRATED: break; /* what they did is in the moves */
     }

@@ -7,6 +7,8 @@
  *     14:03:18.001  plan began, because the run was accepted                                                              */
 #include "trace/why.h"
 
+#include "base/json.h"
+
 #include "base/limits.h"
 #include "base/time.h"
 
@@ -66,6 +68,26 @@ static void write_by(Buf *b, const Fact *f) {
         buf_fmt(b, " by %.*s", STR_FMT(f->from));
 }
 
+/* The way to the child, and from there back. */
+static void write_child(Buf *b, const Fact *f, bool own) {
+    if (!own)
+        buf_fmt(b, "%.*s: ", STR_FMT(f->address));
+    buf_fmt(b, "the run %.*s, which it called, %s", STR_FMT(f->run),
+            f->outcome == OUTCOME_OK ? "succeeded" : "ended as ");
+    if (f->outcome != OUTCOME_OK)
+        buf_fmt(b, "%.*s: %.*s", STR_FMT(f->error_kind), STR_FMT(f->message));
+}
+
+static void write_caller(Buf *b, const Fact *f) {
+    Arena a = ARENA_NULL;
+    Value caller;
+    if (f->shown.len && json_read(&a, f->shown, &caller, NULL) == 0)
+        buf_fmt(b, ": step %.*s of run %.*s called it",
+                STR_FMT(value_as_str(value_getz(caller, "step"))),
+                STR_FMT(value_as_str(value_getz(caller, "run"))));
+    arena_deinit(&a);
+}
+
 /* What the fact says, as the rest of "..., because". */
 static void write_cause(Buf *b, const Fact *f, Str self) {
     bool own = str_eq(f->address, self);
@@ -74,6 +96,7 @@ static void write_cause(Buf *b, const Fact *f, Str self) {
         buf_str_add(b, STR("the run was accepted"));
         if (f->from.len)
             buf_fmt(b, ", reusing what %.*s recorded", STR_FMT(f->from));
+        write_caller(b, f);
         if (str_starts(f->by, STR("event:")))
             buf_fmt(b, ": %.*s started it", STR_FMT(f->by));
         else if (str_starts(f->run, STR("event:")))
@@ -84,6 +107,7 @@ static void write_cause(Buf *b, const Fact *f, Str self) {
             buf_fmt(b, "%.*s: ", STR_FMT(f->address));
         write_attempt(b, f);
         return;
+    case FACT_CHILD: write_child(b, f, own); return;
     case FACT_TIMER:
         if (own)
             buf_str_add(b, STR("its timer was due"));
@@ -110,7 +134,6 @@ static void write_cause(Buf *b, const Fact *f, Str self) {
             buf_fmt(b, ", told by %.*s", STR_FMT(f->from));
         return;
     case FACT_PROGRESS:
-    case FACT_CHILD:
     case FACT_MAIL: fact_write_text(b, f); return;
     case FACT_MIGRATED:
         buf_str_add(b, STR("the run was moved to another file"));
