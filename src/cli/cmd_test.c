@@ -5,6 +5,7 @@
 #include "cli/place.h"
 #include "cli/say.h"
 #include "cli/tested.h"
+#include "spec/files.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -163,16 +164,33 @@ static bool load_test(Args *args, Str path, TryFile *ret, Str *ret_problem) {
     return ret_problem->len == 0;
 }
 
-/* What no case can make true is said before any is tried. */
-static Str refused_expectations(const TryFile *file, const Plan *plan, Arena *a) {
-    Buf b = BUF_INIT(MIB);
-    for (size_t i = 0; i < file->n_cases; i++)
-        for (size_t k = 0; k < file->cases[i].n_expect; k++) {
-            const Expectation *e = &file->cases[i].expect[k];
-            Str why = expect_refuse(e, plan, a);
+/* Other workflows have names of their own. */
+static void refuse_scripts(Buf *b, const TryFile *file, const Scripts *scripts, const Plan *plan,
+                           Arena *a) {
+    bool others = file->n_listen || plan->files->n_called;
+    for (size_t kind = SCRIPT_AGENT; !others && kind <= SCRIPT_TOOL; kind++)
+        for (size_t i = 0; i < scripts[kind].n; i++) {
+            const Script *one = &scripts[kind].items[i];
+            Str why = script_refuse(one, plan, a);
             if (why.p)
-                buf_fmt(&b, "%.*s:%u: %.*s\n", STR_FMT(file->name), e->line, STR_FMT(why));
+                buf_fmt(b, "%.*s:%u: %.*s\n", STR_FMT(file->name), one->line, STR_FMT(why));
         }
+}
+
+/* What no case can make true, and who is never asked, is said before any is tried. */
+static Str refused(const TryFile *file, const Plan *plan, Arena *a) {
+    Buf b = BUF_INIT(MIB);
+    refuse_scripts(&b, file, file->scripts, plan, a);
+    for (size_t i = 0; i < file->n_cases; i++) {
+        const TryCase *one = &file->cases[i];
+        refuse_scripts(&b, file, one->scripts, plan, a);
+        for (size_t k = 0; k < one->n_expect; k++) {
+            Str why = expect_refuse(&one->expect[k], plan, a);
+            if (why.p)
+                buf_fmt(&b, "%.*s:%u: %.*s\n", STR_FMT(file->name), one->expect[k].line,
+                        STR_FMT(why));
+        }
+    }
     Str text = arena_str(a, buf_str(&b));
     buf_deinit(&b);
     return text;
@@ -260,7 +278,7 @@ static void try_workflow(Session *s, TestedFile *f, const TryFile *file) {
     _cleanup_(plan_freep)
     Plan *plan = load_plan(s->args, workflow, &closure, &f->problem);
     if (plan)
-        f->problem = refused_expectations(file, plan, a);
+        f->problem = refused(file, plan, a);
     if (plan && !f->problem.len && load_cassette(a, f->name, file, &cassette, &f->problem) &&
         load_beside(s->args, f, file, &others))
         try_cases(s, f, file, plan, closure, place_folder_of(a, workflow.p),

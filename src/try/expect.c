@@ -109,6 +109,24 @@ Str expect_refuse(const Expectation *e, const Plan *plan, Arena *a) {
     return why;
 }
 
+/* Parts of addresses, members of sets, agents of workflows that are called: what is nearly no name of the plan is left alone. */
+Str script_refuse(const Script *s, const Plan *plan, Arena *a) {
+    Str *names = ARENA_ARRAY(a, Str, plan->n_callees + plan->n_nodes);
+    size_t n = 0;
+    for (size_t i = 0; i < plan->n_callees; i++)
+        names[n++] = plan->callees[i]->name;
+    for (size_t i = 0; i < plan->n_nodes; i++)
+        names[n++] = plan->nodes[i]->name;
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(names[i], s->name))
+            return STR_NULL;
+    Str found = str_nearest(s->name, names, n);
+    if (!found.p)
+        return STR_NULL;
+    return arena_fmt(a, "a script for `%.*s`, which %.*s does not have; did you mean `%.*s`?",
+                     STR_FMT(s->name), STR_FMT(plan->file), STR_FMT(found));
+}
+
 bool expect_names(const Expectation *e, const char *name, Arena *a) {
     const Chain *chains;
     size_t n = chains_of(e->source, a, &chains);

@@ -9,6 +9,8 @@
 Str expect_check(const Expectation *e, Value names, Arena *a);
 /* Before anything runs: a step that the workflow does not have, a name that no run has. STR_NULL: none of that. */
 Str expect_refuse(const Expectation *e, const Plan *plan, Arena *a);
+/* A script for a name that the workflow does not have, and nearly has. STR_NULL: it is none. */
+Str script_refuse(const Script *s, const Plan *plan, Arena *a);
 /* Does it speak of this name? */
 bool expect_names(const Expectation *e, const char *name, Arena *a);
 
