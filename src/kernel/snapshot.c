@@ -305,7 +305,7 @@ static Frame *load_frame(Run *r, Frame *parent, Loader *l, unsigned depth) {
     f->tokens = cursor_svarint(c);
     f->calls = cursor_svarint(c);
     f->cost = cursor_svarint(c);
-    f->attempts = cursor_svarint(c);
+    f->attempts = cursor_svarint(c) * !MUTANT(snapshot_forgets_attempts);
     budget_load(r, f, c, l->version);
     if (l->version >= 3)
         gate_load(r, f, c);

@@ -185,7 +185,7 @@ Str want_key(const Want *w, const uint8_t install_key[32], Arena *a) {
     Str address = frame_address(w->frame, a);
     const Run *r = w->frame->run;
     uint32_t generation = c->generation;
-    if (MUTANT(key_with_attempt))
+    if (MUTANT(key_with_attempt) && !c->key.len)
         generation = c->attempt;
     if (MUTANT(key_without_generation))
         generation = 0;

@@ -301,7 +301,7 @@ static void choose_outcome(World *w, Work *work) {
 static bool hangs(World *w, Work *work) {
     const Attempt *a = work->attempt;
     if (w->healed || a->notice || a->effect == EFFECT_PURE || run_named(w, a->run)->deterministic ||
-        !tape_percent(&w->tape, 8))
+        !tape_percent(&w->tape, hash_fast(a->address, 1) % 5 ? 4 : 50))
         return false;
     work->deaf = tape_percent(&w->tape, 60);
     return true;

@@ -333,7 +333,8 @@ static void not_ok(Run *r, Frame *f, const Fact *fact) {
     Fact last = *fact;
     if (unknown && c->effect >= EFFECT_IDEMPOTENT)
         c->unknown = true;
-    if ((c->effect == EFFECT_UNSAFE && c->unknown && !MUTANT(retry_unsafe)) ||
+    if ((c->effect == EFFECT_UNSAFE && c->unknown &&
+         (c->key.len || !MUTANT(retry_unsafe))) ||
         call_key_is_dead(r, f))
         call_unclear(r, f, fact);
     else if (call_once_more(r, f, &last, unknown))
