@@ -134,7 +134,7 @@ typedef struct Fact {
     uint32_t verb; /* Control or Decision; accepted: Rules */
     /* accepted: of the event that started it; empty: its own id. event: `id` is its own, `name` its type, payload the whole */
     Str correlation;
-    /* accepted: how the targets of its routers have done so far, JSON (shapes/route.c); empty: nobody asks */
+    /* accepted: how the targets of its routers have done so far, JSON (kernel/dispatch.c); empty: nobody asks */
     Str past;
     /* decision: of what was shown (want_ask() of run.h), so that nobody agrees to what he did not see; empty: of whatever is
      * asked. Its words are `message`. accepted: who started the run is `by`; whose child it is and what it may spend, as JSON

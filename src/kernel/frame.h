@@ -553,10 +553,14 @@ void play_timer_due(Run *r, Frame *f, TimerPurpose purpose);
 Value play_result(Run *r, const Frame *child);
 const Shape *play_shape(Verb v);
 
-/* ---- routers (shapes/route.c) -------------------------------------------------------------------------------------------- */
+/* ---- dispatch (dispatch.c) -------------------------------------------------------------------------------------------- */
 
 /* How targets have done so far: { STEP: { TARGET: { asked, ok, us, cost_nano } } }. What is none of that is nothing. */
-void route_past(Run *r, Str json);
+void dispatch_past(Run *r, Str json);
+/* Of the targets of the router f that are in `keep`: strikes out who has done clearly worse than the best of them. */
+void dispatch_keep_best(const Run *r, const Frame *f, Prefer by, bool *keep);
+/* One that is left of them, by the run's seed if the file prefers somebody, else the first; the number of targets if none is. */
+uint32_t dispatch_pick(const Run *r, const Frame *f, const bool *keep);
 
 /* ---- undo (undo.c) -------------------------------------------------------------------------------------------------------- */
 

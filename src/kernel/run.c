@@ -499,7 +499,7 @@ static int start(const Plan *plan, const Fact *accepted, const Retried *retries,
     r->rules = (Rules)accepted->verb;
     r->started_ms = r->time_ms = accepted->time_ms;
     r->correlation = arena_str(&r->arena, accepted->correlation);
-    route_past(r, accepted->past);
+    dispatch_past(r, accepted->past);
     r->listens = accepted->purpose == ACCEPT_LISTEN;
     if (!r->listens && (!read_input(r, accepted, &problem) || !read_labels(r, &problem))) {
         *ret_problem = arena_str(problem_arena, problem);

@@ -565,7 +565,7 @@ static bool load_run(Run *r, Loader *l) {
         events_load(r, c);
         inboxes_load(r, c);
         r->used_keys = cursor_u8(c) == 1;
-        route_past(r, cursor_blob(c));
+        dispatch_past(r, cursor_blob(c));
     }
     if (l->version >= 4 && !caller_read(r, cursor_blob(c)))
         return false;

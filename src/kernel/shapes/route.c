@@ -9,7 +9,6 @@
  * The examples have two thresholds. From `accept` on they choose; from `abstain` on they choose where the model does not, or
  * there is none. A target is asked once, so that the way through is never longer than the list. `detail` says which stage
  * chose, by what, and what those before it had to say. */
-#include "base/json.h"
 #include "kernel/frame.h"
 
 #include <stdio.h>
@@ -194,81 +193,6 @@ static void ask_examples(Run *r, Frame *f, double least) {
     s->confidence = value_double(s->nearness[best]);
 }
 
-/* ---- how they have done so far --------------------------------------------------------------------------------------- */
-
-/* Fewer times say nothing: who is as new as that counts as good as the best, so that he gets his turn. */
-#define PAST_ENOUGH 5
-/* So near to the best is as good. */
-#define PAST_NEAR_PERCENT 10
-
-void route_past(Run *r, Str json) {
-    r->past_text = arena_str(&r->arena, json);
-    if (!json.len || json_read_copy(&r->arena, json, &r->past, NULL) != 0)
-        r->past = VALUE_ABSENT;
-}
-
-static Value past_of(const Run *r, const Frame *f, uint32_t to) {
-    Value step = value_get(r->past, f->node->name);
-    return value_get(step, router_of(f)->targets[to].step->name);
-}
-
-static int64_t count_of(Value past, const char *key) {
-    Value v = value_getz(past, key);
-    return v.type == V_INT && v.i >= 0 ? v.i : 0;
-}
-
-/* The less the better; -1: nobody knows. */
-static int64_t past_score(Value past, Prefer by) {
-    int64_t asked = count_of(past, "asked");
-    if (asked < PAST_ENOUGH)
-        return -1;
-    switch (by) {
-    case PREFER_SUCCESS: return 1000 - MIN(count_of(past, "ok"), asked) * 1000 / asked;
-    case PREFER_LATENCY: return count_of(past, "us") / asked;
-    case PREFER_COST: return count_of(past, "cost_nano") / asked;
-    }
-    return -1;
-}
-
-/* Strikes out who has done clearly worse than the best. A share of failures is compared as a share of all. */
-static void keep_best(const Run *r, const Frame *f, Prefer by, bool *keep) {
-    int64_t best = -1;
-    for (uint32_t i = 0; i < router_of(f)->n_targets; i++) {
-        int64_t score = keep[i] ? past_score(past_of(r, f, i), by) : -1;
-        if (score >= 0 && (best < 0 || score < best))
-            best = score;
-    }
-    int64_t near = by == PREFER_SUCCESS ? 1000 * PAST_NEAR_PERCENT / 100
-                                        : best / 100 * PAST_NEAR_PERCENT;
-    for (uint32_t i = 0; i < router_of(f)->n_targets; i++)
-        keep[i] &= past_score(past_of(r, f, i), by) <= best + near;
-}
-
-/* Among equals the run's seed decides: another run may ask another, the same one never does. */
-static uint64_t draw(const Run *r, const Frame *f, uint32_t to) {
-    uint64_t drawn;
-    Buf b = BUF_INIT(KIB);
-    buf_varint(&b, r->seed);
-    frame_write_address(&b, f);
-    buf_char(&b, '/');
-    buf_str_add(&b, router_of(f)->targets[to].step->name);
-    Hash h = hash_bytes(buf_str(&b));
-    memcpy(&drawn, h.b, sizeof drawn);
-    buf_deinit(&b);
-    return drawn;
-}
-
-/* Of those that are left of `keep`; the number of targets if none is. */
-static uint32_t pick(const Run *r, const Frame *f, const bool *keep) {
-    const Router *router = router_of(f);
-    uint32_t best = (uint32_t)router->n_targets;
-    for (uint32_t i = 0; i < router->n_targets; i++)
-        if (keep[i] &&
-            (best == router->n_targets || (router->n_prefer && draw(r, f, i) < draw(r, f, best))))
-            best = i;
-    return best;
-}
-
 /* By those who have it, and of them by who has done best so far. */
 static void ask_capability(Run *r, Frame *f) {
     static const char *const words[PREFER_COUNT] = { "success", "latency", "cost" };
@@ -280,12 +204,12 @@ static void ask_capability(Run *r, Frame *f) {
         return;
     for (uint32_t i = 0; i < router->n_targets; i++)
         n += keep[i] = is_open(f, i);
-    for (size_t i = 0; i < router->n_prefer && !MUTANT(prefer_ignored); i++) {
-        keep_best(r, f, router->prefer[i], keep);
+    for (size_t i = 0; i < router->n_prefer; i++) {
+        dispatch_keep_best(r, f, router->prefer[i], keep);
         by = arena_fmt(&r->arena, "%.*s%s%s", STR_FMT(by), i ? ", " : " by ",
                        words[router->prefer[i]]);
     }
-    uint32_t to = pick(r, f, keep);
+    uint32_t to = dispatch_pick(r, f, keep);
     if (to == router->n_targets) {
         reason(r, f, STR("capability: nobody has it"));
         return;
