@@ -17,11 +17,12 @@ void grow_agents(Grow *g) {
 static void grow_next(Grow *g, unsigned depth, unsigned first, unsigned next) {
     if (!g->calm && tape_percent(g->tape, 15))
         grow_line(g, depth, "next: t%u", first);
-    else if (tape_percent(g->tape, 25))
+    else if (!g->calm && tape_percent(g->tape, 25)) /* it interrupts a step that takes longer */
         grow_line(g, depth, "next: [{ to: t%u, after: %ums }]", next,
                   1 + tape_choose(g->tape, 2000));
     else
-        grow_line(g, depth, "next: [{ to: t%u, if: \"input.n > 5\" }, { to: t%u }]", first, next);
+        grow_line(g, depth, "next: [{ to: t%u, if: \"input.n > 5\"%s }, { to: t%u }]", first,
+                  tape_percent(g->tape, 40) ? ", rollback: true" : "", next);
 }
 
 static void grow_machine(Grow *g, unsigned depth) {
