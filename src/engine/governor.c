@@ -190,7 +190,7 @@ int64_t governor_ready_ms(Governor *g, int64_t now_ms, const char **ret_ceiling)
         *ret_ceiling = "breaker";
         return MAX(breaker_ms, rate_ms);
     }
-    if (max && g->used >= max) {
+    if (max && g->used >= max && !MUTANT(pool_ignored)) {
         *ret_ceiling = "pool";
         return INT64_MAX;
     }

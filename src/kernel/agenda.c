@@ -124,7 +124,7 @@ static const Value *planned_again(Value plan, Str id) {
 
 /* What is done and not planned otherwise stays, before all others. */
 static void carry(Agenda *agenda, const Agenda *from, Value plan) {
-    for (uint32_t i = 0; from && i < from->n; i++) {
+    for (uint32_t i = 0; from && i < from->n && !MUTANT(plan_forgets_done); i++) {
         const Task *t = &from->tasks[i];
         const Value *again = planned_again(plan, t->id);
         if (t->status != STATUS_OK || (again && !value_equal(*again, t->item)))
@@ -200,7 +200,7 @@ static Value handed(Run *r, const Frame *f, const Agenda *agenda, const Task *t,
         if (need->status == STATUS_OK)
             map_adds(&results, need->id, need->output);
     }
-    if (t->n_needs)
+    if (t->n_needs && !MUTANT(results_withheld))
         map_addz(&m, "results", map_done(&results, NULL));
     for (uint32_t i = 0; more.type == V_MAP && i < more.len; i++)
         map_add(&m, value_entry(more, i).key, value_entry(more, i).value);

@@ -110,7 +110,8 @@ static Fit fit_counted(const Budget *b, Bound bound, const Amount *next, Shortag
                    .spent = b->spent.of[bound],
                    .reserved = b->reserved.of[bound],
                    .next = next->of[bound] };
-    if (s.most < 0 || s.next == 0 || at_most(s.spent + s.reserved, s.next) <= s.most)
+    bool unlimited = bound == BOUND_RETRIES && MUTANT(retries_unlimited);
+    if (s.most < 0 || s.next == 0 || unlimited || at_most(s.spent + s.reserved, s.next) <= s.most)
         return FIT_YES;
     *ret = s;
     if (s.reserved > 0 && at_most(s.spent, s.next) <= s.most)
@@ -139,7 +140,7 @@ static Fit fit_depth(const Budget *b, const Frame *f, const Amount *next, Shorta
     if (most < 0 || (next->of[BOUND_AGENTS] == 0 && !call_is_child(f)))
         return FIT_YES;
     int64_t level = level_below(b, f);
-    if (level <= most)
+    if (level <= most || MUTANT(depth_ignored))
         return FIT_YES;
     *ret = (Shortage){ .at = b->frame, .bound = BOUND_DEPTH, .most = most, .next = level };
     return b->limits.on_breach_fail ? FIT_BREACH_FAIL : FIT_BREACH_PAUSE;

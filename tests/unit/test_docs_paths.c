@@ -135,8 +135,33 @@ static void every_file_and_function_named_is_there(void **state) {
     assert_int_equal(missing, 0);
 }
 
+/* The last column of docs/failures.md: what scripts/mutants can turn off. */
+static void every_switch_of_a_failure_is_there(void **state) {
+    (void)state;
+    Str page = read_file(SOURCE_ROOT "/docs/failures.md"),
+        list = read_file(SOURCE_ROOT "/tests/mutants.list");
+    unsigned rows = 0;
+    missing = 0;
+    for (ptrdiff_t at; (at = str_find(page, STR("\n| "))) >= 0; rows++) {
+        page = str_slice(page, (size_t)at + 1, page.len);
+        Str cell = str_slice(page, 0, (size_t)str_find(page, STR("\n")) - 2);
+        for (ptrdiff_t bar; (bar = str_find(cell, STR(" | "))) >= 0;)
+            cell = str_slice(cell, (size_t)bar + 3, cell.len);
+        for (ptrdiff_t tick; (tick = str_find(cell, STR("`"))) >= 0;) {
+            cell = str_slice(cell, (size_t)tick + 1, cell.len);
+            Str name = str_slice(cell, 0, (size_t)str_find(cell, STR("`")));
+            cell = str_slice(cell, name.len + 1, cell.len);
+            if (str_find(list, arena_fmt(&arena, "\n%.*s ", STR_FMT(name))) < 0)
+                complain("failures.md", name);
+        }
+    }
+    assert_true(rows > 16);
+    assert_int_equal(missing, 0);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(every_file_and_function_named_is_there) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(every_file_and_function_named_is_there),
+                                        cmocka_unit_test(every_switch_of_a_failure_is_there) };
     arena_init(&arena, 0);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
