@@ -73,20 +73,28 @@ static Tally count(Run *r, const Frame *f) {
 
 /* ---- what is told ---------------------------------------------------------------------------------------------------- */
 
+/* Who cast no ballot, and why not. */
+static Value absent_of(Run *r, const Frame *f) {
+    ListBuilder l = list_builder(&r->arena);
+    for (size_t i = 0; i < f->node->vote->n_voters; i++)
+        if (!f->vote->ballots[i].cast)
+            list_add(&l, play_result(r, f->vote->play.last[i]));
+    return list_done(&l);
+}
+
+/* The ballots that were cast. */
 static Value votes_of(Run *r, const Frame *f) {
     const Vote *v = f->node->vote;
     ListBuilder l = list_builder(&r->arena);
     for (size_t i = 0; i < v->n_voters; i++) {
         const Ballot *b = &f->vote->ballots[i];
-        const Frame *voter = f->vote->play.last[i];
         MapBuilder m = map_builder(&r->arena);
+        if (!b->cast)
+            continue;
         map_addz(&m, "name", value_str(f->node->parts[i]->name));
-        map_addz(&m, "status", value_str(str_from(status_name(frame_shown(voter)))));
-        if (b->cast) {
-            map_addz(&m, "choice", b->choice);
-            map_addz(&m, "output", voter->output);
-        }
-        if (b->cast && v->confidence)
+        map_addz(&m, "choice", b->choice);
+        map_addz(&m, "output", f->vote->play.last[i]->output);
+        if (v->confidence)
             map_addz(&m, "confidence", value_double(b->confidence));
         if (v->rule == VOTE_WEIGHTED)
             map_addz(&m, "weight", value_double(v->weights[i]));
@@ -116,6 +124,7 @@ static double margin_of(const Tally *t) {
 static void tell(Run *r, Frame *f, const Tally *t, const char *by) {
     MapBuilder m = map_builder(&r->arena);
     map_addz(&m, "votes", votes_of(r, f));
+    map_addz(&m, "absent", absent_of(r, f));
     map_addz(&m, "tally", tally_value(r, t));
     map_addz(&m, "margin", value_double(margin_of(t)));
     map_addz(&m, "ballots", value_int(f->vote->cast));
