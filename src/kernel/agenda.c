@@ -1,4 +1,5 @@
 #include "kernel/agenda.h"
+#include "kernel/play.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,9 @@
 /* What is asked: who may answer, what is shown and its hash, who is told, and why a decision is none. What follows from an answer is in
  * shapes/human.c. */
 #include "kernel/asked.h"
+#include "kernel/call.h"
+#include "kernel/people.h"
+#include "kernel/step.h"
 
 Role asked_role(const Frame *f) {
     if (f->part == PART_GATE)

@@ -9,7 +9,10 @@
  * known only when it is billed, and is named. Conversations and retries are spent when they begin. Calls count model calls;
  * an attempt of any other kind reserves nothing and looks at the clocks alone. */
 #include "kernel/budget.h"
+#include "kernel/call.h"
 #include "kernel/price.h"
+#include "kernel/step.h"
+#include "kernel/undo.h"
 
 static int64_t tighter(int64_t a, int64_t b) { return a < 0 ? b : b < 0 ? a : MIN(a, b); }
 

@@ -27,4 +27,74 @@ void budget_freed(Run *r, Budget *b);
 /* Sets a limit of an open budget anew. */
 void budget_set(Run *r, Budget *b, Bound bound, int64_t most);
 
+/* ---- budgets (budget.c) ------------------------------------------------------------------------------------------------------ */
+
+typedef enum Fit { FIT_YES, FIT_WAIT, FIT_BREACH_PAUSE, FIT_BREACH_FAIL } Fit;
+/* Which limit has no room, and how much there would have to be. */
+typedef struct Shortage {
+    const Frame *at; /* whose limit */
+    Bound bound;
+    int64_t most, spent, reserved, next;
+    bool behind;  /* it would fit, and others came before */
+    Str no_price; /* the model whose price nobody knows */
+} Shortage;
+/* Opens the limits a frame declares (its step's, its agent's); nothing if none. */
+void budget_open(Run *r, Frame *f);
+/* Does it fit every limit above, and the clocks? If so it is reserved; conversations and retries are spent. Else the
+ * shortage is told. */
+Fit budget_reserve(Run *r, Frame *f, const Amount *next, Shortage *ret);
+/* Gives back what was held, which is nothing then, and spends what was used. */
+void budget_settle(Run *r, Frame *f, Amount *held, const Amount *spent);
+/* An attempt that was loaded brings its reservation. */
+void budget_take_over(Frame *f, const Amount *held);
+/* Is so much of a limit above spent that cheaper models are to be asked? */
+bool budget_degrades(const Frame *f, Shortage *ret);
+int64_t share_percent(int64_t part, int64_t whole);
+Str shortage_text(Run *r, Fit fit, const Shortage *s);
+/* What an attempt used that is not derived again. */
+void budget_spend(Frame *f, const Amount *spent);
+/* A child below worked so long. */
+void budget_worked_more(Run *r, Frame *f, int64_t ms);
+/* So much time counts for nothing. */
+void budget_shift(Frame *f, int64_t ms);
+Amount call_worst_case(const Frame *f);
+/* An attempt was opened or closed below: the clocks of `limits.time` run while one is. */
+void budget_attempts(Run *r, Frame *f, int change);
+/* Its timers, by purpose; NULL: not armed. The pointer may be cleared by who closes the want. */
+Want **budget_timer(Frame *f, TimerPurpose purpose);
+void budget_timer_due(Run *r, Frame *f, TimerPurpose purpose);
+void budget_close(Run *r, Frame *f);
+void budget_save(const Frame *f, Buf *b);
+void budget_load(Run *r, Frame *f, Cursor *c, uint8_t version);
+/* NULL, or what is broken. */
+const char *budget_check(const Frame *f);
+
+/* ---- held calls (held.c) ----------------------------------------------------------------------------------------------------- */
+
+/* Into the queue of the budget at a frame, or, NULL, of the run; it stays where it is if it is there already. */
+void held_join(Run *r, Frame *f, Frame *at, bool first);
+void held_leave(Run *r, Frame *f);
+/* Tries those whose turn it is. False: nothing was left to try. */
+bool held_release(Run *r);
+/* The run goes on: everything is tried again. */
+void held_resume(Run *r);
+void held_save(const Frame *f, Buf *b);
+void held_load(Run *r, Frame *f, Cursor *c);
+/* All frames are there. */
+void held_loaded(Run *r);
+const char *held_check(const Frame *f);
+
+/* ---- what a paused run asks (question.c) ------------------------------------------------------------------------------------- */
+
+/* A limit was reached: the run pauses once this fact is applied. `step` wanted more; NULL: nobody did. */
+void question_ask(Run *r, const Frame *step, const Shortage *s);
+void question_pause(Run *r);
+void question_by_person(Run *r, Str from, Str reason);
+/* Limits that run_takes_limits() found good. */
+void question_raise(Run *r, Str from, Value limits);
+/* As they were raised since, for a frame whose budget opens. */
+void raised_limits(const Frame *f, Limits *limits);
+void question_save(const Run *r, Buf *b);
+void question_load(Run *r, Cursor *c);
+
 #endif

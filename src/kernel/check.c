@@ -1,6 +1,8 @@
 /* The invariants of a run, asked after every apply in tests and after every turn in production. They name what is broken;
  * they never mend it. Numbers are those of the published list (docs/reliability.md). */
-#include "kernel/frame.h"
+#include "kernel/budget.h"
+#include "kernel/step.h"
+#include "kernel/undo.h"
 
 typedef struct Tally {
     const Run *run;

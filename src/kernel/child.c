@@ -15,6 +15,10 @@
  * ends, less what was spent. So what a family spends together stays within the limits of the oldest. */
 #include "base/json.h"
 #include "kernel/budget.h"
+#include "kernel/call.h"
+#include "kernel/people.h"
+#include "kernel/step.h"
+#include "kernel/undo.h"
 
 bool call_is_child(const Frame *f) {
     return f->shape == &shape_call && f->call && f->call->callee->kind == CALLEE_CALL;

@@ -1,6 +1,8 @@
 /* What an agent's conversation begins with and how it grows, and the conversation as a text for somebody else. */
-#include "kernel/frame.h"
+#include "kernel/call.h"
+#include "kernel/people.h"
 #include "kernel/prompts.h"
+#include "kernel/step.h"
 
 /* What a provider adds to a message of its own: roles and marks between them. */
 #define MESSAGE_OVERHEAD 16

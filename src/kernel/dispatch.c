@@ -3,7 +3,7 @@
  * What is known of them entered the run with its first fact, so that it chooses the same whenever it is derived again; what
  * has become of them since is not looked at. */
 #include "base/json.h"
-#include "kernel/frame.h"
+#include "kernel/step.h"
 
 /* Fewer times say nothing: who is as new as that counts as good as the best, so that he gets his turn. */
 #define PAST_ENOUGH 5

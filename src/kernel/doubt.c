@@ -5,7 +5,9 @@
  *         \ done: ok     \ not done: another attempt, which counts
  *
  * A call that is cancelled and may have been done is abandoned: it goes the same ways, but they all end in cancelled. */
-#include "kernel/frame.h"
+#include "kernel/call.h"
+#include "kernel/step.h"
+#include "kernel/undo.h"
 
 /* What timed out here may still be under way there: a target is asked so long after the attempt ended. */
 #define PROBE_DELAY_MS 2000

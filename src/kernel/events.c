@@ -6,9 +6,10 @@
  *   listen  a run that does nothing but to hear: it stands for the `on` of a file, and a run is started for what fits
  *
  * An event that no step could ever take is no fact: its coming changes nothing. */
-#include "kernel/frame.h"
-
 #include "base/json.h"
+#include "kernel/message.h"
+#include "kernel/people.h"
+#include "kernel/step.h"
 
 #include <stdio.h>
 

@@ -6,7 +6,7 @@
  * a conversation, a program, a person. The step's own retries come first, and what was done is
  * undone. What comes back has to pass the step's type and
  * check, and its gates. The step tells in its detail who answered and who did not. */
-#include "kernel/frame.h"
+#include "kernel/step.h"
 
 bool error_out_of_reach(Value error) {
     static const char *const kinds[] = { "unavailable",  "rate_limited", "timeout",

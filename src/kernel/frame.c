@@ -1,5 +1,7 @@
 /* The tree of frames: making, releasing, moving, naming, finding, cancelling. */
-#include "kernel/frame.h"
+#include "kernel/call.h"
+#include "kernel/step.h"
+#include "kernel/undo.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -6,7 +6,10 @@
  * Before it is asked over what is to be handed on, afterwards over what came back, and an edited value takes the place of either. Sent
  * back, the shape that made the value makes another, with the words. Words that come with a yes are a condition: agents that work
  * after it are told. */
-#include "kernel/frame.h"
+#include "kernel/call.h"
+#include "kernel/people.h"
+#include "kernel/play.h"
+#include "kernel/step.h"
 
 static Gated *gated_of(Run *r, Frame *f) {
     if (!f->gated) {

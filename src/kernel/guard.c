@@ -6,9 +6,9 @@
  * A `deny` looks into every text of a value, keys too, so that nothing hides behind the escapes of JSON. What cannot be decided -
  * an expression that fails, a pattern that runs out of steps - is not let through. The message names the rule by its line, and
  * never what it caught: that may be a secret. */
-#include "kernel/frame.h"
-
 #include "cel/pattern.h"
+#include "kernel/call.h"
+#include "kernel/step.h"
 
 static const char *const points[] = { "input", "output", "tool", "content" };
 

@@ -5,8 +5,9 @@
  *
  * What is put in is handed to who waits before anything else begins: the oldest `receive` gets the oldest message.
  * Only steps of the run send, so a run in which all that is open waits for messages would wait for ever: its oldest `receive` fails. */
-#include "kernel/frame.h"
+#include "kernel/message.h"
 #include "kernel/prompts.h"
+#include "kernel/step.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,8 @@
 /* What a call tells of its business key, and what it was granted. It is told when it is known, not when the step is over: what
  * was done stays done while people look at it, and who comes after a failure may want the same key. */
-#include "kernel/frame.h"
+#include "kernel/call.h"
+#include "kernel/step.h"
+#include "kernel/undo.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
-#include "kernel/outcomes.h"
-
 #include "base/json.h"
-#include "kernel/frame.h"
+#include "kernel/call.h"
+#include "kernel/outcomes.h"
+#include "kernel/undo.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,9 @@
 /* Verbs that several steps play: what route, vote, machine, supervise, team and board share. Each of them begins parts (spec
  * nodes below its own, in no group) whenever it likes, also several times; each is a step like any other, whose address ends
  * in the number of its beginning: `claim/assess:5` is the fifth that `claim` began, `verdict:tie:4` a role of the verb. */
-#include "kernel/frame.h"
+#include "kernel/play.h"
+#include "kernel/step.h"
+#include "kernel/undo.h"
 
 static const struct {
     Verb verb;

@@ -1,8 +1,9 @@
-#include "kernel/retry.h"
-
-#include "kernel/frame.h"
-
 #include "base/json.h"
+#include "kernel/budget.h"
+#include "kernel/call.h"
+#include "kernel/retry.h"
+#include "kernel/step.h"
+#include "kernel/undo.h"
 
 #include <stdlib.h>
 

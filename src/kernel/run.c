@@ -1,8 +1,13 @@
 /* The fold: one fact at a time, each looked at twice - first whether anything waits for it (if not, nothing is written), then
  * applied and written down with the moves it caused. */
-#include "kernel/frame.h"
-
 #include "base/json.h"
+#include "kernel/budget.h"
+#include "kernel/call.h"
+#include "kernel/message.h"
+#include "kernel/people.h"
+#include "kernel/play.h"
+#include "kernel/step.h"
+#include "kernel/undo.h"
 
 #include <stdlib.h>
 

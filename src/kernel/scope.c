@@ -1,5 +1,5 @@
 /* What names mean while a run runs: slots (spec/plan.h) to values, seen from a frame outwards. */
-#include "kernel/frame.h"
+#include "kernel/step.h"
 
 #include <stdio.h>
 

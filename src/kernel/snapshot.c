@@ -6,7 +6,13 @@
  * (an attempt from a running call, a timer from its due time, a doubt from its status), so they cannot disagree with it; what
  * does not follow (due times, dispatching) is stored beside the frame. They are opened again in the stored order, which
  * keeps "oldest first". Bytes are never trusted: every read goes through the cursor and a bad one refuses the snapshot. */
-#include "kernel/frame.h"
+#include "kernel/budget.h"
+#include "kernel/call.h"
+#include "kernel/message.h"
+#include "kernel/people.h"
+#include "kernel/play.h"
+#include "kernel/step.h"
+#include "kernel/undo.h"
 
 #include <stdlib.h>
 

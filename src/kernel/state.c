@@ -2,7 +2,7 @@
  *
  * The folded value depends on the file, never on luck: writes are kept sorted by (file position, then items and rounds from
  * the outside in) and folded in that order, whatever order they came in. */
-#include "kernel/frame.h"
+#include "kernel/step.h"
 
 #include <stdio.h>
 

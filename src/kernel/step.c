@@ -4,7 +4,13 @@
  *   ended:  output type > check > (retry, for calls, is in shapes/call.c) > undo > on_error > set > tell the parent
  *
  * Only the layers a frame carries concern it (frame.h). */
-#include "kernel/frame.h"
+#include "kernel/budget.h"
+#include "kernel/call.h"
+#include "kernel/message.h"
+#include "kernel/people.h"
+#include "kernel/play.h"
+#include "kernel/step.h"
+#include "kernel/undo.h"
 
 #include <stdarg.h>
 #include <stdio.h>

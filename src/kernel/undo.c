@@ -12,7 +12,9 @@
  * The undo is a step like any other below the frame it takes back, which is kept for that long with all it stands in, so
  * that it sees what that step saw. It is not cancelled, has a key of its own (its address ends in `:undo`), and is not undone
  * itself. When it has failed for good it does not end: it is stuck, in doubt until a person says what to do. */
-#include "kernel/frame.h"
+#include "kernel/call.h"
+#include "kernel/step.h"
+#include "kernel/undo.h"
 
 /* About 24 minutes; then somebody should look. */
 const Retry undo_retry = {

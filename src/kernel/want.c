@@ -1,5 +1,9 @@
 /* Wants: what must be in flight now. A list in order of opening; the engine performs its changes, recovery all of it. */
-#include "kernel/frame.h"
+#include "kernel/budget.h"
+#include "kernel/call.h"
+#include "kernel/people.h"
+#include "kernel/play.h"
+#include "kernel/step.h"
 
 Want *want_new(Run *r, Frame *f, WantKind kind) {
     Want *w = r->free_wants;

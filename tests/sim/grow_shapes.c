@@ -2,7 +2,8 @@
 #include "grow.h"
 
 #define VOTERS 3
-#define PLAN "[{ id: a, agent: v1, task: x }, { id: b, agent: v2, task: y, needs: [a] }, { id: c, agent: v3, task: z }]"
+#define PLAN                                                                                       \
+    "[{ id: a, agent: v1, task: x }, { id: b, agent: v2, task: y, needs: [a] }, { id: c, agent: v3, task: z }]"
 
 void grow_agents(Grow *g) {
     static const char *const effects[] = { "keyed", "read", "idempotent" };
@@ -50,7 +51,8 @@ static void grow_route(Grow *g, unsigned depth) {
     g->names += 2;
     grow_line(g, depth, "with: { n: \"${{ input.n }}\" }");
     grow_line(g, depth, "route:");
-    grow_line(g, depth + 1, "rules: [{ to: t%u, if: \"input.n > %u\" }, { to: t%u, if: \"input.n > %u\" }]",
+    grow_line(g, depth + 1,
+              "rules: [{ to: t%u, if: \"input.n > %u\" }, { to: t%u, if: \"input.n > %u\" }]",
               first, tape_choose(g->tape, 6), first + 1, tape_choose(g->tape, 4));
     grow_line(g, depth + 1, "to:");
     for (unsigned i = 0; i < 2; i++) {
@@ -74,8 +76,9 @@ static void grow_vote(Grow *g, unsigned depth) {
 static void grow_board(Grow *g, unsigned depth) {
     grow_line(g, depth, "board:");
     grow_line(g, depth + 1, "topics: { a: any }");
-    grow_line(g, depth + 1, "rules: [{ if: \"true\", agent: v1, with: 1, to: a, times: %u }, "
-                            "{ if: \"size(board.a) > 0\", agent: v2, with: 2, to: a, times: 1 }]",
+    grow_line(g, depth + 1,
+              "rules: [{ if: \"true\", agent: v1, with: 1, to: a, times: %u }, "
+              "{ if: \"size(board.a) > 0\", agent: v2, with: 2, to: a, times: 1 }]",
               1 + tape_choose(g->tape, 2));
     grow_line(g, depth + 1, "parallel: %u", g->calm ? 1 : 1 + tape_choose(g->tape, 2));
     grow_line(g, depth + 1, "max: 6");
@@ -94,10 +97,11 @@ void grow_shape(Grow *g, unsigned depth) {
         return;
     case 5:
         grow_line(g, depth, "with: { topic: tides }");
-        grow_line(g, depth,
-                  "supervise: { lead: boss, workers: [v1, v2, v3], plan: { templates: { usual: " PLAN
-                  " } }, parallel: %u, aggregate: merge, max: 1 }",
-                  1 + tape_choose(g->tape, 3));
+        grow_line(
+            g, depth,
+            "supervise: { lead: boss, workers: [v1, v2, v3], plan: { templates: { usual: " PLAN
+            " } }, parallel: %u, aggregate: merge, max: 1 }",
+            1 + tape_choose(g->tape, 3));
         return;
     default:
         grow_line(g, depth, "with: question");

@@ -1,6 +1,6 @@
 /* What a budget costs a model call: its worst case reserved at three limits, one within the other, and settled. */
 #include "cli/bench/bench.h"
-#include "kernel/frame.h"
+#include "kernel/budget.h"
 
 #define CALLS 2000000
 

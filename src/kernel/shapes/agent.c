@@ -8,8 +8,12 @@
  * itself, and finished turns never run again. A tool that fails does not fail the agent: the model is told. A forbidden or
  * unknown tool is told too and never run. The loop is bounded by `turns`. */
 #include "base/json.h"
-#include "kernel/frame.h"
+#include "kernel/budget.h"
+#include "kernel/call.h"
+#include "kernel/message.h"
+#include "kernel/people.h"
 #include "kernel/prompts.h"
+#include "kernel/step.h"
 
 #include <stdio.h>
 

@@ -6,7 +6,8 @@
  *     |         v
  *   answer <-- the rules that hold; none, and nobody at work: quiet
  */
-#include "kernel/frame.h"
+#include "kernel/play.h"
+#include "kernel/step.h"
 
 struct BoardState {
     Play play;

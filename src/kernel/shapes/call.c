@@ -17,7 +17,10 @@
  *
  * Cancelled: what may have been done and may not be done twice, or can be undone, is asked to stop and abandoned. For its
  * group it is over. It becomes final when it is known what it did; until then it is a debt, and the run does not end. */
-#include "kernel/frame.h"
+#include "kernel/budget.h"
+#include "kernel/call.h"
+#include "kernel/step.h"
+#include "kernel/undo.h"
 
 /* Without a declared policy an unknown outcome is asked again so often: the official SDKs of the model providers do the
  * same, and a keyed effect loses nothing by it. */
@@ -333,8 +336,7 @@ static void not_ok(Run *r, Frame *f, const Fact *fact) {
     Fact last = *fact;
     if (unknown && c->effect >= EFFECT_IDEMPOTENT)
         c->unknown = true;
-    if ((c->effect == EFFECT_UNSAFE && c->unknown &&
-         (c->key.len || !MUTANT(retry_unsafe))) ||
+    if ((c->effect == EFFECT_UNSAFE && c->unknown && (c->key.len || !MUTANT(retry_unsafe))) ||
         call_key_is_dead(r, f))
         call_unclear(r, f, fact);
     else if (call_once_more(r, f, &last, unknown))

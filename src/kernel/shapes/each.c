@@ -2,7 +2,8 @@
  *
  * A failed item fails the loop and cancels the rest, unless `on_error` tolerates it; then fewer than `min` ok items is
  * all_failed. Only the window is open: a finished item leaves its output and a status byte behind, nothing else. */
-#include "kernel/frame.h"
+#include "kernel/step.h"
+#include "kernel/undo.h"
 
 static void open_window(Run *r, Frame *f) {
     EachState *e = f->each;

@@ -7,7 +7,8 @@
  * Once decided, what runs is cancelled and what has not started is skipped, but for steps whose `if` asks for a failure
  * (failed(), always()): they still run, with the failure as data. The group ends when every step is final, so nothing
  * hangs on a failed one. */
-#include "kernel/frame.h"
+#include "kernel/step.h"
+#include "kernel/undo.h"
 
 static void settle(Run *r, Frame *f, Frame *child);
 

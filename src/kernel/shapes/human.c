@@ -16,6 +16,8 @@
  * wins, in the order of the run's journal. What finished before runs no more because somebody answers: a gate is a frame
  * beside what it guards. */
 #include "kernel/asked.h"
+#include "kernel/people.h"
+#include "kernel/step.h"
 
 /* ---- asking ------------------------------------------------------------------------------------------------------------- */
 

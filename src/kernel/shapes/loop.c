@@ -1,5 +1,5 @@
 /* repeat: do, then test. Each round is a child; it stops when `until` holds or after `max` rounds, and says which. */
-#include "kernel/frame.h"
+#include "kernel/step.h"
 
 static void open_round(Run *r, Frame *f) {
     f->loop->round++;

@@ -7,7 +7,10 @@
  *
  * After a failure only moves whose `if` names `error` are tried; where there is none the machine fails. A no to a move is a
  * failure of the state: the moves behind it are tried. While it rolls back nothing interrupts it: signals are kept. */
-#include "kernel/frame.h"
+#include "kernel/people.h"
+#include "kernel/play.h"
+#include "kernel/step.h"
+#include "kernel/undo.h"
 
 typedef enum Phase { PHASE_IN, PHASE_OUT, PHASE_ASKING, PHASE_UNDOING, PHASE_DOING } Phase;
 #define NEVER UINT64_MAX

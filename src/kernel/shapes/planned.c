@@ -1,6 +1,8 @@
 /* steps: { plan }: a group whose steps are a plan that was made at run time, as data. Each task is done by one of the agents
  * named in the file; the output is what they gave, by id. A task that fails fails the group. */
 #include "kernel/agenda.h"
+#include "kernel/play.h"
+#include "kernel/step.h"
 
 struct PlannedState {
     Play play;

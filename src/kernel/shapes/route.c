@@ -9,7 +9,8 @@
  * The examples have two thresholds. From `accept` on they choose; from `abstain` on they choose where the model does not, or
  * there is none. A target is asked once, so that the way through is never longer than the list. `detail` says which stage
  * chose, by what, and what those before it had to say. */
-#include "kernel/frame.h"
+#include "kernel/play.h"
+#include "kernel/step.h"
 
 #include <stdio.h>
 

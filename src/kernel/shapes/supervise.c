@@ -9,7 +9,9 @@
  * `score` of its evaluation if there is one, else the last. A new plan keeps what is done (`replan: failed`), unless it plans it
  * otherwise; with `replan: all` everything is done again. */
 #include "kernel/agenda.h"
+#include "kernel/play.h"
 #include "kernel/prompts.h"
+#include "kernel/step.h"
 
 typedef struct Round { /* what it came to */
     Value output, evaluation;

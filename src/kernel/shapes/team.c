@@ -8,7 +8,9 @@
  *
  * What a member may not do it is told, and that is noted: a handoff that no edge allows, one that does not keep its contract,
  * the same two handing over to each other again and again, an answer of one who may not give it. */
-#include "kernel/frame.h"
+#include "kernel/call.h"
+#include "kernel/play.h"
+#include "kernel/step.h"
 
 /* Twice there and twice back; the next is refused. Whoever insists ends the team. */
 #define BACK_AND_FORTH 4

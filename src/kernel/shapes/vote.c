@@ -7,7 +7,8 @@
  * A voter that fails casts no ballot. `majority` is more than half of the ballots; `weighted` is the most weight, `confidence`
  * the surest ballot, `priority` the first voter of the file that cast one, `first` whoever answered first. With `early` the
  * rest is cancelled once it could not change the outcome. */
-#include "kernel/frame.h"
+#include "kernel/play.h"
+#include "kernel/step.h"
 
 typedef struct Ballot {
     bool cast;

@@ -1,6 +1,7 @@
 /* wait: for a time, until a time, for a signal or an event (which may have come before the step began: they are kept), and `receive`: for
  * a message. */
-#include "kernel/frame.h"
+#include "kernel/message.h"
+#include "kernel/step.h"
 
 #include <stdio.h>
 
