@@ -261,11 +261,45 @@ const Pattern patterns[] = {
       "    reply: { good: false, advice: Say something that is not in the word already. }\n"
       "  - match: { agent: judge }\n"
       "    reply: { good: true, advice: Leave it. }\n" },
+    { "machine", "states, and the moves between them", machine_text,
+      "replies:\n"
+      "  - reply: { complete: true }\n" },
     { "pipeline", "steps one after another", pipeline_text,
       "replies:\n"
       "  - match: { agent: writer }\n"
       "    reply: Rain falls when drops in a cloud grow too heavy to float. Most of it begins as ice.\n"
       "  - match: { agent: editor }\n"
       "    reply: Rain is ice that grew too heavy for its cloud.\n" },
+    { "router", "rules, then examples, choose who answers", router_text,
+      "replies:\n"
+      "  - match: { agent: billing }\n"
+      "    reply: The money is on its way.\n"
+      "  - match: { agent: docs }\n"
+      "    reply: Under Settings, Export.\n"
+      "  - reply: Somebody will look at it.\n" },
+    { "supervisor", "a lead plans, workers do it, a critic judges", supervisor_text,
+      "replies:\n"
+      "  - match: { agent: lead }\n"
+      "    reply: { tasks: [{ id: tea, agent: researcher, task: Say what tea is }, { id: coffee, agent: researcher, task: Say what coffee is }, { id: both, agent: writer, task: Compare them, needs: [tea, coffee] }] }\n"
+      "  - match: { agent: researcher, user: tea }\n"
+      "    reply: Tea is leaves in hot water.\n"
+      "  - match: { agent: researcher }\n"
+      "    reply: Coffee is roasted beans in hot water.\n"
+      "  - match: { agent: writer }\n"
+      "    reply: Both are plants in hot water, and only one is roasted.\n"
+      "  - match: { agent: critic }\n"
+      "    reply: { score: 0.9 }\n" },
+    { "team", "agents hand one conversation on", team_text,
+      "replies:\n"
+      "  - match: { agent: triage }\n"
+      "    calls: [{ tool: handoff_billing, with: { message: An invoice is wrong. } }]\n"
+      "  - match: { agent: billing }\n"
+      "    reply: It is corrected, and on its way.\n"
+      "  - reply: Solved.\n" },
+    { "vote", "several answer, and the votes are counted", vote_text,
+      "replies:\n"
+      "  - match: { agent: sceptic }\n"
+      "    reply: { verdict: 'no', reason: Cooks say so. }\n"
+      "  - reply: { verdict: 'yes', reason: It has seeds. }\n" },
 };
 const size_t patterns_count = ARRAY_LEN(patterns);

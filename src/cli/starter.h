@@ -15,6 +15,7 @@ typedef struct Pattern {
 extern const Pattern patterns[];
 extern const size_t patterns_count;
 extern const Pattern pattern_hello;
+extern const char machine_text[], router_text[], supervisor_text[], team_text[], vote_text[];
 
 /* The model to begin with, from keys in the environment and an Ollama on this machine, and how it was found. */
 typedef struct StarterModel {
