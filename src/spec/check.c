@@ -198,6 +198,16 @@ static void check_called_without(Reader *r, const Node *n) {
         }
 }
 
+/* What would hold back or keep a call of a workflow holds for the steps of that one. */
+static void check_words_of_call(Reader *r, const Node *n) {
+    static const char *const words[] = { "cache", "key", "key_life" };
+    const Yaml *y = r->node_yaml[n->no];
+    for (size_t i = 0; y->kind == YAML_MAP && i < ARRAY_LEN(words); i++)
+        if (yaml_get(y, words[i]))
+            error_at(r, yaml_get(y, words[i]), "verb", "say it on the steps of the workflow",
+                     "`%s` means nothing where a workflow is called", words[i]);
+}
+
 static void check_values(Reader *r, const Node *n) {
     const Yaml *y = r->node_yaml[n->no], *with = yaml_get(y, "with"),
                *result = yaml_get(y, "return");
@@ -208,6 +218,8 @@ static void check_values(Reader *r, const Node *n) {
                                                        : "this tool's input");
     if (!n->with && n->callee && n->callee->kind == CALLEE_CALL && !r->notes[n->no].means)
         check_called_without(r, n);
+    if (n->callee && n->callee->kind == CALLEE_CALL)
+        check_words_of_call(r, n);
     if (result && n->verb == VERB_GROUP && n->parent)
         check_against(r, result, n->output, "the group's output");
 }

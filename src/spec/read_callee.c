@@ -408,6 +408,9 @@ static void seal_governed(Reader *r, Draft *d, bool named) {
     Governed *g = &d->governed;
     g->what = d->callee->is_agent ? "agent" : "tool";
     g->name = d->callee->name;
+    if (d->callee->kind == CALLEE_CALL && (g->rate.count || g->breaker.failures || g->pool.max))
+        diag_error(r->diags, d->callee->pos, "verb", "say it on the agents of the workflow",
+                   "`rate`, `breaker` and `pool` mean nothing where a workflow is called");
     d->callee->governed = read_governed(r, g, d->callee->pos, named ? 0 : d->callee->pos.line);
 }
 
