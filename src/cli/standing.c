@@ -41,7 +41,8 @@ Standing standing_of(const TraceTree *t, const TraceNode **ret_node) {
     /* By a limit of the file or a budget of the project, not by anybody. What the run had begun in the same breath was held
      * back and never ends; what has left is waited for by the engine when it closes. */
     bool by_limit = t->paused && (!t->paused_by.len || str_starts(t->paused_by, STR("budget ")));
-    if ((t->in_flight > 0 && !by_limit) || t->seq == 0)
+    bool called = t->children > 0 && !t->paused; /* the pause reaches those too */
+    if (((t->in_flight > 0 || called) && !by_limit) || t->seq == 0)
         return STANDING_BUSY;
     if (by_limit) {
         *ret_node = t->root;

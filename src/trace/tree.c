@@ -144,6 +144,11 @@ static TraceNode *node_at(TraceTree *t, Str address) {
 
 /* ---- facts */
 
+static size_t *count_of(TraceTree *t, const TraceNode *n) {
+    const Callee *c = n->step ? n->step->callee : NULL;
+    return c && c->kind == CALLEE_CALL ? &t->children : &t->in_flight;
+}
+
 static TraceAttempt *attempt_numbered(TraceTree *t, TraceNode *n, uint32_t number) {
     for (size_t i = n->n_attempts; i-- > 0;) {
         if (n->attempts[i].number == number)
@@ -158,20 +163,20 @@ static TraceAttempt *attempt_numbered(TraceTree *t, TraceNode *n, uint32_t numbe
     }
     TraceAttempt *a = &n->attempts[n->n_attempts++];
     *a = (TraceAttempt){ .number = number, .opened_ms = t->time_ms };
-    t->in_flight++;
+    ++*count_of(t, n);
     return a;
 }
 
-static void end_attempt(TraceTree *t, TraceAttempt *a) {
+static void end_attempt(TraceTree *t, const TraceNode *n, TraceAttempt *a) {
     if (a->ended_ms == 0)
-        t->in_flight--;
+        --*count_of(t, n);
     a->ended_ms = t->time_ms;
 }
 
 static void take_finished(TraceTree *t, const Fact *f) {
     TraceNode *n = node_at(t, f->address);
     TraceAttempt *a = attempt_numbered(t, n, f->attempt);
-    end_attempt(t, a);
+    end_attempt(t, n, a);
     a->outcome = f->outcome;
     a->sent = f->sent;
     a->error_kind = arena_str(&t->arena, f->error_kind);
@@ -217,7 +222,7 @@ static void take_recovered(TraceTree *t) {
             a->unsent = t->paused;
             continue;
         }
-        end_attempt(t, a);
+        end_attempt(t, n, a);
         a->outcome = OUTCOME_UNKNOWN;
         a->sent = SENT_MAYBE;
         a->error_kind = STR("crashed");
@@ -292,7 +297,7 @@ static void add_span(TraceTree *t, TraceNode *n, Status status) {
 static void close_attempts(TraceTree *t, TraceNode *n) {
     TraceAttempt *a = node_attempt(n);
     if (a && a->ended_ms == 0)
-        end_attempt(t, a);
+        end_attempt(t, n, a);
 }
 
 /* A limit that pauses is no fact of its own: the run's own move tells. */
