@@ -36,20 +36,24 @@ static int write_file(const char *path, Str text) {
     return good ? 0 : say_error(EXIT_INTERNAL, "cannot write %s: %s", "", path, strerror(errno));
 }
 
+/* To `--out`, or to standard output. */
+static int write_out(const Args *args, Str id, const Buf *b, const char *what) {
+    const char *out = args_flag(args, "out");
+    if (buf_over(b))
+        return say_error(EXIT_INTERNAL, "the %s of run %.*s are more than a file may hold (%d MiB)",
+                         "", what, STR_FMT(id), (int)(LIMIT_FILE_BYTES / MIB));
+    if (out)
+        return write_file(out, buf_str(b));
+    out_str(buf_str(b));
+    return EXIT_OK;
+}
+
 static int write_takes(const Args *args, Str id, ScriptedTake *takes, size_t n) {
     const char *out = args_flag(args, "out");
     Buf b = BUF_INIT(LIMIT_FILE_BYTES);
     buf_fmt(&b, "# What models answered in run %.*s.\n", STR_FMT(id));
     size_t left_out = scripted_write(&b, takes, n);
-    int code = EXIT_OK;
-    if (buf_over(&b))
-        code = say_error(EXIT_INTERNAL,
-                         "the answers of run %.*s are more than a file may hold (%d MiB)", "",
-                         STR_FMT(id), (int)(LIMIT_FILE_BYTES / MIB));
-    else if (out)
-        code = write_file(out, buf_str(&b));
-    else
-        out_str(buf_str(&b));
+    int code = write_out(args, id, &b, "answers");
     buf_deinit(&b);
     if (code == 0 && left_out)
         say_line("%zu answer%s left out: the same question had another answer before", left_out,
@@ -84,15 +88,7 @@ static int write_all(const Args *args, Str id, Value document, Value outcomes) {
     Buf b = BUF_INIT(LIMIT_FILE_BYTES);
     value_write_pretty(&b, map_done(&m, NULL));
     buf_char(&b, '\n');
-    int code = EXIT_OK;
-    if (buf_over(&b))
-        code = say_error(EXIT_INTERNAL,
-                         "the outcomes of run %.*s are more than a file may hold (%d MiB)", "",
-                         STR_FMT(id), (int)(LIMIT_FILE_BYTES / MIB));
-    else if (out)
-        code = write_file(out, buf_str(&b));
-    else
-        out_str(buf_str(&b));
+    int code = write_out(args, id, &b, "outcomes");
     buf_deinit(&b);
     if (code == 0 && out)
         say_line("%s: %u outcome%s of run %.*s; `record: %s` in a test plays them again", out,
