@@ -216,7 +216,8 @@ static void check_values(Reader *r, const Node *n) {
                       n->callee->is_agent              ? "this agent's input"
                       : n->callee->kind == CALLEE_CALL ? "the input of the workflow"
                                                        : "this tool's input");
-    if (!n->with && n->callee && n->callee->kind == CALLEE_CALL && !r->notes[n->no].means)
+    if (!n->with && n->callee && n->callee->kind == CALLEE_CALL && !n->is_part &&
+        !r->notes[n->no].means) /* those are handed something */
         check_called_without(r, n);
     if (n->callee && n->callee->kind == CALLEE_CALL)
         check_words_of_call(r, n);
