@@ -33,7 +33,7 @@ typedef struct Watch {
     const Args *args;
     const WatchOptions *options;
     Link *link;
-    LinkCall *events, *pause;
+    LinkCall *events, *pause, *head;
     Plan *plan; /* compiled here if the caller has none */
     TraceTree *tree;
     View view;
@@ -45,6 +45,8 @@ typedef struct Watch {
     bool started;  /* the run is known to exist */
     bool existing; /* it did before us */
     bool lost, done, abandoned, leaving, told_wait;
+    bool asks_head; /* how far the run is, before it is left alone */
+    uint64_t head_seq;
     bool handed_over; /* said what there was to say, and another process goes on */
     Talk talk;
     bool asks;  /* something is to be asked here */
@@ -122,11 +124,48 @@ static void tell_timer(Watch *w) {
         STR_FMT(w->options->run), STR_FMT(w->waits_for->address), STR_FMT(w->options->run));
 }
 
+/* ---- leaving an engine of our own ---- */
+
+static void head_respond(void *ctx, const ApiResponse *response) {
+    Watch *w = ctx;
+    Value document, seq = VALUE_ABSENT;
+    if (json_read_copy(w->args->arena, response->body, &document, NULL) == 0)
+        seq = value_getz(document, "seq");
+    w->head_seq = seq.type == V_INT ? (uint64_t)seq.i : seq.type == V_UINT ? seq.u : 0;
+}
+
+/* What the engine has done may not have been told here yet; then it will be, and is looked at. */
+static void head_end(void *ctx) {
+    Watch *w = ctx;
+    Engine *e = link_engine(w->link);
+    w->asks_head = false;
+    link_forget(w->head);
+    w->head = NULL;
+    if (!w->done && !w->leaving && w->standing == STANDING_EVENT && w->head_seq == w->tree->seq &&
+        e && engine_quiet(e))
+        finish(w);
+}
+
+static void leave_if_quiet(Watch *w) {
+    static const ApiSink sink = { head_respond, NULL, head_end };
+    Engine *e = link_engine(w->link);
+    if (w->asks_head || !e || !engine_quiet(e))
+        return;
+    ApiRequest request = { .method = API_GET,
+                           .path = place_run_path(w->args->arena, w->options->run, "") };
+    w->asks_head = true;
+    w->head_seq = 0;
+    LinkCall *call = link_call(w->link, &request, &sink, head_end, w);
+    if (w->asks_head)
+        w->head = call;
+    else
+        link_forget(call);
+}
+
 /* Somebody else's engine goes on whether we look or not; our own leaves when nothing more moves in it. */
 static void look_for_event(Watch *w) {
     Engine *e = link_engine(w->link);
-    if (e && engine_quiet(e))
-        finish(w);
+    leave_if_quiet(w);
     if (e || w->told_wait)
         return;
     w->told_wait = true;
@@ -286,7 +325,7 @@ static void turned(void *ctx) {
     if (w->leaving)
         link_quit(w->link);
     else
-        finish(w);
+        leave_if_quiet(w);
 }
 
 /* Another process becomes the engine within moments, if there is one. */
