@@ -214,7 +214,11 @@ static void let_out(Engine *e, const StoreAppend *it, Resident *r) {
                                       .state = r->dropped ? NULL : r->run });
 }
 
-static void refuse(Engine *e, Resident *r) {
+/* Mail that its rows would have taken is still there, and whoever it is for may be found now: a start may have met its run. */
+static void refuse(Engine *e, const BatchItem *side) {
+    Resident *r = side->r;
+    if (side->n_mail_taken || r->n_mail_taken)
+        e->mail_at_ms = e->now_ms;
     if (r->conflicted)
         return;
     r->conflicted = true;
@@ -260,7 +264,7 @@ static void settle(Engine *e, Batch *b) {
         if (b->items[i].outcome == STORE_OK || MUTANT(fence_ignored))
             let_out(e, &b->items[i], b->sides[i].r);
         else
-            refuse(e, b->sides[i].r);
+            refuse(e, &b->sides[i]);
     }
     keys_answered(e, b);
     FlightQueue flights = b->flights;

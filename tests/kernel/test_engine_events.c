@@ -219,6 +219,42 @@ static void an_engine_hears_what_another_ones_run_tells(void **state) {
     crash(two);
 }
 
+/* A start does not know yet that its run is there: what came by mail meanwhile is the stored run's, and is not left lying. */
+static void mail_that_met_a_start_of_its_run_comes_again(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    begin(h, "a", asks, false);
+    w->appends = 0;
+    w->crash_at = 1;
+    w->crash_after = true;
+    EngineEmit told = { .id = STR("e1"),
+                        .type = STR("answered"),
+                        .data_json = STR("7"),
+                        .correlation = STR("a"),
+                        .source = STR("ann") };
+    Said said = { 0 };
+    engine_emit(h->engine, &told, heard, &said);
+    pump(h);
+    assert_true(w->crashed);
+    crash(h);
+    w->crash_at = 0;
+    h = boot(w); /* nothing moves yet; then it goes on to where the mail is being read */
+    w->crashed = false;
+    while (!h->ready) {
+        engine_turn(h->engine);
+        do_job(h);
+    }
+    engine_turn(h->engine);
+    EngineStart start = {
+        .id = STR("a"), .closure = whole_file(w, asks), .input = STR("{}"), .dir = STR("/")
+    };
+    engine_start_run(h->engine, &start, heard, &said);
+    pump(h);
+    assert_int_equal(mail_left(w), 0);
+    assert_info_has(w, "a", "succeeded");
+    crash(h);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -229,6 +265,7 @@ int main(void) {
         TEST(what_cannot_begin_leaves_no_mail_and_says_why),
         TEST(a_run_that_is_cancelled_or_paused_hears_accordingly),
         TEST(an_engine_hears_what_another_ones_run_tells),
+        TEST(mail_that_met_a_start_of_its_run_comes_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
