@@ -76,8 +76,9 @@ typedef struct TraceTree {
     int64_t accepted_ms;
     unsigned recoveries; /* times another engine went on after one that was lost */
     size_t in_flight;    /* attempts open now */
-    size_t children;     /* runs that were called and have not ended: they are no attempts of this one */
-    Str source;          /* the run whose outcomes it reuses; empty: none */
+    size_t
+        children; /* runs that were called and have not ended: they are no attempts of this one */
+    Str source;   /* the run whose outcomes it reuses; empty: none */
 } TraceTree;
 
 /* The plan is borrowed. */
