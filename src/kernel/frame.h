@@ -261,7 +261,7 @@ struct Frame {
 /* One per file in shapes/. Every function may be NULL but enter. */
 struct Shape {
     const char *name;
-    bool composite; /* its own failure is one of what stands inside */
+    bool composite; /* its own failure is one of what stands inside, as of all that `plays` */
     bool plays;     /* its state begins with a Play */
     /* Begins; may finish at once through frame_done(). */
     void (*enter)(Run *r, Frame *f);

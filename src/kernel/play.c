@@ -22,14 +22,12 @@ const Shape *play_shape(Verb v) {
     UNREACHABLE("a verb that is played has a shape");
 }
 
-static void *blank(Run *r, Frame *f, size_t bytes) {
+void *play_begin(Run *r, Frame *f, size_t bytes) {
     f->play = arena_alloc(&r->arena, bytes);
     memset(f->play, 0, bytes);
     f->play->last = ARENA_ARRAY(&r->arena, Frame *, f->node->n_parts);
     return f->play;
 }
-
-void *play_begin(Run *r, Frame *f, size_t bytes) { return blank(r, f, bytes); }
 
 Frame *play_open(Run *r, Frame *f, const Node *part, Value with) {
     Play *p = f->play;
@@ -134,7 +132,7 @@ void *play_load(Run *r, Frame *f, Cursor *c, size_t bytes) {
         c->bad = true;
         return NULL;
     }
-    Play *p = blank(r, f, bytes);
+    Play *p = play_begin(r, f, bytes);
     p->serial = (uint32_t)cursor_varint(c);
     p->open = (uint32_t)cursor_varint(c);
     return p;

@@ -24,7 +24,7 @@ void *play_load(Run *r, Frame *f, Cursor *c, size_t bytes);
 bool play_place(Frame *f, Frame *child);
 /* `timeout` of the step. */
 void play_timer_due(Run *r, Frame *f, TimerPurpose purpose);
-/* { kind: ..., step: NAME ... } for details: name, status, output or error of a part. */
+/* { name, status, output or error } of a part. */
 Value play_result(Run *r, const Frame *child);
 const Shape *play_shape(Verb v);
 

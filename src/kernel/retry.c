@@ -258,7 +258,9 @@ bool retry_withholds(Run *r, Frame *f) {
 }
 
 /* A group or a loop that failed by itself has nothing that could be done again without doing all of it again. */
-static bool can_stand_still(const Frame *f) { return !f->shape || !f->shape->composite; }
+static bool can_stand_still(const Frame *f) {
+    return !f->shape || !(f->shape->composite || f->shape->plays);
+}
 
 /* It begins anew, with turns of other numbers. What its tools did lasts, and it would have them do it again. */
 static void forget_conversation(Run *r, const Frame *f) {

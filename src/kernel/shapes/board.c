@@ -253,7 +253,6 @@ static void load(Run *r, Frame *f, Cursor *c) {
 
 const Shape shape_board = {
     .name = "board",
-    .composite = true,
     .plays = true,
     .enter = enter,
     .child_done = child_done,

@@ -685,7 +685,6 @@ static void load(Run *r, Frame *f, Cursor *c) {
 
 const Shape shape_machine = {
     .name = "machine",
-    .composite = true,
     .plays = true,
     .enter = enter,
     .child_done = child_done,

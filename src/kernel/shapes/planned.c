@@ -79,7 +79,6 @@ static void load(Run *r, Frame *f, Cursor *c) {
 
 const Shape shape_planned = {
     .name = "planned",
-    .composite = true,
     .plays = true,
     .enter = enter,
     .child_done = child_done,

@@ -515,7 +515,6 @@ static void load(Run *r, Frame *f, Cursor *c) {
 
 const Shape shape_route = {
     .name = "route",
-    .composite = true,
     .plays = true,
     .enter = enter,
     .child_done = child_done,

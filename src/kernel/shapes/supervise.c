@@ -446,7 +446,6 @@ static void load(Run *r, Frame *f, Cursor *c) {
 
 const Shape shape_supervise = {
     .name = "supervise",
-    .composite = true,
     .plays = true,
     .enter = enter,
     .child_done = child_done,

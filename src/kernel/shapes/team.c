@@ -559,7 +559,6 @@ static void load(Run *r, Frame *f, Cursor *c) {
 
 const Shape shape_team = {
     .name = "team",
-    .composite = true,
     .plays = true,
     .enter = enter,
     .child_done = child_done,

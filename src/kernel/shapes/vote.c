@@ -34,8 +34,6 @@ typedef struct Tally {
     double weight; /* of all */
 } Tally;
 
-static bool same_choice(Value a, Value b) { return value_equal(a, b); }
-
 static double weight_of(const Vote *v, const VoteState *s, size_t voter) {
     double weight = v->rule == VOTE_WEIGHTED ? v->weights[voter] : 1;
     return v->rule == VOTE_WEIGHTED && v->confidence ? weight * s->ballots[voter].confidence
@@ -60,7 +58,7 @@ static Tally count(Run *r, const Frame *f) {
         size_t at = 0;
         if (!s->ballots[i].cast)
             continue;
-        while (at < t.n && !same_choice(t.options[at].choice, s->ballots[i].choice))
+        while (at < t.n && !value_equal(t.options[at].choice, s->ballots[i].choice))
             at++;
         if (at == t.n)
             t.options[t.n++] = (Option){ .choice = s->ballots[i].choice };
@@ -146,7 +144,7 @@ static const Ballot *best_ballot(const Frame *f, bool by_confidence) {
             best = b;
             equal = NULL;
         } else if (by_confidence && b->confidence == best->confidence &&
-                   !same_choice(b->choice, best->choice)) {
+                   !value_equal(b->choice, best->choice)) {
             equal = b;
         }
     }
@@ -361,7 +359,6 @@ static void load(Run *r, Frame *f, Cursor *c) {
 
 const Shape shape_vote = {
     .name = "vote",
-    .composite = true,
     .plays = true,
     .enter = enter,
     .child_done = child_done,
