@@ -36,12 +36,6 @@ static const Node *seen_around(const Chain *c, unsigned what) {
     return level;
 }
 
-/* A name that no plan that runs has; that the file says it is noted. */
-static size_t take_later(Chain *c) {
-    later_at(c->scope->reader, c->scope->at, NULL, "`%.*s`", STR_FMT(c->parts[0]));
-    return chain_take(c, 1, SLOT_LATER, 0, 0);
-}
-
 /* ---- fields of records ----------------------------------------------------------------------------------------------- */
 
 /* False, with the problem told, if parts[at] is a field that the type does not have. */
@@ -306,13 +300,14 @@ static size_t name_round(Chain *c, SlotKind kind) {
 
 /* ---- this step ------------------------------------------------------------------------------------------------------- */
 
-/* Of what stands around: of the step that an `undo` belongs to. */
+/* Of what stands around: of the step that an `undo` belongs to; what `evaluate` of a `supervise` judges. */
 static size_t take_outer(Chain *c, const Node *level, SlotKind kind) {
     if (c->scope->reader->notes[level->no].means)
         return chain_take(c, 1, kind, SLOT_OUTER, 0);
     if (level->is_part && kind == SLOT_OUTPUT)
         return chain_take(c, 1, SLOT_PLAY, level->parent->no, NAME_OUTPUT);
-    return take_later(c);
+    return chain_refuse(c, "unknown_name", "what is judged is `output`",
+                        "`%.*s` is not known before it is judged", STR_FMT(c->parts[0]));
 }
 
 /* On a move of a machine: of the state that is left. */
@@ -405,7 +400,7 @@ static const Word step_words[] = {
 static const struct {
     const char *word;
     unsigned sees;
-    PlayName name; /* 0: this version checks it only */
+    PlayName name; /* 0: `with`, which is no verb's */
     Verb verb;     /* that gives it */
     const char *where;
 } verb_words[] = {
@@ -432,12 +427,10 @@ static size_t name_of_verb(Chain *c) {
             return chain_take(c, 1, SLOT_EVENT, 0, 0);
         if (around && verb_words[i].sees == SEES_WITH)
             return take_outer(c, around, SLOT_WITH);
-        if ((around || chain_sees(c, verb_words[i].sees)) && verb_words[i].name)
+        if (around || chain_sees(c, verb_words[i].sees))
             return chain_take(c, 1, SLOT_PLAY,
                               player(c, verb_words[i].sees, verb_words[i].verb, around)->no,
                               verb_words[i].name);
-        if (around || chain_sees(c, verb_words[i].sees))
-            return take_later(c);
         return chain_refuse(c, "unknown_name", NULL, "`%s` is known %s", verb_words[i].word,
                             verb_words[i].where);
     }

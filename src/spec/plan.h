@@ -47,7 +47,6 @@ typedef enum SlotKind {
     SLOT_FAILED, /* failed() in an `if` */
     SLOT_ALWAYS, /* always() */
     SLOT_VAR,    /* number: in plan->vars */
-    SLOT_LATER,  /* a name of a verb that this version checks only: no plan that runs has it */
     SLOT_EVENT,  /* in the `if` of a `wait` for one, and in `on` */
     SLOT_SECRET, /* number: in plan->secrets; what is loaded only stands for it */
     SLOT_PLAY, /* number: the node whose verb gives the name to all that it plays; field: PlayName */
