@@ -19,7 +19,7 @@ void read_workers(Reader *r, const Yaml *y, Node *node, TaskRules *rules) {
     if (y->kind != YAML_LIST)
         error_at(r, y, "value", "like `[researcher, writer]`", "a list of agents");
     else if (y->n == 0)
-        error_at(r, y, "value", NULL, "nobody could do a task");
+        error_at(r, y, "value", "name at least one agent", "nobody could do a task");
     else
         rules->n_workers = read_play_agents(r, y, node);
 }
