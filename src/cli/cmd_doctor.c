@@ -233,6 +233,15 @@ static void look_at_models_of(Doctor *d, const Plan *plan, const PreflightOption
     }
 }
 
+static void look_at_models_of_all(Doctor *d, const Plan *plan, const PreflightOptions *o) {
+    const Plan **family;
+    for (size_t i = 0, n = plan_family(plan, d->args->arena, &family); i < n; i++) {
+        PreflightOptions its = *o;
+        its.dir = plan_called_dir(plan, o->dir, family[i], d->args->arena);
+        look_at_models_of(d, family[i], &its);
+    }
+}
+
 /* People who are reached by mail, where there is no server that takes it. */
 static void look_at_mail(Doctor *d, const Plan *plan) {
     const char *server = getenv("BATON_SMTP"), *from = getenv("BATON_SMTP_FROM");
@@ -268,7 +277,7 @@ static void look_at_file(Doctor *d, const char *path) {
     for (size_t i = 0; i < n; i++)
         TELL(d, BROKEN, "file", "%.*s:%u: %.*s: %.*s", STR_FMT(missing[i].pos.file),
              missing[i].pos.line, STR_FMT(missing[i].who), STR_FMT(missing[i].problem));
-    look_at_models_of(d, plan, &options);
+    look_at_models_of_all(d, plan, &options);
     look_at_mail(d, plan);
     if (n == 0)
         TELL(d, FINE, "file", "%s: every program, key, price and file it names is there", path);

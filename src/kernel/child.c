@@ -177,20 +177,6 @@ static Value caller_value(Run *r, const Frame *f) {
     return map_done(&m, NULL);
 }
 
-/* The folder of the file that is called: relative paths and commands start there, as if it were run by itself. */
-static Str dir_of_called(Run *r, const Plan *called) {
-    Str dir = r->dir, own = r->plan->file, its = called->file;
-    while (own.len && own.p[own.len - 1] != '/')
-        own.len--;
-    while (its.len && its.p[its.len - 1] != '/')
-        its.len--;
-    if (own.len && str_ends(dir, str_slice(own, 0, own.len - 1)))
-        dir.len -= own.len - 1;
-    while (dir.len > 1 && dir.p[dir.len - 1] == '/')
-        dir.len--;
-    return its.len ? arena_fmt(&r->arena, "%.*s/%.*s", STR_FMT(dir), (int)its.len - 1, its.p) : dir;
-}
-
 static void post_start(Run *r, const Frame *f) {
     const CallState *c = f->call;
     MapBuilder m = map_builder(&r->arena);
@@ -200,7 +186,7 @@ static void post_start(Run *r, const Frame *f) {
     map_addz(&m, "correlation", value_str(run_correlation(r)));
     map_addz(&m, "caller", caller_value(r, f));
     map_addz(&m, "file", value_str(c->callee->called->file));
-    map_addz(&m, "dir", value_str(dir_of_called(r, c->callee->called)));
+    map_addz(&m, "dir", value_str(plan_called_dir(r->plan, r->dir, c->callee->called, &r->arena)));
     run_post(r, (Post){ .id = arena_fmt(&r->arena, "%.*s:start", STR_FMT(c->want->key)),
                         .to = c->want->key,
                         .body = map_done(&m, NULL) });

@@ -52,6 +52,34 @@ static Str closure_of_all(const Files *f, Str main_name, Arena *a) {
     return closure_from(a, main_name, files, f->n);
 }
 
+typedef struct Family {
+    const Plan **items; /* room for all files */
+    size_t n;
+} Family;
+
+static void join_family(Family *f, const Plan *p) {
+    for (size_t i = 0; i < f->n; i++)
+        if (f->items[i] == p)
+            return;
+    if (p && p->root)
+        f->items[f->n++] = p;
+}
+
+size_t plan_family(const Plan *p, Arena *a, const Plan ***ret) {
+    Family f = { .items = ARENA_ARRAY(a, const Plan *, p->files->n_called + 1) };
+    join_family(&f, p);
+    for (size_t i = 0; i < f.n; i++)
+        for (size_t k = 0; k < f.items[i]->n_nodes; k++) {
+            const Callee *c = f.items[i]->nodes[k]->callee;
+            if (c)
+                join_family(&f, c->called);
+            for (size_t t = 0; c && t < c->n_tools; t++)
+                join_family(&f, c->tools[t].callee->called);
+        }
+    *ret = f.items;
+    return f.n;
+}
+
 /* Compiled by itself, so that what only its caller uses is no part of it. */
 Str plan_called_closure(const Plan *p, const Plan *called, Arena *a) {
     Diags diags = { .arena = a };

@@ -68,6 +68,15 @@ Str path_from(Arena *a, Str base, Str name) {
     return path;
 }
 
+Str plan_called_dir(const Plan *p, Str dir, const Plan *called, Arena *a) {
+    Str own = folder_of(p->file), its = folder_of(called->file);
+    if (own.len && str_ends(dir, str_slice(own, 0, own.len - 1)))
+        dir.len -= own.len - 1;
+    while (dir.len > 1 && dir.p[dir.len - 1] == '/')
+        dir.len--;
+    return its.len ? arena_fmt(a, "%.*s/%.*s", STR_FMT(dir), (int)its.len - 1, its.p) : dir;
+}
+
 /* ---- opening --------------------------------------------------------------------------------------------------------- */
 
 static void add_file(Files *f, Str name, Str text, Str problem) {
