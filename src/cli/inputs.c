@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-static void print_diags(const Diags *diags) {
+void inputs_print(const Diags *diags) {
     Buf b = BUF_INIT(MIB);
     for (size_t i = 0; i < diags->n; i++)
         diag_write(&b, &diags->items[i]);
@@ -38,7 +38,7 @@ int inputs_look(const Args *args, const char *path, Str *ret_closure, Plan **ret
     int code = inputs_load(args, path, &diags, &project);
     if (code != 0)
         return code;
-    print_diags(&diags);
+    inputs_print(&diags);
     if (project.result != 0)
         return EXIT_USAGE;
     if (!project.plan)

@@ -5,6 +5,8 @@
 #include "cli/command.h"
 #include "host/project.h"
 
+/* Each problem with its place and a caret, on standard error. */
+void inputs_print(const Diags *diags);
 /* Reads a file and what it names, and checks it. EXIT_USAGE if it cannot be read, else 0; what is wrong with it is in `diags`. */
 int inputs_load(const Args *args, const char *path, Diags *diags, Project *ret_project);
 /* The same for a workflow: prints what is wrong with it, each with its place and a caret. The closure is what a run of it is

@@ -31,6 +31,10 @@ static const Flag plan_flags[] = {
     { "check", NULL, "exit 2 when the worst case does not fit the limits" },
     END,
 };
+static const Flag prompts_flags[] = {
+    { "write", NULL, "write the built-in text into the project, to be edited" },
+    END,
+};
 static const Flag resume_flags[] = {
     { "dry-run", NULL, "only say which runs it would be" },
     { "limit", "NAME=AMOUNT", "a limit becomes this much: cost=5.00, calls=20, STEP.time=2h" },
@@ -308,9 +312,11 @@ const Command commands[] = {
       "Calls, tokens, cost and time of each step and in all, expected and at worst, what limits cut of it, and what\n"
       "earlier runs used. Exit: 0; with --check 2 when the worst case does not fit the limits.",
       plan_flags, 1, 1, cmd_plan },
-    { "prompts", "[FILE]",
-      "what the engine itself says to models; with FILE also what its agents are told", NULL, NULL,
-      0, 1, cmd_prompts },
+    { "prompts", "[NAME | FILE | --write [NAME]]",
+      "what the engine itself says to models; with FILE also what its agents are told",
+      "A file prompts/engine/NAME.md beside the project file stands in the place of the built-in text of that name, in new\n"
+      "runs. NAME prints one text; --write makes its file, or those of all that have none, from the built-in text.",
+      prompts_flags, 0, 1, cmd_prompts },
     { "ps", "", "list runs: state, age, what they wait for", NULL, ps_flags, 0, 0, cmd_ps },
     { "record", "RUN [--all] [--out FILE]",
       "write a run's model answers as a file of the scripted model",

@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "spec/files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -146,6 +147,42 @@ static void show_paths(const Load *l, Str main, const char *path, Str here, Diag
     }
 }
 
+/* ---- prompts of the engine ------------------------------------------------------------------------------------------- */
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(((const Str *)a)->p, ((const Str *)b)->p);
+}
+
+/* No workflow names them. What an editor leaves beside them is none. */
+static void fetch_prompts(Load *l) {
+    Str names[2 * PROMPT_COUNT];
+    size_t n = 0;
+    DIR *dir = opendir(arena_fmt(l->arena, "%.*s/" PROMPT_FOLDER, STR_FMT(l->folder)).p);
+    for (struct dirent *e; dir && n < ARRAY_LEN(names) && (e = readdir(dir));)
+        if (e->d_name[0] != '.' && !str_ends(str_from(e->d_name), STR("~")))
+            names[n++] = arena_fmt(l->arena, PROMPT_FOLDER "%s", e->d_name);
+    if (dir)
+        closedir(dir);
+    qsort(names, n, sizeof *names, by_name);
+    for (size_t i = 0; i < n; i++)
+        if (!str_eq(names[i], l->files[0].name))
+            fetch(l, names[i]);
+}
+
+Str project_folder(Arena *a, Str own) { return find_folder(a, own); }
+
+void project_prompts(Arena *a, Str folder, Str here, Diags *diags, Str ret_texts[PROMPT_COUNT]) {
+    Load l = { .arena = a, .folder = folder };
+    Files files;
+    *diags = (Diags){ .arena = a };
+    add(&l, (ClosureFile){ .name = FILE_PROJECT, .text = STR(""), .problem = STR("") });
+    fetch_prompts(&l);
+    if (files_open(&files, a, closure_from(a, FILE_PROJECT, l.files, l.n), diags, NULL))
+        prompts_read(&files, ret_texts);
+    diags_done(diags);
+    show_paths(&l, FILE_PROJECT, "baton.yaml", here, diags);
+}
+
 /* ---- loading --------------------------------------------------------------------------------------------------------- */
 
 /* The text of `path`, and its real path; what is in no folder (standard input, a pipe) is `-` in this one. */
@@ -179,6 +216,8 @@ static int begin(Load *l, const char *path, Str *ret_main, char *problem) {
     bool text_only = str_ends(*ret_main, STR(".md"));
     if (!text_only && !str_eq(*ret_main, FILE_PROJECT) && has_project_file(l->arena, l->folder))
         fetch(l, FILE_PROJECT);
+    if (!text_only)
+        fetch_prompts(l);
     return 0;
 }
 

@@ -1,6 +1,7 @@
 /* The files of a workflow, read from the disk: the one place that looks for a project and opens what a workflow names.
  *
  *   path -> real path -> nearest folder upward with baton.yaml -> plan_check(), which lists what it lacks, until it has all
+ *                        and its prompts/engine/
  *
  * Nothing outside the project's folder is read, through symbolic links either; a file has a size, and so have all together
  * (base/limits.h). */
@@ -25,6 +26,10 @@ enum { PROJECT_E_UNREADABLE = 1 };
  * (absolute; empty: as the project does). Texts stand in `a`. */
 int project_load(Arena *a, const char *path, Str here, Diags *diags, Project *ret_project,
                  char problem[PROJECT_PROBLEM_BYTES]);
+/* The nearest folder upward from `own` that has a project file, else `own`. */
+Str project_folder(Arena *a, Str own);
+/* The engine's prompts in the words of the project in `folder`, as of prompts_read(). */
+void project_prompts(Arena *a, Str folder, Str here, Diags *diags, Str ret_texts[PROMPT_COUNT]);
 /* The file `name` of a project as a person in the folder `here` would call it. */
 Str project_path(Arena *a, Str folder, Str name, Str here);
 

@@ -1,7 +1,7 @@
 /* What an agent's conversation begins with and how it grows, and the conversation as a text for somebody else. */
 #include "kernel/call.h"
 #include "kernel/people.h"
-#include "kernel/prompts.h"
+#include "spec/prompts.h"
 #include "kernel/step.h"
 
 /* What a provider adds to a message of its own: roles and marks between them. */
@@ -66,7 +66,8 @@ static void say_system(Run *r, Frame *f, Value instructions) {
 }
 
 void agent_say_words(Run *r, Frame *f, PromptName prompt, Str words) {
-    agent_say(r, f, agent_message(r, "user", value_str(prompt_text(&r->arena, prompt, words))));
+    agent_say(r, f,
+              agent_message(r, "user", value_str(prompt_text(r->plan, &r->arena, prompt, words))));
 }
 
 /* What people agreed to on a condition, and what they sent back in the round before. */
@@ -93,7 +94,7 @@ bool agent_begin(Run *r, Frame *f, char problem[320]) {
     Value instructions = VALUE_ABSENT, prompt = f->with;
     s.input = f->with;
     if (c->own_prompt.len)
-        instructions = value_str(prompt_named(&r->arena, c->own_prompt, c->own_about));
+        instructions = value_str(prompt_named(r->plan, &r->arena, c->own_prompt, c->own_about));
     if ((c->instructions && scope_eval(&s, c->instructions, &instructions, problem)) ||
         (c->prompt && scope_eval(&s, c->prompt, &prompt, problem)))
         return false;

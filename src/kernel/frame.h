@@ -33,7 +33,7 @@
 #include "base/limits.h"
 #include "base/mutant.h"
 #include "base/time.h"
-#include "kernel/prompts.h"
+#include "spec/prompts.h"
 #include "kernel/retry.h"
 
 typedef enum Layer { LAYER_STEP = 1, LAYER_ITEM = 2, LAYER_ONCE = 4 } Layer;

@@ -6,7 +6,7 @@
  * What is put in is handed to who waits before anything else begins: the oldest `receive` gets the oldest message.
  * Only steps of the run send, so a run in which all that is open waits for messages would wait for ever: its oldest `receive` fails. */
 #include "kernel/message.h"
-#include "kernel/prompts.h"
+#include "spec/prompts.h"
 #include "kernel/step.h"
 
 #include <stdio.h>
@@ -136,11 +136,12 @@ static Str agent_sends(Run *r, const Callee *agent, Value arguments) {
     ErrorKind kind;
     Str why;
     if (!value_is(to, V_STRING))
-        return prompt_text(&r->arena, PROMPT_TOOL_FAILED, STR("`to` must name an inbox, or `all`"));
+        return prompt_text(r->plan, &r->arena, PROMPT_TOOL_FAILED,
+                           STR("`to` must name an inbox, or `all`"));
     Str name = str_is(value_as_str(to), "all") ? STR_NULL : value_as_str(to);
     if (inbox_send(r, agent->name, name, value_absent(body) ? VALUE_NULL : body, &kind, &why))
         return STR("sent");
-    return prompt_text(&r->arena, PROMPT_TOOL_FAILED,
+    return prompt_text(r->plan, &r->arena, PROMPT_TOOL_FAILED,
                        arena_fmt(&r->arena, "%s: %.*s", error_kind_name(kind), STR_FMT(why)));
 }
 
@@ -148,7 +149,7 @@ static Str agent_sends(Run *r, const Callee *agent, Value arguments) {
 static Str agent_reads(Run *r, const Callee *agent) {
     const Inbox *box = plan_inbox(r->plan, agent->name);
     if (!box)
-        return prompt_text(&r->arena, PROMPT_TOOL_FAILED,
+        return prompt_text(r->plan, &r->arena, PROMPT_TOOL_FAILED,
                            arena_fmt(&r->arena, "there is no inbox `%.*s`: nobody can write to you",
                                      STR_FMT(agent->name)));
     Value message = inbox_pop(r, number_of(r, box));

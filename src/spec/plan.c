@@ -67,6 +67,7 @@ static int compile(Plan *plan, Str closure, Purpose purpose, Diags *diags, PlanN
     plan->name = plan_name_of_file(a, plan->file);
     files->main->plan = plan;
     files->played = purpose == TO_PLAY;
+    prompts_read(files, plan->prompts);
     if (purpose != TO_CHECK)
         read_plan(a, files, files->main, plan, diags);
     else

@@ -16,6 +16,7 @@
 #include "cel/pattern.h"
 #include "spec/diag.h"
 #include "spec/play.h"
+#include "spec/prompts.h"
 #include "spec/template.h"
 #include "spec/type.h"
 
@@ -592,7 +593,8 @@ struct Plan {
     size_t n_nodes;
     Node *root; /* a group: the file's steps, its result the file's `return` */
     struct Files *files;
-    Later *later; /* in the order of reading; empty in a plan that runs */
+    Str prompts[PROMPT_COUNT]; /* the engine's, in the project's words; empty: built in */
+    Later *later;              /* in the order of reading; empty in a plan that runs */
     size_t n_later;
 };
 

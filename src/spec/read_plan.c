@@ -202,6 +202,7 @@ void read_plan(Arena *a, Files *files, Source *source, Plan *plan, Diags *diags)
             place_tasks(&r);
             place_fallbacks(&r);
             keep_used(&r);
+            prompts_keep(plan, files);
             check_used(&r);
             keep_later(&r);
         }
@@ -283,7 +284,7 @@ void read_any(Arena *a, Files *files, Plan *plan, Diags *diags) {
     Source *s = files->main;
     if (!str_ends(s->name, STR(".md")))
         read_yaml(a, files, plan, diags);
-    else if (str_starts(s->text, STR("---")))
+    else if (str_starts(s->text, STR("---")) && !prompt_is_file(s->name))
         source_card(files, s);
     else
         source_body(files, s);

@@ -307,6 +307,38 @@ static void files_that_others_read_are_told_apart(void **state) {
     assert_true(says("the first key of a file is `baton`"));
 }
 
+static void prompts_of_the_engine_are_found_and_pinned_where_they_can_be_said(void **state) {
+    (void)state;
+    put("steps.yaml", "baton: 1\nsteps: [{ tool: echo, with: 1 }]\n");
+    put("calls.yaml", "baton: 1\nsteps: [{ call: flows/f.yaml }]\n");
+    Str first = hash_of("flows/f.yaml"), calls = hash_of("calls.yaml"),
+        none = hash_of("steps.yaml");
+    mkdir(in("prompts/engine"), 0700);
+    put("prompts/engine/.repair.md.swp", "x");
+    put("prompts/engine/repair.md~", "x");
+    put("prompts/engine/plan.md", "Plan it.\n");
+    assert_true(str_eq(hash_of("flows/f.yaml"), first));
+    put("prompts/engine/repair.md", "No: {}\n");
+    Str own = hash_of("flows/f.yaml");
+    assert_false(str_eq(own, first));
+    assert_false(str_eq(hash_of("calls.yaml"), calls));
+    assert_true(str_eq(hash_of("steps.yaml"), none));
+    put("prompts/engine/repair.md", "Nein: {}\n");
+    assert_false(str_eq(hash_of("flows/f.yaml"), own));
+    Project p = load("flows/f.yaml");
+    assert_true(str_is(p.plan->prompts[PROMPT_REPAIR], "Nein: {}"));
+    assert_true(str_is(prompt_text(p.plan, &arena, PROMPT_REPAIR, STR("x")), "Nein: x"));
+    assert_int_equal(p.plan->prompts[PROMPT_ROUTE].len, 0);
+    plan_free(p.plan);
+    put("prompts/engine/readme.txt", "x");
+    assert_int_equal(load("flows/f.yaml").result, PLAN_E_REFUSED);
+    assert_true(says("prompts/engine/readme.txt:1:1: error: in prompts/engine/ stand"));
+    assert_int_equal(load("baton.yaml").result, PLAN_E_REFUSED);
+    assert_int_equal(load("prompts/engine/repair.md").result, 0);
+    put("prompts/engine/repair.md", "No.\n");
+    assert_int_equal(load("prompts/engine/repair.md").result, PLAN_E_REFUSED);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -322,6 +354,7 @@ int main(void) {
         TEST(replies_are_looked_for_beside_the_file_that_names_them),
         TEST(there_are_not_more_files_than_there_may_be),
         TEST(files_that_others_read_are_told_apart),
+        TEST(prompts_of_the_engine_are_found_and_pinned_where_they_can_be_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

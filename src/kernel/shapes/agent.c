@@ -12,7 +12,7 @@
 #include "kernel/call.h"
 #include "kernel/message.h"
 #include "kernel/people.h"
-#include "kernel/prompts.h"
+#include "spec/prompts.h"
 #include "kernel/step.h"
 
 #include <stdio.h>
@@ -224,7 +224,7 @@ static void send_back(Run *r, Frame *f, ErrorKind kind, Str problem) {
         return;
     }
     s->repairs++;
-    Str words = prompt_text(&r->arena, PROMPT_REPAIR, problem);
+    Str words = prompt_text(r->plan, &r->arena, PROMPT_REPAIR, problem);
     agent_say(r, f, agent_message(r, "user", value_str(words)));
     Frame *turn = open_turn(r, f);
     if (turn)
@@ -293,15 +293,16 @@ static Str refusal(Run *r, Frame *f, const AgentTool *tool, size_t index, Str na
                    Value *arguments) {
     Str problem;
     if (!tool)
-        return prompt_text(&r->arena, PROMPT_TOOL_UNKNOWN, name);
+        return prompt_text(r->plan, &r->arena, PROMPT_TOOL_UNKNOWN, name);
     if (arguments->type == V_STRING && tool->callee->input &&
         tool->callee->input->kind != TYPE_STRING)
-        return prompt_text(&r->arena, PROMPT_TOOL_FAILED, STR("the arguments are not valid JSON"));
+        return prompt_text(r->plan, &r->arena, PROMPT_TOOL_FAILED,
+                           STR("the arguments are not valid JSON"));
     if (type_convert(tool->callee->input, *arguments, &r->arena, arguments, &problem))
-        return prompt_text(&r->arena, PROMPT_TOOL_FAILED, problem);
+        return prompt_text(r->plan, &r->arena, PROMPT_TOOL_FAILED, problem);
     if (tool->calls >= 0 && f->agent->used[index] >= (uint32_t)tool->calls)
         return prompt_text(
-            &r->arena, PROMPT_TOOL_FAILED,
+            r->plan, &r->arena, PROMPT_TOOL_FAILED,
             arena_fmt(&r->arena, "`%.*s` may be called %d times only", STR_FMT(name), tool->calls));
     if (tool->allow) {
         bool yes = false;
@@ -310,7 +311,7 @@ static Str refusal(Run *r, Frame *f, const AgentTool *tool, size_t index, Str na
         s.input = f->with;
         s.with = *arguments;
         if (scope_test(&s, tool->allow, &yes, why) || !yes)
-            return prompt_text(&r->arena, PROMPT_TOOL_DENIED, cel_source(tool->allow));
+            return prompt_text(r->plan, &r->arena, PROMPT_TOOL_DENIED, cel_source(tool->allow));
     }
     return STR_NULL;
 }
@@ -324,7 +325,7 @@ static Str looping(Run *r, Frame *f, uint32_t n, Value call, const AgentTool *to
     *ret_over = before > most && !MUTANT(loop_detector_off);
     if (all <= most || MUTANT(loop_detector_off))
         return STR_NULL;
-    return prompt_text(&r->arena, PROMPT_TOOL_LOOP, arena_fmt(&r->arena, "%u", most));
+    return prompt_text(r->plan, &r->arena, PROMPT_TOOL_LOOP, arena_fmt(&r->arena, "%u", most));
 }
 
 /* The built-in tool `decline`: whoever gave it the work hears why it is not its own. */
@@ -427,7 +428,7 @@ static void tool_done(Run *r, Frame *f, Frame *child) {
     } else {
         Value kind = value_getz(child->error, "kind"),
               message = value_getz(child->error, "message");
-        c->result = prompt_text(&r->arena, PROMPT_TOOL_FAILED,
+        c->result = prompt_text(r->plan, &r->arena, PROMPT_TOOL_FAILED,
                                 arena_fmt(&r->arena, "%.*s: %.*s", STR_FMT(value_as_str(kind)),
                                           STR_FMT(value_as_str(message))));
     }

@@ -10,7 +10,7 @@
  * otherwise; with `replan: all` everything is done again. */
 #include "kernel/agenda.h"
 #include "kernel/play.h"
-#include "kernel/prompts.h"
+#include "spec/prompts.h"
 #include "kernel/step.h"
 
 typedef struct Round { /* what it came to */
@@ -91,7 +91,7 @@ static Value brief(Run *r, const Frame *f) {
     PromptName how = s->round == 1      ? PROMPT_PLAN
                      : spec->replan_all ? PROMPT_REPLAN_ALL
                                         : PROMPT_REPLAN;
-    map_addz(&m, "instructions", value_str(prompt_text(&r->arena, how, STR(""))));
+    map_addz(&m, "instructions", value_str(prompt_text(r->plan, &r->arena, how, STR(""))));
     return map_done(&m, NULL);
 }
 
@@ -227,7 +227,8 @@ static void merge_layer(Run *r, Frame *f) {
         MapBuilder m = map_builder(&r->arena);
         map_addz(&m, "task", value_absent(f->with) ? VALUE_NULL : f->with);
         map_addz(&m, "results", value_list(s->layer + i, 2));
-        map_addz(&m, "instructions", value_str(prompt_text(&r->arena, PROMPT_MERGE, STR(""))));
+        map_addz(&m, "instructions",
+                 value_str(prompt_text(r->plan, &r->arena, PROMPT_MERGE, STR(""))));
         play_open(r, f, f->node->supervise->aggregator, map_done(&m, NULL));
     }
 }

@@ -119,8 +119,9 @@ static Value tells(Run *r, const Frame *f, const Frame *agent) {
         break;
     }
     if (s->context.len)
-        list_add(&l, value_str(prompt_text(&r->arena, PROMPT_HANDOFF_CONTEXT, s->context)));
-    list_add(&l, value_str(prompt_text(&r->arena, prompt, words)));
+        list_add(&l,
+                 value_str(prompt_text(r->plan, &r->arena, PROMPT_HANDOFF_CONTEXT, s->context)));
+    list_add(&l, value_str(prompt_text(r->plan, &r->arena, prompt, words)));
     return list_done(&l);
 }
 
@@ -232,7 +233,7 @@ static void summed_up(Run *r, Frame *f, Frame *child) {
 
 static Str refuse(Run *r, Frame *f, Str to, const char *why, Str words) {
     note_refused(r, f, to, why);
-    return prompt_text(&r->arena, PROMPT_HANDOFF_REFUSED, words);
+    return prompt_text(r->plan, &r->arena, PROMPT_HANDOFF_REFUSED, words);
 }
 
 static Str allowed_names(Run *r, const Frame *f) {
@@ -284,7 +285,7 @@ static Str why_not(Run *r, Frame *f, const Handoff *h, Value arguments, bool *re
     if (back_and_forth(s, h->to->index) >= BACK_AND_FORTH && !MUTANT(ping_pong_allowed)) {
         note_refused(r, f, to, "loop");
         *ret_leaves = ++s->insisted > 1;
-        return prompt_text(&r->arena, PROMPT_HANDOFF_LOOP, to);
+        return prompt_text(r->plan, &r->arena, PROMPT_HANDOFF_LOOP, to);
     }
     if (s->handed < (uint32_t)team_of(f)->max)
         return STR_NULL;
@@ -295,7 +296,8 @@ static Str why_not(Run *r, Frame *f, const Handoff *h, Value arguments, bool *re
 static Str accept(Run *r, Frame *f, bool *ret_leaves) {
     TeamState *s = f->team;
     if (s->arrival != BY_WATCH || s->next)
-        return prompt_text(&r->arena, PROMPT_HANDOFF_REFUSED, STR("there is nothing to accept"));
+        return prompt_text(r->plan, &r->arena, PROMPT_HANDOFF_REFUSED,
+                           STR("there is nothing to accept"));
     s->accepted = *ret_leaves = true;
     return STR("accepted");
 }
