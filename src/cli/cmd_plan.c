@@ -130,8 +130,10 @@ static void write_cut(Buf *b, const ForecastCut *c) {
             c->path.len ? " of `" : "", STR_FMT(c->path), c->path.len ? "`" : "",
             STR_FMT(c->pos.file), c->pos.line);
     bound_write(b, c->bound, c->most);
-    buf_str_add(b, STR(", the worst case is "));
-    write_amount(b, c->bound == BOUND_DEADLINE ? BOUND_TIME : c->bound, c->worst);
+    buf_str_add(b, c->bound == BOUND_DEPTH ? STR(", the worst case goes deeper")
+                                           : STR(", the worst case is "));
+    if (c->bound != BOUND_DEPTH)
+        write_amount(b, c->bound == BOUND_DEADLINE ? BOUND_TIME : c->bound, c->worst);
     buf_char(b, '\n');
 }
 
@@ -162,12 +164,19 @@ static void print_text(Args *args, const Plan *plan, const Forecast *f, const Pa
     Buf b = BUF_INIT(16 * MIB);
     write_table(&b, args->arena, f);
     buf_fmt(&b,
-            "at most %.*s conversations with agents, %lld within each other, and %.*s retries\n",
+            "at most %.*s conversations with agents, %lld level%s of conversations and calls of "
+            "workflows, and %.*s retries\n",
             STR_FMT(text_of_amount(args->arena, BOUND_CALLS, f->worst.of[BOUND_AGENTS])),
-            (long long)f->depth,
+            (long long)f->worst.depth, f->worst.depth == 1 ? "" : "s",
             STR_FMT(text_of_amount(args->arena, BOUND_CALLS, f->worst.of[BOUND_RETRIES])));
     if (f->per_item)
         buf_str_add(&b, STR("a list whose length only a run knows counts as one item\n"));
+    if (f->circle.len)
+        buf_fmt(
+            &b,
+            "%.*s is called while it runs: as often as `limits.depth` or %d levels let it, expected "
+            "once\n",
+            STR_FMT(f->circle), LIMIT_CALL_DEPTH);
     if (f->n_cuts)
         buf_str_add(&b, STR("cut by limits:\n"));
     for (size_t i = 0; i < f->n_cuts; i++)
@@ -207,6 +216,7 @@ static Value load_value(const Load *l, bool time, Arena *a) {
 static Value step_value(const ForecastStep *s, Arena *a) {
     MapBuilder m = map_builder(a);
     map_addz(&m, "step", value_str(s->path));
+    map_addz(&m, "file", value_str(arena_str(a, s->node->pos.file)));
     map_addz(&m, "line", value_int(s->node->pos.line));
     map_addz(&m, "times", amount_value(s->times));
     map_addz(&m, "per_item", value_bool(s->per_item));
@@ -253,7 +263,9 @@ static void print_json(Args *args, const Plan *plan, const Forecast *f, const Pa
     map_addz(&m, "workflow", value_str(arena_str(a, plan->name)));
     map_addz(&m, "expected", load_value(&f->expected, false, a));
     map_addz(&m, "worst", load_value(&f->worst, true, a));
-    map_addz(&m, "depth", value_int(f->depth));
+    map_addz(&m, "depth", value_int(f->worst.depth));
+    if (f->circle.len)
+        map_addz(&m, "circle", value_str(arena_str(a, f->circle)));
     map_addz(&m, "per_item", value_bool(f->per_item));
     map_addz(&m, "fits", value_bool(f->n_cuts == 0));
     map_addz(&m, "cuts", list_done(&cuts));

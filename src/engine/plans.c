@@ -104,9 +104,6 @@ static const Plan *called_by(const Plan *p, Str file) {
         const Callee *c = p->nodes[i]->callee;
         if (c && c->called && str_eq(c->called->file, file))
             return c->called;
-        for (size_t k = 0; c && k < c->n_tools; k++)
-            if (c->tools[k].callee->called && str_eq(c->tools[k].callee->called->file, file))
-                return c->tools[k].callee->called;
     }
     return NULL;
 }

@@ -87,7 +87,8 @@ Load forecast_agent_worst(const Node *n, Arena *a) {
     int64_t models = (int64_t)c->n_models;
     int64_t more = c->max_output + (c->n_tools ? FORECAST_TOOL_BYTES : 256);
     int64_t in = input_of(first_bytes(n, a), more, turns), out = times(c->max_output, turns);
-    Load l = { .of[BOUND_AGENTS] = 1,
+    Load l = { .depth = 1,
+               .of[BOUND_AGENTS] = 1,
                .of[BOUND_CALLS] = times(times(turns, attempts), models),
                .of[BOUND_TOKENS] = times(times(plus(in, out), attempts), models),
                .of[BOUND_RETRIES] =
@@ -120,4 +121,18 @@ Load forecast_call_worst(const Node *n) {
     return (Load){ .of[BOUND_RETRIES] = retries,
                    .time_ms =
                        plus(times(attempt_ms(n), 1 + retries), delays_ms(retry_of(n), retries)) };
+}
+
+int64_t forecast_child_attempts(const Node *n) { return 1 + (int64_t)retry_of(n)->times; }
+
+Load forecast_child_worst(const Node *n, const Load *one) {
+    int64_t attempts = forecast_child_attempts(n), retries = attempts - 1;
+    int64_t own = n->timeout_ms ? n->timeout_ms : n->callee->timeout_ms;
+    Load l = *one;
+    l.time_ms = own ? MIN(own, l.time_ms) : l.time_ms;
+    l = load_times(l, attempts);
+    l.time_ms = plus(l.time_ms, delays_ms(retry_of(n), retries));
+    l.of[BOUND_RETRIES] = plus(l.of[BOUND_RETRIES], retries);
+    l.depth = plus(l.depth, 1);
+    return l;
 }

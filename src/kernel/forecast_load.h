@@ -17,6 +17,7 @@ static inline int64_t times(int64_t a, int64_t b) {
 static inline Load load_plus(Load x, Load y) {
     for (Bound i = 0; i < BOUNDS_COUNTED; i++)
         x.of[i] = plus(x.of[i], y.of[i]);
+    x.depth = MAX(x.depth, y.depth);
     return x;
 }
 
@@ -24,6 +25,7 @@ static inline Load load_times(Load x, int64_t n) {
     for (Bound i = 0; i < BOUNDS_COUNTED; i++)
         x.of[i] = times(x.of[i], n);
     x.time_ms = times(x.time_ms, n);
+    x.depth = n ? x.depth : 0;
     return x;
 }
 
@@ -40,15 +42,20 @@ static inline Load load_most(Load x, Load y) {
     for (Bound i = 0; i < BOUNDS_COUNTED; i++)
         x.of[i] = MAX(x.of[i], y.of[i]);
     x.time_ms = MAX(x.time_ms, y.time_ms);
+    x.depth = MAX(x.depth, y.depth);
     return x;
 }
 
 /* ---- one call (forecast_call.c) -------------------------------------------------------------------------------------- */
 
-/* Of an agent: every turn, retry and fallback; what it may ask cheaper is not more. */
+/* Of an agent, without what its tools do: every turn, retry and fallback; what it may ask cheaper is not more. */
 Load forecast_agent_worst(const Node *n, Arena *a);
 Load forecast_agent_expected(const Node *n, Arena *a);
 /* Of any other callee: attempts and their time. */
 Load forecast_call_worst(const Node *n);
+/* Of a workflow that is called, from what one run of it can cost. */
+Load forecast_child_worst(const Node *n, const Load *one);
+/* As many attempts to call a workflow as there can be: nothing of them is ever unknown. */
+int64_t forecast_child_attempts(const Node *n);
 
 #endif

@@ -69,13 +69,9 @@ size_t plan_family(const Plan *p, Arena *a, const Plan ***ret) {
     Family f = { .items = ARENA_ARRAY(a, const Plan *, p->files->n_called + 1) };
     join_family(&f, p);
     for (size_t i = 0; i < f.n; i++)
-        for (size_t k = 0; k < f.items[i]->n_nodes; k++) {
-            const Callee *c = f.items[i]->nodes[k]->callee;
-            if (c)
-                join_family(&f, c->called);
-            for (size_t t = 0; c && t < c->n_tools; t++)
-                join_family(&f, c->tools[t].callee->called);
-        }
+        for (size_t k = 0; k < f.items[i]->n_nodes; k++)
+            if (f.items[i]->nodes[k]->callee)
+                join_family(&f, f.items[i]->nodes[k]->callee->called);
     *ret = f.items;
     return f.n;
 }

@@ -90,7 +90,7 @@ static const Keyword limits[] = {
     { "calls", "count", 0, RUNS, "model calls" },
     { "time", "duration", 0, RUNS, "working time" },
     { "deadline", "duration", 0, RUNS, "wall clock" },
-    { "depth", "count", 0, RUNS, "levels of agents within agents" },
+    { "depth", "count", 0, RUNS, "levels of conversations, supervisors and called workflows" },
     { "agents", "count", 0, RUNS, "conversations opened" },
     { "retries", "count", 0, RUNS, "retries of everything together" },
     { "degrade_at", "percent", 0, RUNS, "from here on the cheaper model is asked" },

@@ -614,7 +614,7 @@ Str closure_pin(const Plan *p, Arena *a);
 /* The closure of a workflow that `p` calls, as it would be if it were started by itself: what of the files it uses. Empty if it
  * cannot be compiled alone, which its reading with `p` has excluded. */
 Str plan_called_closure(const Plan *p, const Plan *called, Arena *a);
-/* `p` and all workflows that its steps, their tools, and workflows called so may call, each once; in the arena. */
+/* `p` and all workflows that its steps, and those of workflows called so, may call, each once; in the arena. */
 size_t plan_family(const Plan *p, Arena *a, const Plan ***ret);
 /* Where its relative paths and commands start, if those of `p` start in `dir`: the folder of its file, as if it were run by
  * itself. */
