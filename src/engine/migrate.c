@@ -335,6 +335,21 @@ static void move(Engine *e, Resident *r, Request *q, Run *run) {
     resident_settle_idle(e, r);
 }
 
+/* What it has said to other runs and to people was mail once; what only this file makes it say has yet to become some. */
+static int forget_what_was_said(const Resident *r, MigrateJob *j, Run *run) {
+    _cleanup_(run_freep)
+    Run *before = NULL;
+    Refold own = { .plan = r->plan->plan,
+                   .rows = j->rows,
+                   .n_rows = j->stored.n_rows,
+                   .last_facts = SIZE_MAX,
+                   .a = &j->p.arena };
+    int err = MUTANT(moved_says_it_again) ? 0 : refold(&own, &before, &j->problem);
+    if (!err && before)
+        run_forget_said(run, before);
+    return err;
+}
+
 static void take(Engine *e, MigrateJob *j) {
     Request *q = TAKE(j->q);
     Resident *r = resident_find(e, q->run);
@@ -364,6 +379,10 @@ static void take(Engine *e, MigrateJob *j) {
         run_free(run);
     } else if (!run_fits_a_snapshot(run)) {
         request_answer(e, q, ENGINE_CONFLICT, "run %.*s is too large to move", STR_FMT(q->run));
+        run_free(run);
+    } else if (forget_what_was_said(r, j, run)) {
+        request_answer(e, q, ENGINE_CONFLICT, "run %.*s cannot move: %.*s", STR_FMT(q->run),
+                       STR_FMT(j->problem));
         run_free(run);
     } else {
         move(e, r, q, run);

@@ -33,6 +33,21 @@ const Post *run_posts(const Run *r, size_t *ret_n) {
 }
 void run_forget_posts(Run *r) { r->n_posts = 0; }
 
+/* Both are in the order in which they were derived, and mostly the same: the search goes on where it left off. */
+void run_forget_said(Run *r, const Run *before) {
+    size_t kept = 0, at = 0, n = before->n_posts;
+    for (size_t i = 0; i < r->n_posts; i++) {
+        size_t looked = 0;
+        while (looked < n && !str_eq(before->posts[(at + looked) % n].id, r->posts[i].id))
+            looked++;
+        if (looked < n)
+            at = (at + looked + 1) % n;
+        else
+            r->posts[kept++] = r->posts[i];
+    }
+    r->n_posts = kept;
+}
+
 static Str short_hash(Run *r, size_t bytes, Str text) {
     char out[64];
     Hash h = hash_bytes(text);

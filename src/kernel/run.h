@@ -124,6 +124,8 @@ typedef struct Post {
 } Post;
 const Post *run_posts(const Run *r, size_t *ret_n);
 void run_forget_posts(Run *r);
+/* Those that `before` has too: the same run, derived again by another file, does not repeat what it said by that one. */
+void run_forget_said(Run *r, const Run *before);
 /* The types of events that it is told of, by number; false: that is all. */
 bool run_hears(const Run *r, size_t i, Str *ret_type);
 /* It only starts other runs. */

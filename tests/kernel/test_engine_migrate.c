@@ -158,6 +158,81 @@ static void a_moved_run_is_reused_like_any_other(void **state) {
     assert_int_equal(times(w, "r2", "pay") + times(w, "r2", "mended"), 0);
 }
 
+#define CALL "  - { id: part, call: part }\n"
+
+static Str family_closure(World *w, const char *steps) {
+    const Str names[] = { STR("flow.yaml"), STR("part.yaml") };
+    const Str texts[] = {
+        arena_fmt(&w->arena, "baton: 1\nname: flow\nsteps:\n%s", steps),
+        STR("baton: 1\nname: part\nsteps:\n  - { id: work, tool: echo, with: 1 }\n")
+    };
+    return closure_make(&w->arena, names[0], names, texts, ARRAY_LEN(names));
+}
+
+static void begin(Host *h, const char *id, const char *steps, const char *source) {
+    Said said = { 0 };
+    EngineStart start = { .id = str_from(id),
+                          .closure = family_closure(h->w, steps),
+                          .input = STR("{}"),
+                          .dir = STR("/"),
+                          .source = str_from(source) };
+    engine_start_run(h->engine, &start, heard, &said);
+    pump(h);
+    assert_int_equal(said.answer, ENGINE_OK);
+}
+
+static Said migrate_family(Host *h, const char *run, const char *steps) {
+    Said said = { 0 };
+    engine_migrate(h->engine, str_from(run), family_closure(h->w, steps), STR("ann"), heard, &said);
+    pump(h);
+    return said;
+}
+
+static unsigned children_of(World *w, const char *run) {
+    Store *eye = store_memory_open(w->disk);
+    StoreRun runs[64];
+    size_t n = 0;
+    uint64_t before = 0;
+    unsigned found = 0;
+    assert_int_equal(
+        eye->ops->list(eye, (StoreState)0, 0, ARRAY_LEN(runs), &w->arena, runs, &n, &before), 0);
+    for (size_t i = 0; i < n; i++)
+        found += str_starts(runs[i].id, str_from(run)) && runs[i].id.len > strlen(run);
+    store_close(eye);
+    return found;
+}
+
+/* The letter that starts a child is derived again with all else; what its recorded outcome made needless stays so. */
+static void what_was_said_before_the_move_is_not_said_again(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    begin(h, "r1", CALL GO, "");
+    signal_run(h, "r1", "s", "go", "1");
+    assert_int_equal(children_of(w, "r1"), 1);
+    begin(h, "r2", CALL GO, "r1");
+    assert_int_equal(children_of(w, "r2"), 0);
+    assert_int_equal(
+        migrate_family(h, "r2", CALL GO "  - { id: more, run: [x], effect: keyed }\n").answer,
+        ENGINE_OK);
+    assert_int_equal(children_of(w, "r2"), 0);
+    signal_run(h, "r2", "s", "go", "1");
+    assert_int_equal(state_of(w, "r2"), STORE_DONE);
+    assert_folds(w, "r2");
+}
+
+static void what_only_the_new_file_says_is_said(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    begin(h, "r1", CALL GO, "");
+    assert_int_equal(children_of(w, "r1"), 1);
+    assert_int_equal(migrate_family(h, "r1", CALL "  - { id: more, call: part }\n" GO).answer,
+                     ENGINE_OK);
+    assert_int_equal(children_of(w, "r1"), 2);
+    signal_run(h, "r1", "s", "go", "1");
+    assert_int_equal(state_of(w, "r1"), STORE_DONE);
+    assert_folds(w, "r1");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void) {
@@ -169,6 +244,8 @@ int main(void) {
         TEST(new_work_begins_and_old_work_stays_done),
         TEST(a_crash_at_every_write_leaves_one_file_or_the_other),
         TEST(a_moved_run_is_reused_like_any_other),
+        TEST(what_was_said_before_the_move_is_not_said_again),
+        TEST(what_only_the_new_file_says_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
