@@ -94,6 +94,13 @@ static void compare_end(const Refold *f, size_t row, size_t n, const RowWriter *
 
 /* ---- deriving again -------------------------------------------------------------------------------------------------- */
 
+static void pass_over_attempts(const Row *stored, size_t fact, Run *run) {
+    for (size_t i = 0; i < stored->n_moves; i++) {
+        if (stored->moves[i].cause == fact && stored->moves[i].attempt)
+            run_pass_over_attempt(run, &stored->moves[i]);
+    }
+}
+
 static int give(const Refold *f, size_t row, size_t n, RowWriter *w, Run *run) {
     const Fact *fact = &f->rows[row].row.facts[n].fact;
     bool ends = fact->kind == FACT_FINISHED || fact->kind == FACT_DECISION;
@@ -149,6 +156,8 @@ static int give_all(const Refold *f, RowWriter *w, Run **run, Str *ret_problem) 
                 err = give(f, r, i, w, *run);
             else if (run_start_again(f->plan, fact, f->retries, f->n_retries, run, &problem, f->a))
                 err = refuse_start(f, problem, ret_problem);
+            if (f->retry && !err)
+                pass_over_attempts(&f->rows[r].row, i, *run);
         }
     }
     return err;

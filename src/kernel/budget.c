@@ -369,7 +369,7 @@ void budget_timer_due(Run *r, Frame *f, TimerPurpose purpose) {
                                                 : r->time_ms - b->opened_ms };
     if (!b->limits.on_breach_fail)
         question_ask(r, NULL, &s);
-    else if (!child_runs_late(r, f, shortage_text(r, FIT_BREACH_FAIL, &s)))
+    else if (!call_runs_late(r, f, shortage_text(r, FIT_BREACH_FAIL, &s)))
         frame_failf(r, f, KIND_BUDGET, "%.*s", STR_FMT(shortage_text(r, FIT_BREACH_FAIL, &s)));
 }
 

@@ -83,6 +83,11 @@ void call_probed(Run *r, Frame *f, Frame *probe);
 void call_decided(Run *r, Frame *f, const Fact *fact);
 /* It is cancelled: true if it is abandoned, since it may have been done and somebody must find out. */
 bool call_abandon(Run *r, Frame *f, Str why);
+/* A limit of its own is reached: true if it may have been done and may not be done twice. Then it is asked to stop, or stays in
+ * doubt, and fails, if it was not done, when that is known. */
+bool call_runs_late(Run *r, Frame *f, Str why);
+/* Why it is to fail now that it is known that it was not done; of an outcome that is not ok. */
+void call_say_late(const Frame *f, Fact *fact);
 /* How the attempt of one that is abandoned ended. */
 void call_ended_late(Run *r, Frame *f, const Fact *fact);
 

@@ -87,6 +87,34 @@ bool call_abandon(Run *r, Frame *f, Str why) {
     return true;
 }
 
+bool call_runs_late(Run *r, Frame *f, Str why) {
+    CallState *c = f->shape == &shape_call ? f->call : NULL;
+    if (!c || child_runs_late(r, f, why))
+        return c != NULL;
+    bool in_flight = may_be_in_flight(c);
+    if (c->effect != EFFECT_UNSAFE || r->rules < RULES_SETTLED_FIRST) {
+        c->unknown |= in_flight; /* given up; who retries the run goes on with the same key */
+        return false;
+    }
+    if (!in_flight && !c->unknown)
+        return false;
+    c->late = why;
+    c->out_of_limits = true;
+    frame_movef(r, f, f->status, "%s: %.*s", in_flight ? "asked to stop" : "asked about first",
+                STR_FMT(why));
+    if (in_flight)
+        want_stop(r, c->want);
+    return true;
+}
+
+void call_say_late(const Frame *f, Fact *fact) {
+    const CallState *c = f->call;
+    if (!c->late.len)
+        return;
+    fact->error_kind = str_from(error_kind_name(c->out_of_limits ? KIND_BUDGET : KIND_TIMEOUT));
+    fact->message = c->late;
+}
+
 /* It is known what it did, or as well as it will be. */
 static void came_to_rest(Run *r, Frame *f, bool happened, Str what) {
     if (happened)

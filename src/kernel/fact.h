@@ -82,9 +82,10 @@ typedef enum Rules {
      * as if it had been. */
     RULES_REVERSE = 0,
     RULES_FILE_ORDER = 1,
-    RULES_KEYS_OF_ALL = 2, /* what is done under a business key is every run's (kernel/key.h) */
+    RULES_KEYS_OF_ALL = 2,   /* what is done under a business key is every run's (kernel/key.h) */
+    RULES_SETTLED_FIRST = 3, /* no limit fails a call of which nobody knows what it did */
 } Rules;
-#define RULES_NOW RULES_KEYS_OF_ALL
+#define RULES_NOW RULES_SETTLED_FIRST
 /* How a person settles an effect in doubt, or answers what was asked. Numbers are stored. */
 typedef enum Decision {
     DECISION_DONE = 1,

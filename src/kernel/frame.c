@@ -26,7 +26,8 @@ static const uint16_t allowed[] = {
     [STATUS_RETRYING] = TO(STATUS_RETRYING) | TO(STATUS_RUNNING) | TO(STATUS_IN_DOUBT) |
                         TO(STATUS_HELD) | ENDS,
     [STATUS_IN_DOUBT] = TO(STATUS_IN_DOUBT) | TO(STATUS_RUNNING) | TO(STATUS_HELD) | ENDS,
-    [STATUS_HELD] = TO(STATUS_RUNNING) | TO(STATUS_HELD) | ENDS,
+    [STATUS_HELD] = TO(STATUS_RUNNING) | TO(STATUS_HELD) | TO(STATUS_IN_DOUBT) |
+                    TO(STATUS_RETRYING) | ENDS,
     [STATUS_WAITING] = TO(STATUS_WAITING) | TO(STATUS_RUNNING) | ENDS,
     /* A step that recovers by its on_error was failed inside, never outside: final is final. */
     [STATUS_OK] = 0,

@@ -110,10 +110,11 @@ typedef struct CallState {
     bool was_done;    /* and what comes now is whether its answer is accepted; for retries */
     bool owes_retry;  /* its next attempt counts as a retry, and has not been counted */
     bool held;        /* in a queue */
-    Str late; /* child: why it was asked to stop though it is waited for; empty: it was not */
-    Amount reserved; /* by the attempt that is open */
-    Frame *held_at;  /* whose budget's queue; NULL: the run's */
-    int64_t ticket;  /* its place there */
+    Str late; /* why it is to fail, and what it did is waited for all the same; empty: it is not */
+    bool out_of_limits; /* and that was a limit */
+    Amount reserved;    /* by the attempt that is open */
+    Frame *held_at;     /* whose budget's queue; NULL: the run's */
+    int64_t ticket;     /* its place there */
     Frame *held_prev, *held_next;
     Str choice; /* why it was entered: for its first move */
     /* Under a business key: what was told of it last, and before it began to be undone; an attempt may have left whose end

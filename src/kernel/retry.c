@@ -110,11 +110,13 @@ uint32_t retry_spent(Run *r, const Frame *f) {
     return s ? s->number : 0;
 }
 
+/* While something under the old key is unknown, it is the same effect that is tried again. */
 void retry_renumber(Run *r, Frame *f) {
     CallState *c = f->call;
+    bool sticky = c->unknown && !MUTANT(retry_forgets_unknown);
     c->attempt = MAX(c->attempt, retry_spent(r, f));
-    if (c->attempt && !MUTANT(retry_keeps_key))
-        c->generation = c->attempt;
+    if (c->attempt && !sticky && !MUTANT(retry_keeps_key))
+        c->generation = MAX(c->generation + 1, c->attempt);
 }
 
 /* ".12" at the end of an address: a turn of an agent, or a call of one. */
@@ -179,6 +181,24 @@ static void note_repeat(Run *r, const Fact *fact) {
     }
     if (fact->kind != FACT_DISPATCHING && !definite && !r->would_repeat.len)
         r->would_repeat = arena_str(&r->arena, fact->address);
+}
+
+/* Before what is announced leaves, a fact says so. */
+static bool is_announced(const Run *r, Str address) {
+    const Node *n = plan_find(r->plan, address);
+    return n && (n->effect == EFFECT_UNSAFE || (n->callee && n->callee->governed) ||
+                 (n->key && r->rules >= RULES_KEYS_OF_ALL));
+}
+
+void run_pass_over_attempt(Run *r, const Move *m) {
+    const Frame *f = frame_find(r, m->address);
+    bool derived = f && f->shape == &shape_call && f->call->attempt >= m->attempt;
+    if (!run_is_past(r) || derived || worst_effect(r, m->address) < EFFECT_KEYED ||
+        is_announced(r, m->address) || MUTANT(retry_forgets_unknown))
+        return;
+    Spent *s = spend(r, m->address, 0);
+    s->let_out = m->attempt;
+    s->text = arena_str(&r->arena, m->address);
 }
 
 Str run_would_repeat(const Run *r) {
@@ -286,9 +306,10 @@ bool retry_takes_failure(Run *r, Frame *f) {
     } else {
         if (f->call->was_done && f->call->effect >= EFFECT_KEYED) /* its answer displeased */
             r->lasting = frame_address(f, &r->arena);
-        f->call->unknown = f->call->was_done = false;
+        f->call->was_done = false;
         f->call->retries = f->call->resends = 0;
-        f->call->first_ms = 0;
+        if (!f->call->unknown)
+            f->call->first_ms = 0;
     }
     r->open_held -= f->status == STATUS_HELD;
     f->status = STATUS_NEW;
@@ -397,8 +418,13 @@ void retry_apply(Run *r, const Fact *fact, int64_t ended_ms) {
 /* ---- snapshots --------------------------------------------------------------------------------------------------------- */
 
 void retry_save(const Run *r, Buf *b) {
-    buf_varint(b, r->n_spent);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < r->n_spent; i++)
+        n += r->spent[i].number > 0;
+    buf_varint(b, n);
     for (uint32_t i = 0; i < r->n_spent; i++) {
+        if (!r->spent[i].number)
+            continue;
         buf_varint(b, r->spent[i].address);
         buf_varint(b, r->spent[i].number);
     }

@@ -126,6 +126,27 @@ static void an_effect_whose_answer_displeased_is_not_done_twice(void **state) {
     assert_int_equal(times(w, "r2", "look"), 2);
 }
 
+/* It was under way when something else failed, and nothing ever told how it ended. */
+static void an_effect_that_may_have_happened_is_not_done_anew(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    char key[64];
+    start(h, "r1",
+          "  - id: g\n    steps:\n"
+          "      slow: { tool: echo, effect: keyed, with: 1 }\n"
+          "      look: { tool: echo, effect: read, with: 2 }\n"
+          "      bad: { needs: look, tool: echo, effect: read, with: 3 }\n");
+    assert_info_has(w, "r1", "\"status\":\"failed\"");
+    snprintf(key, sizeof key, "%s", key_of(w, "r1", "g/slow"));
+    Said said = retry(h, "r1", "g/slow");
+    assert_int_equal(said.answer, ENGINE_CONFLICT);
+    assert_non_null(strstr(said.message, "g/slow has taken effect, or may have"));
+    assert_int_equal(retry(h, "r1", "g/bad").answer, ENGINE_OK);
+    assert_int_equal(times(w, "r1", "g/slow"), 2);
+    assert_string_equal(key, key_of(w, "r1", "g/slow"));
+    assert_folds(w, "r1");
+}
+
 static void what_cannot_be_retried_is_said(void **state) {
     World *w = *state;
     Host *h = boot(w);
@@ -265,6 +286,7 @@ int main(void) {
         TEST(a_step_is_done_anew_with_what_comes_after_it),
         TEST(an_effect_is_not_done_twice_by_naming_it),
         TEST(an_effect_whose_answer_displeased_is_not_done_twice),
+        TEST(an_effect_that_may_have_happened_is_not_done_anew),
         TEST(what_cannot_be_retried_is_said),
         TEST(loops_and_handlers_keep_what_went_well),
         TEST(too_few_items_are_all_done_again),

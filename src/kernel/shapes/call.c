@@ -117,6 +117,11 @@ static void hold(Run *r, Frame *f, const Frame *at, bool first, Str why) {
 /* There is no room for what it wants. Who breaches asks first when there is: nobody overtakes it. */
 static void short_of(Run *r, Frame *f, Fit fit, const Shortage *s) {
     Str why = shortage_text(r, fit, s);
+    if (fit == FIT_BREACH_FAIL && f->call->unknown && r->rules >= RULES_SETTLED_FIRST) {
+        held_leave(r, f);
+        call_unclear(r, f, &(Fact){ .error_kind = STR("budget"), .message = why });
+        return;
+    }
     if (fit == FIT_BREACH_FAIL) {
         frame_failf(r, f, KIND_BUDGET, "%.*s", STR_FMT(why));
         return;
@@ -176,7 +181,6 @@ static bool owes_nothing(Run *r, Frame *f) {
 /* The child's id is what leads from here to there. */
 static void open_child(Run *r, Frame *f, Str choice) {
     CallState *c = f->call;
-    c->late = STR("");
     c->want = want_open(r, f, WANT_CHILD);
     call_describe(c);
     frame_move(r, f, STATUS_RUNNING, c->attempt, c->args_hash,
@@ -217,6 +221,8 @@ void call_open_attempt(Run *r, Frame *f, Str choice) {
         c->first_ms = r->time_ms;
     if (!f->undo)
         undo_register(r, f);
+    c->late = STR("");
+    c->out_of_limits = false;
     c->attempt++;
     f->attempts++;
     r->counts.attempts++;
@@ -229,6 +235,12 @@ void call_open_attempt(Run *r, Frame *f, Str choice) {
     frame_move(r, f, STATUS_RUNNING, c->attempt, c->args_hash, choice);
 }
 
+static void key_died(Run *r, Frame *f) {
+    call_unclear(
+        r, f,
+        &(Fact){ .error_kind = STR("timeout"), .message = STR("the life of its key is over") });
+}
+
 static void enter(Run *r, Frame *f) {
     char problem[320];
     if ((f->call->callee->kind == CALLEE_RUN || f->call->callee->kind == CALLEE_HTTP) &&
@@ -236,7 +248,10 @@ static void enter(Run *r, Frame *f) {
         frame_failf(r, f, KIND_INVALID, "%s", problem);
         return;
     }
-    call_open_attempt(r, f, f->call->choice);
+    if (call_key_is_dead(r, f)) /* a person retries what was given up long ago */
+        key_died(r, f);
+    else
+        call_open_attempt(r, f, f->call->choice);
 }
 
 /* ---- outcomes ---- */
@@ -475,10 +490,7 @@ static void attempt_done(Run *r, Frame *f, const Fact *fact) {
     }
     if (fact->outcome != OUTCOME_OK) {
         Fact late = *fact;
-        if (c->late.len) {
-            late.error_kind = STR("timeout");
-            late.message = c->late;
-        }
+        call_say_late(f, &late);
         if (!retry_takes_stop(r, f, &late))
             not_ok(r, f, &late);
         return;
@@ -521,9 +533,7 @@ static void timer_due(Run *r, Frame *f, TimerPurpose purpose) {
     }
     ASSERT(purpose == TIMER_RETRY);
     if (call_key_is_dead(r, f)) {
-        call_unclear(
-            r, f,
-            &(Fact){ .error_kind = STR("timeout"), .message = STR("the life of its key is over") });
+        key_died(r, f);
         return;
     }
     call_open_attempt(r, f, arena_fmt(&r->arena, "retry %u", f->call->retries + f->call->resends));
@@ -591,7 +601,8 @@ static void save(const Run *r, const Frame *f, Buf *b) {
     buf_varint(b, c->retries);
     buf_varint(b, c->resends);
     bool unknown = c->unknown && !MUTANT(snapshot_forgets_unknown);
-    buf_u8(b, (uint8_t)(unknown | c->fresh << 1 | c->owes_retry << 2 | c->lost << 3));
+    buf_u8(b, (uint8_t)(unknown | c->fresh << 1 | c->owes_retry << 2 | c->lost << 3 |
+                        c->out_of_limits << 4));
     buf_blob(b, c->late);
     buf_svarint(b, c->first_ms);
     /* An attempt that is held opens with it. */
@@ -621,6 +632,7 @@ static void load(Run *r, Frame *f, Cursor *c) {
     s->fresh = flags & 2;
     s->owes_retry = flags & 4;
     s->lost = flags & 8;
+    s->out_of_limits = flags & 16;
     s->late = r->loading >= 4 ? arena_str(&r->arena, cursor_blob(c)) : STR("");
     s->first_ms = cursor_svarint(c);
     s->choice = arena_str(&r->arena, cursor_blob(c));
