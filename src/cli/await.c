@@ -10,6 +10,7 @@
 
 typedef struct Await {
     Link *link;
+    const Awaited *whose;
     LinkCall *events;
     TraceTree *tree;
     Buf text; /* of the stream, not yet whole */
@@ -43,6 +44,8 @@ static void take_bytes(void *ctx, Str bytes) {
     Await *w = ctx;
     const TraceNode *what;
     sse_take(&w->text, bytes, take_event, w);
+    if (w->whose->tell)
+        w->whose->tell(w->whose->ctx, w->tree);
     switch (standing_of(w->tree, &what)) {
     case STANDING_BUSY:
     case STANDING_TIMER:
@@ -84,7 +87,9 @@ static int watch(Await *w, Arena *a, Str run) {
 }
 
 int await_run(const Args *args, Link *link, const Launch *l, Awaited *ret) {
-    Await w = { .link = link, .tree = tree_new(l->plan), .text = BUF_INIT(LIMIT_VALUE_BYTES) };
+    Await w = {
+        .link = link, .whose = ret, .tree = tree_new(l->plan), .text = BUF_INIT(LIMIT_VALUE_BYTES)
+    };
     Arena *a = args->arena;
     Value answer;
     int code =

@@ -4,8 +4,12 @@
 
 #include "cli/launch.h"
 #include "cli/link.h"
+#include "trace/tree.h"
 
 typedef struct Awaited {
+    void (*tell)(void *ctx,
+                 const TraceTree *tree); /* the caller's: how far it is; NULL: nobody asks */
+    void *ctx;
     Value document; /* as GET /v1/runs/{run} has it */
     bool waits;     /* for somebody: it is not over */
     int64_t took_ms;

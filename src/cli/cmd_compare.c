@@ -1,121 +1,36 @@
 /* baton compare: two workflows on the same inputs, a single agent beside the many. Every run is a real one, one after the other, so
  * that none waits for another. */
-#include "base/json.h"
 #include "base/limits.h"
-#include "cel/map_names.h"
 #include "cli/answer.h"
 #include "cli/await.h"
+#include "cli/cases.h"
 #include "cli/command.h"
 #include "cli/compared.h"
 #include "cli/inputs.h"
 #include "cli/place.h"
 #include "cli/say.h"
-#include "host/host.h"
-#include "spec/yaml.h"
+#include "cli/score.h"
 
-#define ROWS_MAX 10000
 #define GRACE_MS 1000
 
 /* ---- the data ---------------------------------------------------------------------------------------------------------- */
 
-static int read_lines(Arena *a, const char *path, Str text, Value *ret_list) {
-    ListBuilder l = list_builder(a);
-    unsigned number = 0;
-    while (text.len) {
-        ptrdiff_t end = str_find(text, STR("\n"));
-        Str line = end < 0 ? text : str_slice(text, 0, (size_t)end);
-        JsonError error;
-        Value v;
-        number++;
-        text = end < 0 ? STR("") : str_slice(text, (size_t)end + 1, text.len);
-        if (line.len == 0 || str_is(line, "\r"))
-            continue;
-        if (json_read(a, line, &v, &error) != 0)
-            return say_error(EXIT_USAGE, "%s:%u:%u: %s", "a .jsonl file has one JSON value a line",
-                             path, number, error.column, error.message);
-        list_add(&l, v);
-    }
-    *ret_list = list_done(&l);
-    return 0;
-}
-
-static int read_tree(Arena *a, const char *path, Str text, Value *ret_list) {
-    Diags *diags = ARENA_NEW(a, Diags);
-    YamlFile *file = ARENA_NEW(a, YamlFile);
-    Buf b = BUF_INIT(MIB);
-    diags->arena = a;
-    int err = yaml_read(a, str_from(path), text, diags, file);
-    for (size_t i = 0; err && i < diags->n; i++)
-        diag_write(&b, &diags->items[i]);
-    say_text("%.*s", STR_FMT(buf_str(&b)));
-    buf_deinit(&b);
-    if (err)
-        return EXIT_USAGE;
-    *ret_list = yaml_value(file->root, a);
-    return 0;
-}
-
-/* { input, expected }, or the input itself. */
-static void read_row(Value v, ComparedRow *ret) {
-    Value input = value_getz(v, "input"), expected = value_getz(v, "expected");
-    bool labelled = !value_absent(input) && v.len == 1u + !value_absent(expected);
-    *ret = (ComparedRow){ .input = labelled ? input : v,
-                          .expected = labelled ? expected : VALUE_ABSENT };
-}
-
 static int read_data(const Args *args, Compared *c) {
     const char *path = args_flag(args, "inputs");
-    Arena *a = args->arena;
-    Value list = VALUE_NULL;
-    Str text;
+    Case *cases = NULL;
     if (!path)
         return say_error(EXIT_USAGE, "what are they to be given?",
                          "--inputs FILE: a list of inputs as YAML, JSON or JSON lines");
-    int code = place_read_file(a, path, LIMIT_FILE_BYTES, &text);
-    if (code == 0)
-        code = str_ends(str_from(path), STR(".jsonl")) ? read_lines(a, path, text, &list)
-                                                       : read_tree(a, path, text, &list);
+    int code = cases_read(args->arena, path, &cases, &c->n);
     if (code != 0)
         return code;
-    if (!value_is(list, V_LIST) || list.len == 0 || list.len > ROWS_MAX)
-        return say_error(EXIT_USAGE, "%s is no list of 1 to %d inputs", "", path, ROWS_MAX);
-    c->n = list.len;
-    c->rows = ARENA_ARRAY(a, ComparedRow, c->n);
+    c->rows = ARENA_ARRAY(args->arena, ComparedRow, c->n);
     for (size_t i = 0; i < c->n; i++)
-        read_row(list.items[i], &c->rows[i]);
+        c->rows[i] = (ComparedRow){ .input = cases[i].input, .expected = cases[i].expected };
     return 0;
 }
 
 /* ---- judging ----------------------------------------------------------------------------------------------------------- */
-
-/* True is 1, false 0, a number itself. */
-static int judge(Arena *a, const char *flag, const char *source, Value names, double *ret) {
-    CelError error;
-    Value v;
-    if (cel_try(a, str_from(source), names, &v, &error) != 0)
-        return say_error(EXIT_USAGE, "--%s: %s", "", flag, error.message);
-    if (value_is(v, V_BOOL))
-        *ret = v.b;
-    else if (value_is(v, V_INT))
-        *ret = (double)v.i;
-    else if (value_is(v, V_DOUBLE))
-        *ret = v.d;
-    else
-        return say_error(EXIT_USAGE, "--%s is neither true, false nor a number", "", flag);
-    return 0;
-}
-
-/* What does not even compile is said before anything is spent. */
-static int compile(Arena *a, const char *flag, const char *source, const char *const *names) {
-    MapBuilder m = map_builder(a);
-    CelError error;
-    Value v;
-    for (size_t i = 0; i < 3; i++)
-        map_addz(&m, names[i], VALUE_NULL);
-    if (!source || cel_try(a, str_from(source), map_done(&m, NULL), &v, &error) != CEL_E_SYNTAX)
-        return 0;
-    return say_error(EXIT_USAGE, "--%s: %s", "", flag, error.message);
-}
 
 static int check_run(const Args *args, const Compared *c, const ComparedRow *row, ComparedRun *r) {
     MapBuilder m = map_builder(args->arena);
@@ -124,7 +39,7 @@ static int check_run(const Args *args, const Compared *c, const ComparedRow *row
     map_addz(&m, "input", row->input);
     map_addz(&m, "output", r->output);
     map_addz(&m, "expected", value_absent(row->expected) ? VALUE_NULL : row->expected);
-    return judge(args->arena, "check", c->check, map_done(&m, NULL), &r->score);
+    return score_flag(args->arena, "check", c->check, map_done(&m, NULL), &r->score);
 }
 
 static int compare_row(const Args *args, const Compared *c, ComparedRow *row) {
@@ -137,7 +52,7 @@ static int compare_row(const Args *args, const Compared *c, ComparedRow *row) {
     map_addz(&m, "input", row->input);
     map_addz(&m, "a", a->output);
     map_addz(&m, "b", b->output);
-    return judge(args->arena, "same", c->same, map_done(&m, NULL), &row->same);
+    return score_flag(args->arena, "same", c->same, map_done(&m, NULL), &row->same);
 }
 
 /* ---- running ----------------------------------------------------------------------------------------------------------- */
@@ -229,13 +144,13 @@ int cmd_compare(Args *args) {
                    .same = args_flag(args, "same") };
     Side sides[2] = { { 0 } };
     Link *link = NULL;
-    static const char *const of_check[] = { "input", "output", "expected" };
-    static const char *const of_same[] = { "input", "a", "b" };
+    static const char *const of_check[] = { "input", "output", "expected", NULL };
+    static const char *const of_same[] = { "input", "a", "b", NULL };
     int code = read_data(args, &c);
     if (code == 0)
-        code = compile(args->arena, "check", c.check, of_check);
+        code = score_flag_compiles(args->arena, "check", c.check, of_check);
     if (code == 0)
-        code = compile(args->arena, "same", c.same, of_same);
+        code = score_flag_compiles(args->arena, "same", c.same, of_same);
     for (size_t k = 0; k < 2 && code == 0; k++)
         code = load(args, c.files[k], &sides[k]);
     if (code == 0)

@@ -91,6 +91,7 @@ int cmd_dev(Args *args);
 int cmd_doctor(Args *args);
 int cmd_effects(Args *args);
 int cmd_emit(Args *args);
+int cmd_eval(Args *args);
 int cmd_events(Args *args);
 int cmd_expr(Args *args);
 int cmd_fmt(Args *args);

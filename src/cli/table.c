@@ -48,6 +48,16 @@ static const Flag compare_flags[] = {
       "how much two outputs agree, over `input`, `a` and `b`; else they are equal or not" },
     END,
 };
+static const Flag eval_flags[] = {
+    { "agent", "NAME", "an agent of FILE by itself; else the workflow" },
+    { "check", "EXPR",
+      "how good an output is, over `input`, `output` and `expected`: true, false or a number" },
+    { "last", NULL, "judge the answers of last time once more, and ask nobody" },
+    { "no-worse", NULL, "exit 3 only where a case that passed last time does not pass now" },
+    { "parallel", "N", "how many are asked at once: 8" },
+    { "runs", "K", "ask each case so often; it passes if every run does (pass^K)" },
+    END,
+};
 static const Flag fork_flags[] = {
     { "detach", NULL, "start it in the background and return; `baton ps` shows it" },
     { "file", "FILE", "run this file instead of the one the run was started with" },
@@ -253,6 +263,12 @@ const Command commands[] = {
       "tell of an event, to every run and workflow that hears it",
       "Where no engine runs this process is it until what the event began has come to rest.",
       emit_flags, 1, -1, cmd_emit },
+    { "eval", "EVAL [DATA] | FILE DATA --check EXPR",
+      "an agent or a workflow on many cases: how good, how dear, and beside last time",
+      "EVAL is a file with `eval`, `agent`, `graders` and `cases` (docs/testing.md); DATA a list of inputs, or of\n"
+      "{ input, expected }: YAML, JSON or JSON lines. It is a run like any other: it survives a crash, and is kept.\n"
+      "Exit: 0 every case passed, 3 one did not.",
+      eval_flags, 1, 2, cmd_eval },
     { "events", "", "what happened: who told it, who was told, which runs it began",
       "The newest stands last.", events_flags, 0, 0, cmd_events },
     { "expr", "EXPRESSION [KEY=VALUE | JSON]...",

@@ -201,14 +201,8 @@ static const char *read_main(Load *l, const char *path, char real[PATH_MAX], Str
                  : read_path(l->arena, path, false, LIMIT_FILE_BYTES, ret_text);
 }
 
-static int begin(Load *l, const char *path, Str *ret_main, char *problem) {
-    char real[PATH_MAX];
-    Str text = STR("");
-    const char *wrong = read_main(l, path, real, &text);
-    if (wrong) {
-        snprintf(problem, PROJECT_PROBLEM_BYTES, "cannot read %.200s: %s", path, wrong);
-        return PROJECT_E_UNREADABLE;
-    }
+/* What stands at `real`, and the project around it. */
+static void begin(Load *l, const char *real, Str text, Str *ret_main) {
     Str whole = arena_str(l->arena, str_from(real));
     l->folder = find_folder(l->arena, parent_of(whole));
     *ret_main = str_slice(whole, l->folder.len + (l->folder.len > 1), whole.len);
@@ -218,30 +212,58 @@ static int begin(Load *l, const char *path, Str *ret_main, char *problem) {
         fetch(l, FILE_PROJECT);
     if (!text_only)
         fetch_prompts(l);
-    return 0;
+}
+
+static int unreadable(const char *path, const char *why, char *problem) {
+    snprintf(problem, PROJECT_PROBLEM_BYTES, "cannot read %.200s: %s", path, why);
+    return PROJECT_E_UNREADABLE;
+}
+
+/* Reads what is named until nothing is missing. */
+static void settle(Load *l, const char *path, Str here, Diags *diags, Project *p) {
+    for (;;) {
+        PlanNeeds needs = { .arena = l->arena };
+        *diags = (Diags){ .arena = l->arena };
+        p->closure = closure_from(l->arena, p->main, l->files, l->n);
+        p->result = plan_check(p->closure, &p->plan, diags, &needs);
+        if (p->result != PLAN_E_NEEDS)
+            break;
+        /* One more than there may be is refused. */
+        for (size_t i = 0; i < needs.n && l->n <= LIMIT_FILES; i++)
+            fetch(l, needs.names[i]);
+    }
+    show_paths(l, p->main, path, here, diags);
+    p->folder = l->folder;
+    p->n_read = l->n_read;
 }
 
 int project_load(Arena *a, const char *path, Str here, Diags *diags, Project *ret_project,
                  char problem[PROJECT_PROBLEM_BYTES]) {
     Load l = { .arena = a };
-    Project p = { 0 };
-    int r = begin(&l, path, &p.main, problem);
-    if (r)
-        return r;
-    for (;;) {
-        PlanNeeds needs = { .arena = a };
-        *diags = (Diags){ .arena = a };
-        p.closure = closure_from(a, p.main, l.files, l.n);
-        p.result = plan_check(p.closure, &p.plan, diags, &needs);
-        if (p.result != PLAN_E_NEEDS)
-            break;
-        /* One more than there may be is refused. */
-        for (size_t i = 0; i < needs.n && l.n <= LIMIT_FILES; i++)
-            fetch(&l, needs.names[i]);
-    }
-    show_paths(&l, p.main, path, here, diags);
-    p.folder = l.folder;
-    p.n_read = l.n_read;
-    *ret_project = p;
+    char real[PATH_MAX];
+    Str text = STR("");
+    const char *wrong = read_main(&l, path, real, &text);
+    if (wrong)
+        return unreadable(path, wrong, problem);
+    *ret_project = (Project){ 0 };
+    begin(&l, real, text, &ret_project->main);
+    settle(&l, path, here, diags, ret_project);
+    return 0;
+}
+
+int project_make(Arena *a, const ProjectMade *made, Str here, Diags *diags, Project *ret_project,
+                 char problem[PROJECT_PROBLEM_BYTES]) {
+    Load l = { .arena = a };
+    char folder[PATH_MAX];
+    Str path = str_from(made->path), parent = parent_of(path);
+    Str name = str_slice(path, path.p[parent.len] == '/' ? parent.len + 1 : parent.len, path.len);
+    if (!realpath(parent.len ? arena_str(a, parent).p : ".", folder))
+        return unreadable(made->path, strerror(errno), problem);
+    *ret_project = (Project){ 0 };
+    for (size_t i = 0; i < made->n_given; i++)
+        add(&l, made->given[i]);
+    begin(&l, arena_fmt(a, "%s/%.*s", strcmp(folder, "/") ? folder : "", STR_FMT(name)).p,
+          made->text, &ret_project->main);
+    settle(&l, made->path, here, diags, ret_project);
     return 0;
 }

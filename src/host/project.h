@@ -30,6 +30,16 @@ int project_load(Arena *a, const char *path, Str here, Diags *diags, Project *re
 Str project_folder(Arena *a, Str own);
 /* The engine's prompts in the words of the project in `folder`, as of prompts_read(). */
 void project_prompts(Arena *a, Str folder, Str here, Diags *diags, Str ret_texts[PROMPT_COUNT]);
+/* The same for a file that was made and not read: `text` as if it stood at `path`, of which only the folder must be there. `given`
+ * are others of the project that are not read from the disk, by their names in it. */
+typedef struct ProjectMade {
+    const char *path;
+    Str text;
+    const ClosureFile *given;
+    size_t n_given;
+} ProjectMade;
+int project_make(Arena *a, const ProjectMade *made, Str here, Diags *diags, Project *ret_project,
+                 char problem[PROJECT_PROBLEM_BYTES]);
 /* The file `name` of a project as a person in the folder `here` would call it. */
 Str project_path(Arena *a, Str folder, Str name, Str here);
 

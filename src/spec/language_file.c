@@ -156,6 +156,27 @@ static const Keyword test_case[] = {
     SCRIPTS,
     { "expect", "[expr]", 0, RUNS, "what must hold" },
 };
+static const Keyword eval[] = {
+    { "baton", "count", 0, RUNS, "1: the version of the language; the first key" },
+    { "eval", "workflow", 0, RUNS, "a workflow, or the file that has `agent`" },
+    { "agent", "text", 0, RUNS, "one agent by itself; else the workflow" },
+    { "import", "[text]", 0, RUNS, "files of definitions, for judges" },
+    { "types", "{type}", 0, RUNS, "names for types" },
+    { "models", "{model}", 0, RUNS, "names for models" },
+    { "agents", "{Agent | text}", 0, RUNS, "judges" },
+    { "limits", "Limits", 0, RUNS, "what all of it may spend" },
+    { "graders", "{expr | Grader}", 0, RUNS, "what is good" },
+    { "cases", "text | [data]", 0, RUNS, "what is asked; a text is the file of it" },
+    { "runs", "count", 0, RUNS, "how often each is asked: 1" },
+    { "parallel", "count", 0, RUNS, "how many at once: 8" },
+};
+static const Keyword grader[] = {
+    { "expr", "expr", 0, RUNS, "over `input`, `output`, `expected`: true, false or a number" },
+    { "type", "type", 0, RUNS, "of the output" },
+    { "agent", "text | Agent", 0, RUNS, "a judge: it is given all three" },
+    { "score", "expr", 0, RUNS, "of a judge: over its `output`, where that is no number" },
+    { "pass", "number", 0, RUNS, "such a score passes: 1" },
+};
 static const Keyword script[] = {
     { "if", "expr", 0, RUNS, "when this is answered" },
     { "reply", "value", 0, RUNS, "the answer" },
@@ -235,6 +256,8 @@ const Block language_files[] = {
     BLOCK("Server", "`server`", server, "", "", ""),
     BLOCK("Test", "a test", test, "test cases", "", ""),
     BLOCK("Case", "a case of a test", test_case, "", "", ""),
+    BLOCK("Eval", "an evaluation", eval, "eval graders", "", ""),
+    BLOCK("Grader", "a grader", grader, "", "expr type agent", "`right: output == expected`"),
     BLOCK("Script", "a scripted answer", script, "", "",
           "`{ reply: yes }` or `{ fail: unavailable }`"),
     BLOCK("ToolScript", "a scripted call", tool_script, "tool", "",

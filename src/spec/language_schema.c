@@ -246,25 +246,30 @@ static Value definitions(Arena *a) {
     return map_done(&m, NULL);
 }
 
-/* `steps` makes it a workflow, `test` or `cases` a test, else it holds definitions: the project's, or to import. */
+/* `steps` makes it a workflow, `eval` an evaluation, `test` or `cases` a test, else it holds definitions: the project's, or to
+ * import. */
 static void add_choice(Arena *a, MapBuilder *m) {
-    MapBuilder inner = map_builder(a);
+    MapBuilder inner = map_builder(a), eval = map_builder(a);
     ListBuilder test = list_builder(a);
     list_add(&test, required_word(a, "test"));
     list_add(&test, required_word(a, "cases"));
     map_addz(&inner, "if", one(a, "anyOf", list_done(&test)));
     map_addz(&inner, "then", reference(a, STR("Test")));
     map_addz(&inner, "else", reference(a, STR("Project")));
+    map_addz(&eval, "if", required_word(a, "eval"));
+    map_addz(&eval, "then", reference(a, STR("Eval")));
+    map_addz(&eval, "else", map_done(&inner, NULL));
     map_addz(m, "if", required_word(a, "steps"));
     map_addz(m, "then", reference(a, STR("Workflow")));
-    map_addz(m, "else", map_done(&inner, NULL));
+    map_addz(m, "else", map_done(&eval, NULL));
 }
 
 Value language_schema(Arena *a) {
     MapBuilder m = map_builder(a);
     map_addz(&m, "$schema", text(DIALECT));
     map_addz(&m, "title", text("Baton"));
-    map_addz(&m, "description", text("A workflow, project, definitions or test file of Baton"));
+    map_addz(&m, "description",
+             text("A workflow, project, definitions, test or evaluation file of Baton"));
     add_choice(a, &m);
     map_addz(&m, "$defs", definitions(a));
     return map_done(&m, NULL);

@@ -249,6 +249,21 @@ static void read_test(Arena *a, Files *files, Plan *plan, Diags *diags) {
     arena_deinit(&r.scratch);
 }
 
+/* An evaluation, by its form; `baton eval` reads what it says. Its judges are defined here, or where the project has them. */
+static void read_eval(Arena *a, Files *files, Plan *plan, Diags *diags) {
+    Reader r;
+    Sight sight = { .sees = SEES_TEST, .stands_in = "an evaluation" };
+    begin(&r, a, files, &files->main->yaml, plan, diags);
+    if (check_head(&r, r.file->root)) {
+        begin_root(&r, r.file->root);
+        read_definitions(&r);
+        read_pending(&r);
+        read_block(&r, r.file->root, language_block(STR("Eval")), NULL, 0, &sight, NULL);
+        plan->root = NULL;
+    }
+    arena_deinit(&r.scratch);
+}
+
 /* Files of Baton that somebody else reads: better one word about that than every key refused. */
 static bool refuse_other(const Yaml *root, Diags *diags) {
     bool replies = !yaml_get(root, "baton") && yaml_get(root, "replies");
@@ -268,7 +283,9 @@ static void read_yaml(Arena *a, Files *files, Plan *plan, Diags *diags) {
         return;
     bool definitions = has_one_of(root, library, ARRAY_LEN(library)) &&
                        !has_one_of(root, workflow, ARRAY_LEN(workflow));
-    if (yaml_get(root, "cases") || yaml_get(root, "test"))
+    if (yaml_get(root, "eval"))
+        read_eval(a, files, plan, diags);
+    else if (yaml_get(root, "cases") || yaml_get(root, "test"))
         read_test(a, files, plan, diags);
     else if (str_eq(files->main->name, FILE_PROJECT))
         read_library(a, files, plan, diags);
