@@ -210,6 +210,17 @@ int refold(Refold *what, Run **ret_run, Str *ret_problem) {
     return 0;
 }
 
+int forget_said(const Plan *own, const StoredRow *rows, size_t n_rows, Run *run, Arena *a,
+                Str *ret_problem) {
+    _cleanup_(run_freep)
+    Run *before = NULL;
+    Refold f = { .plan = own, .rows = rows, .n_rows = n_rows, .last_facts = SIZE_MAX, .a = a };
+    int err = refold(&f, &before, ret_problem);
+    if (!err && !MUTANT(said_again))
+        run_forget_said(run, before);
+    return err;
+}
+
 int engine_compare(Store *store, const StoreRun *stored, const Plan *own, const Plan *plan,
                    Arena *a, Differences *ret, Str *ret_problem) {
     StoredRow *rows;
@@ -344,21 +355,6 @@ static void move(Engine *e, Resident *r, Request *q, Run *run) {
     resident_settle_idle(e, r);
 }
 
-/* What it has said to other runs and to people was mail once; what only this file makes it say has yet to become some. */
-static int forget_what_was_said(const Resident *r, MigrateJob *j, Run *run) {
-    _cleanup_(run_freep)
-    Run *before = NULL;
-    Refold own = { .plan = r->plan->plan,
-                   .rows = j->rows,
-                   .n_rows = j->stored.n_rows,
-                   .last_facts = SIZE_MAX,
-                   .a = &j->p.arena };
-    int err = MUTANT(moved_says_it_again) ? 0 : refold(&own, &before, &j->problem);
-    if (!err && before)
-        run_forget_said(run, before);
-    return err;
-}
-
 static void take(Engine *e, MigrateJob *j) {
     Request *q = TAKE(j->q);
     Resident *r = resident_find(e, q->run);
@@ -389,7 +385,8 @@ static void take(Engine *e, MigrateJob *j) {
     } else if (!run_fits_a_snapshot(run)) {
         request_answer(e, q, ENGINE_CONFLICT, "run %.*s is too large to move", STR_FMT(q->run));
         run_free(run);
-    } else if (forget_what_was_said(r, j, run)) {
+    } else if (forget_said(r->plan->plan, j->rows, j->stored.n_rows, run, &j->p.arena,
+                           &j->problem)) {
         request_answer(e, q, ENGINE_CONFLICT, "run %.*s cannot move: %.*s", STR_FMT(q->run),
                        STR_FMT(j->problem));
         run_free(run);

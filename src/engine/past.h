@@ -53,6 +53,10 @@ typedef struct Refold {
     Arena *a;
 } Refold;
 int refold(Refold *what, Run **ret_run, Str *ret_problem);
+/* `run` was derived again from these rows, by another file or for a retry, with all that it ever said to others: what it said by
+ * its own file was mail once. What only now is said stays, and goes with its next row. */
+int forget_said(const Plan *own, const StoredRow *rows, size_t n_rows, Run *run, Arena *a,
+                Str *ret_problem);
 /* The run is there: may it move? */
 void migrate_ask(Engine *e, Resident *r, Request *q);
 void migrate_take(Engine *e);

@@ -154,7 +154,10 @@ static Run *derive(Engine *e, Resident *r, const Request *q, const StoreRun *sto
                  .a = a };
     if (refold(&f, &run, ret_problem))
         return NULL;
-    run_forget_posts(run); /* they were mail once */
+    if (forget_said(f.plan, rows, stored->n_rows, run, a, ret_problem))
+        return run_free(run);
+    if (MUTANT(retry_says_nothing))
+        run_forget_posts(run);
     Str twice = run_would_repeat(run);
     Value step = value_getz(run_error(run), "step");
     Str at = step.type == V_STRING && step.len ? value_as_str(step) : STR("the run as a whole");

@@ -275,6 +275,44 @@ static void what_is_over_is_forgotten(void **state) {
     assert_int_equal(signal_run(h, "r1", "", "go", "1").answer, ENGINE_CONFLICT);
 }
 
+static unsigned events_of(World *w) {
+    Store *eye = store_memory_open(w->disk);
+    StoreRun runs[64];
+    size_t n = 0;
+    uint64_t before = 0;
+    unsigned found = 0;
+    assert_int_equal(
+        eye->ops->list(eye, (StoreState)0, 0, ARRAY_LEN(runs), &w->arena, runs, &n, &before), 0);
+    for (size_t i = 0; i < n; i++)
+        found += str_starts(runs[i].id, STR("event:"));
+    store_close(eye);
+    return found;
+}
+
+/* The signal came when the run was ending already; for the retry it came in time. */
+static void what_is_reached_only_by_the_retry_is_said(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start(h, "r1",
+          "  first: { emit: { type: begun } }\n"
+          "  lost: { run: [x], effect: unsafe }\n"
+          "  go: { wait: { signal: go } }\n"
+          "  said: { needs: go, emit: { type: gone } }\n"
+          "  end: { wait: { signal: end } }\n");
+    assert_int_equal(events_of(w), 1);
+    assert_int_equal(control(h, "r1", CONTROL_CANCEL).answer, ENGINE_OK);
+    signal_run(h, "r1", "s", "go", "1");
+    assert_int_equal(decide(h, "r1", "lost", DECISION_DONE, "1").answer, ENGINE_OK);
+    assert_int_equal(state_of(w, "r1"), STORE_DONE);
+    assert_int_equal(events_of(w), 1);
+    assert_int_equal(retry(h, "r1", "").answer, ENGINE_OK);
+    assert_int_equal(events_of(w), 2);
+    signal_run(h, "r1", "t", "end", "1");
+    assert_info_has(w, "r1", "\"status\":\"succeeded\"");
+    assert_int_equal(events_of(w), 2);
+    assert_folds(w, "r1");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -293,6 +331,7 @@ int main(void) {
         TEST(who_rejected_is_asked_again_and_who_approved_is_not),
         TEST(what_is_over_is_forgotten),
         TEST(it_survives_a_crash_at_every_write),
+        TEST(what_is_reached_only_by_the_retry_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
