@@ -48,9 +48,7 @@ static Value entry(Arena *a, Str name, Str when, Str text, Str from) {
     return map_done(&m, NULL);
 }
 
-static Str file_of(Arena *a, const Prompt *p) {
-    return arena_fmt(a, PROMPT_FOLDER "%s.md", p->name);
-}
+static Str file_of(Arena *a, const Prompt *p) { return prompt_file(a, (PromptName)(p - prompts)); }
 
 /* `own`: the project's words for it; empty: there are none. */
 static Value built_in(Arena *a, const Prompt *p, Str own) {

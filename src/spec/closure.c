@@ -90,11 +90,20 @@ Str plan_called_closure(const Plan *p, const Plan *called, Arena *a) {
 
 Str closure_pin(const Plan *p, Arena *a) {
     const Files *f = p->files;
-    Str *names = ARENA_ARRAY(a, Str, f->n), *texts = ARENA_ARRAY(a, Str, f->n);
+    Str *names = ARENA_ARRAY(a, Str, f->n + PROMPT_COUNT);
+    Str *texts = ARENA_ARRAY(a, Str, f->n + PROMPT_COUNT);
+    Table said = { .arena = a };
     size_t n = 0;
+    for (size_t i = 0; i < PROMPT_COUNT; i++) {
+        if (!f->says[i])
+            continue;
+        names[n] = prompt_file(a, (PromptName)i);
+        table_put(&said, 0, names[n], names);
+        texts[n++] = p->prompts[i].len ? p->prompts[i] : str_from(prompts[i].text);
+    }
     for (size_t i = 0; i < f->n; i++) {
         const Source *s = f->items[i];
-        if (!s->whole && !s->keep)
+        if (table_get(&said, 0, s->name) || (!s->whole && !s->keep))
             continue;
         names[n] = s->name;
         texts[n++] = s->whole ? s->text : kept_lines(s, a);

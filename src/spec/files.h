@@ -39,7 +39,8 @@ struct Files {
     Table asked;
     Source **called; /* workflows that are called, first come first */
     size_t n_called;
-    unsigned depth; /* of workflows that are read, each for the one that calls it */
+    bool says[PROMPT_COUNT]; /* prompts of the engine that can be said */
+    unsigned depth;          /* of workflows that are read, each for the one that calls it */
 };
 
 /* Opens a closure's bytes; false if they are none. `needs` may be NULL. */

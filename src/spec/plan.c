@@ -47,6 +47,14 @@ static void refuse_later(const Plan *plan, Diags *diags) {
     }
 }
 
+/* What is pinned has some that nobody wrote. */
+static size_t count_prompts(const Files *files) {
+    size_t n = 0;
+    for (size_t i = 0; i < files->n; i++)
+        n += prompt_is_file(files->items[i]->name);
+    return n;
+}
+
 typedef enum Purpose { TO_CHECK, TO_RUN, TO_PLAY } Purpose;
 
 static int compile(Plan *plan, Str closure, Purpose purpose, Diags *diags, PlanNeeds *needs) {
@@ -57,7 +65,7 @@ static int compile(Plan *plan, Str closure, Purpose purpose, Diags *diags, PlanN
         diag_error(diags, (Pos){ 0 }, "closure", NULL, "the stored workflow is damaged");
         return PLAN_E_REFUSED;
     }
-    if (files->n > LIMIT_FILES) {
+    if (files->n - count_prompts(files) > LIMIT_FILES) {
         diag_error(diags, (Pos){ .file = files->main->name }, "limit", NULL,
                    "a workflow is made of at most %d files", LIMIT_FILES);
         return PLAN_E_REFUSED;

@@ -1,6 +1,9 @@
 /* The prompts themselves, and the files of a project that stand in their place:
  *
- *   prompts/engine/repair.md    the text from its first line that is not blank; `{}` in it, the first, is what it is about */
+ *   prompts/engine/repair.md    the text from its first line that is not blank; `{}` in it, the first, is what it is about
+ *
+ * What a run is pinned to has such a file for each prompt that can be said in it, so that a program with other texts built in
+ * derives it again with those it began with. */
 #include "spec/prompts.h"
 
 #include "base/mutant.h"
@@ -170,13 +173,13 @@ static bool is_asked(const Plan *plan, PromptUser user) {
     return false;
 }
 
+Str prompt_file(Arena *a, PromptName name) {
+    return arena_fmt(a, PROMPT_FOLDER "%s.md", prompts[name].name);
+}
+
 void prompts_keep(const Plan *plan, Files *f) {
-    for (size_t i = 0; i < PROMPT_COUNT; i++) {
-        Str name = arena_fmt(f->arena, PROMPT_FOLDER "%s.md", prompts[i].name);
-        Source *s = files_get(f, name);
-        if (s && is_asked(plan, prompts[i].user) && !MUTANT(own_prompt_unpinned))
-            s->whole = true;
-    }
+    for (size_t i = 0; i < PROMPT_COUNT; i++)
+        f->says[i] |= is_asked(plan, prompts[i].user) && !MUTANT(own_prompt_unpinned);
 }
 
 /* ---- said ------------------------------------------------------------------------------------------------------------- */

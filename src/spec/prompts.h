@@ -47,10 +47,12 @@ extern const Prompt prompts[PROMPT_COUNT];
 const Prompt *prompt_find(Str name);
 Str prompt_near(Str name);
 bool prompt_is_file(Str name);
+/* What the file would be called that has it. */
+Str prompt_file(Arena *a, PromptName name);
 
 /* Those of the project's own, from its files: borrowed texts; what the project does not have is left alone. */
 void prompts_read(Files *f, Str ret_texts[PROMPT_COUNT]);
-/* Those that the steps of a plan can have said are part of what it is pinned to. */
+/* Those that the steps of a plan can have said are part of what it is pinned to: notes which. */
 void prompts_keep(const Plan *plan, Files *f);
 
 /* As the plan has it. */

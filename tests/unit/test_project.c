@@ -313,6 +313,11 @@ static void prompts_of_the_engine_are_found_and_pinned_where_they_can_be_said(vo
     put("calls.yaml", "baton: 1\nsteps: [{ call: flows/f.yaml }]\n");
     Str first = hash_of("flows/f.yaml"), calls = hash_of("calls.yaml"),
         none = hash_of("steps.yaml");
+    Project built_in = load("flows/f.yaml");
+    Str pinned = closure_pin(built_in.plan, &arena);
+    assert_true(str_find(pinned, str_from(prompts[PROMPT_REPAIR].text)) >= 0);
+    assert_true(str_find(pinned, STR("engine/plan.md")) < 0);
+    plan_free(built_in.plan);
     mkdir(in("prompts/engine"), 0700);
     put("prompts/engine/.repair.md.swp", "x");
     put("prompts/engine/repair.md~", "x");
