@@ -37,3 +37,9 @@ bool count_parse(Str s, int64_t *ret_count) {
     }
     return str_to_i64(s, ret_count) && !__builtin_mul_overflow(*ret_count, factor, ret_count);
 }
+
+void count_write(Buf *b, int64_t count) {
+    bool millions = count && count % 1000000 == 0, thousands = count && count % 1000 == 0;
+    int64_t unit = millions ? 1000000 : thousands ? 1000 : 1;
+    buf_fmt(b, "%lld%s", (long long)(count / unit), millions ? "M" : thousands ? "k" : "");
+}

@@ -10,5 +10,7 @@ void money_write(Buf *b, int64_t nano);
 bool money_parse(Str s, int64_t *ret_nano);
 /* 12, 400k, 2M. */
 bool count_parse(Str s, int64_t *ret_count);
+/* The same way round, exactly: 400k where it is that, else 400001. */
+void count_write(Buf *b, int64_t count);
 
 #endif

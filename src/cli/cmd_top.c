@@ -32,11 +32,12 @@ static void write_between(Buf *b, bool *any) {
     *any = true;
 }
 
-static void write_rate(Buf *b, Value rate, bool *any) {
+static void write_rate(Buf *b, Value rate, const char *of, bool *any) {
     if (!value_is(rate, V_MAP))
         return;
     write_between(b, any);
-    buf_fmt(b, "%.*s, %lld free", STR_FMT(text_of(rate, "rate")), number_of(rate, "free"));
+    buf_fmt(b, "%.*s%s, %lld free", STR_FMT(text_of(rate, "rate")), of,
+            MAX(0, number_of(rate, "free")));
     if (text_of(rate, "next").len)
         buf_fmt(b, ", the next at %.*s", STR_FMT(clock_of(rate, "next")));
 }
@@ -81,7 +82,8 @@ static void write_limit(Buf *b, Value limit, const Ink *ink) {
             STR_FMT(buf_str(&busy)), number_of(limit, "waiting"),
             ceiling.len ? ink_status(ink, STATUS_RETRYING) : "",
             STR_FMT(ceiling.len ? ceiling : STR("-")), ceiling.len ? ink_end(ink) : "");
-    write_rate(b, value_getz(limit, "rate"), &any);
+    write_rate(b, value_getz(limit, "rate"), "", &any);
+    write_rate(b, value_getz(limit, "tokens"), " tokens", &any);
     write_breaker(b, value_getz(limit, "breaker"), &any);
     write_line_of_keys(b, limit, &any);
     buf_char(b, '\n');

@@ -66,7 +66,7 @@ static const char beginning[] =
     "  Inside a tool, an agent, run and http `input` is what `with` gives; steps and state are not seen there.\n"
     "\n"
     "UNITS\n"
-    "  durations 250ms 30s 5m 24h 7d 1h30m; counts 400k 2M; money 2.50; percent 20%; rates 60/m. No bare durations.\n"
+    "  durations 250ms 30s 5m 24h 7d 1h30m; counts 400k 2M; money 2.50; percent 20%; rates 60/m 400k/m. No bare durations.\n"
     "\n"
     "EFFECTS\n"
     "  May it be sent again after an unknown outcome? pure read idempotent keyed: yes. unsafe, the default of run and of\n"

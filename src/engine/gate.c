@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 /* In the order in which they are passed: has another run done it? Is another one of the same on its way? Then the budgets of the
- * project, the callee's limits, those of the provider it asks. */
+ * project, the callee's limits, those of the model and of the provider it asks. */
 static const struct {
     const Gate *gate;
     size_t at; /* which of its places this is */
@@ -14,7 +14,8 @@ static const struct {
               { &gate_twin, 0 },
               { &gate_account, 0 },
               { &gate_governor, 0 },
-              { &gate_governor, 1 } };
+              { &gate_governor, 1 },
+              { &gate_governor, 2 } };
 
 bool gates_pass(Engine *e, Flight *f) {
     for (; f->gate < ARRAY_LEN(gates); f->gate++) {
@@ -97,6 +98,7 @@ void gates_timeout(Engine *e, Flight *f) {
 
 void gates_left(Engine *e, Flight *f) {
     f->left = true;
+    f->left_ms = e->now_ms;
     for (size_t i = 0; i < f->gate; i++)
         if (gates[i].gate->left)
             gates[i].gate->left(e, f, gates[i].at);

@@ -23,6 +23,7 @@ static Governor *governor_new(const Governed *spec, uint64_t hash) {
     g->common.governor = g;
     g->timer.owner = TIMER_OF_GOVERNOR;
     bucket_init(&g->bucket, spec->rate);
+    bucket_init(&g->tokens, spec->tokens);
     return g;
 }
 
@@ -36,16 +37,20 @@ static void governor_free(Governor *g) {
     }
     free(g->lanes);
     bucket_deinit(&g->bucket);
+    bucket_deinit(&g->tokens);
     free(g->key);
     free(g->name);
     free(g);
 }
 
+static bool is_full(Bucket *b, int64_t now_ms) {
+    return bucket_ready_ms(b, b->rate.count, now_ms) <= now_ms;
+}
+
 /* Nothing would be different if it were met for the first time. */
 static bool is_forgettable(Governor *g, int64_t now_ms) {
     return !g->used && !g->waiting && !g->stirred && g->breaker.state == BREAKER_CLOSED &&
-           !g->breaker.failures && bucket_ready_ms(&g->bucket, now_ms) <= now_ms &&
-           g->bucket.free == g->bucket.rate.count;
+           !g->breaker.failures && is_full(&g->bucket, now_ms) && is_full(&g->tokens, now_ms);
 }
 
 static void forget_some(Engine *e) {
@@ -181,9 +186,11 @@ static Flight *pop_next(Governor *g) {
 
 /* ---- passing --------------------------------------------------------------------------------------------------------- */
 
-int64_t governor_ready_ms(Governor *g, int64_t now_ms, const char **ret_ceiling) {
+int64_t governor_ready_ms(Governor *g, int64_t tokens, int64_t now_ms, const char **ret_ceiling) {
     int64_t breaker_ms = breaker_ready_ms(&g->breaker, now_ms);
-    int64_t rate_ms = bucket_ready_ms(&g->bucket, now_ms);
+    int64_t requests_ms = bucket_ready_ms(&g->bucket, 1, now_ms);
+    int64_t tokens_ms = bucket_ready_ms(&g->tokens, tokens, now_ms);
+    int64_t rate_ms = MAX(requests_ms, tokens_ms);
     uint32_t max = (uint32_t)g->pool.max + (MUTANT(pool_off_by_one) && g->pool.max);
     *ret_ceiling = NULL;
     if (breaker_ms > now_ms) {
@@ -195,30 +202,38 @@ int64_t governor_ready_ms(Governor *g, int64_t now_ms, const char **ret_ceiling)
         return INT64_MAX;
     }
     if (rate_ms > now_ms)
-        *ret_ceiling = "rate";
+        *ret_ceiling = tokens_ms > requests_ms ? "tokens" : "rate";
     return rate_ms;
 }
 
-static bool is_ready(Governor *g, int64_t now_ms) {
+int64_t governor_next_tokens(const Governor *g) { return g->turn ? g->turn->first->tokens : 0; }
+
+static bool is_ready(Governor *g, int64_t tokens, int64_t now_ms) {
     const char *ceiling;
-    return governor_ready_ms(g, now_ms, &ceiling) <= now_ms;
+    return governor_ready_ms(g, tokens, now_ms, &ceiling) <= now_ms;
 }
 
-/* Is it that of the callee, or of the provider? */
-static size_t place_of(const Governor *g, const Flight *f) { return f->governors[0] == g ? 0 : 1; }
+/* Is it that of the callee, of the model, or of the provider? */
+static size_t place_of(const Governor *g, const Flight *f) {
+    size_t at = 0;
+    while (f->governors[at] != g)
+        at++;
+    return at;
+}
 
 static void take(Governor *g, Flight *f, size_t at) {
     f->taken |= (uint8_t)(1 << at);
     if (breaker_take(&g->breaker))
         f->tries |= (uint8_t)(1 << at);
-    bucket_take(&g->bucket);
+    bucket_take(&g->bucket, 1);
+    bucket_take(&g->tokens, f->tokens);
     g->used++;
     g->passed++;
 }
 
 /* An open breaker is an answer where the file says so, or where somebody else can be asked. */
 static bool gives_up(Governor *g, const Flight *f, size_t at, int64_t now_ms) {
-    const Governed *spec[2];
+    const Governed *spec[GOVERNED_MAX];
     if (!g->breaker.rule.failures || breaker_ready_ms(&g->breaker, now_ms) <= now_ms)
         return false;
     want_governed(f->want, spec);
@@ -244,14 +259,15 @@ static Str key_of(Flight *f, const Governed *spec) {
 }
 
 static GateAnswer ask(Engine *e, Flight *f, size_t at) {
-    const Governed *spec[2];
+    const Governed *spec[GOVERNED_MAX];
     want_governed(f->want, spec);
     if (!spec[at])
         return GATE_OPEN;
     Governor *g = governor_of(e, spec[at]);
     if (gives_up(g, f, at, e->now_ms))
         return refuse_open(g, f);
-    bool at_once = !g->waiting && is_ready(g, e->now_ms);
+    f->tokens = want_worst(f->want).tokens;
+    bool at_once = !g->waiting && is_ready(g, f->tokens, e->now_ms);
     if (!at_once && g->pool.max && g->pool.queue >= 0 && g->waiting >= (uint32_t)g->pool.queue)
         return refuse_full(g, f);
     f->governors[at] = g;
@@ -276,8 +292,10 @@ static void leave(Engine *e, Flight *f, size_t at) {
         breaker_give_back(&g->breaker);
     if (f->taken & bit) {
         g->used--;
-        if (!f->left)
-            bucket_give_back(&g->bucket);
+        if (!f->left) {
+            bucket_give_back(&g->bucket, 1);
+            bucket_give_back(&g->tokens, f->tokens);
+        }
     }
     f->taken &= (uint8_t)~bit;
     f->tries &= (uint8_t)~bit;
@@ -288,17 +306,29 @@ static void left(Engine *e, Flight *f, size_t at) {
     Governor *g = f->governors[at];
     if (!g)
         return;
-    bucket_use(&g->bucket, e->now_ms);
+    bucket_use(&g->bucket, 1, e->now_ms);
+    bucket_use(&g->tokens, f->tokens, e->now_ms);
     governor_stir(e, g);
 }
 
 /* A provider that asks for patience is meant by it, not the agent that asked. */
 static void heed_patience(Engine *e, Flight *f, Governor *g, size_t at) {
     const Completion *c = &f->completion;
-    bool asked_last = at + 1 == ARRAY_LEN(f->governors) || !f->governors[at + 1];
+    bool asked_last = true;
+    for (size_t i = at + 1; i < ARRAY_LEN(f->governors); i++)
+        asked_last &= !f->governors[i];
     if (c->kind == KIND_RATE_LIMITED && c->outcome != OUTCOME_OK && c->retry_after_ms > 0 &&
         asked_last)
         bucket_close(&g->bucket, e->now_ms + c->retry_after_ms);
+}
+
+/* What it used is known, or nobody knows: then it may have been all. */
+static void settle_tokens(Engine *e, const Flight *f, Governor *g) {
+    const Completion *c = &f->completion;
+    int64_t used = c->usage.tokens_in + c->usage.tokens_out;
+    if (used || c->outcome != OUTCOME_UNKNOWN)
+        bucket_settle(&g->tokens, f->tokens, used, f->left_ms, e->now_ms);
+    governor_stir(e, g);
 }
 
 static void ended(Engine *e, Flight *f, size_t at) {
@@ -307,6 +337,7 @@ static void ended(Engine *e, Flight *f, size_t at) {
     if (!g)
         return;
     heed_patience(e, f, g, at);
+    settle_tokens(e, f, g);
     breaker_told(&g->breaker, &f->completion, f->tries & bit, e->now_ms);
     f->tries &= (uint8_t)~bit;
 }
@@ -351,7 +382,7 @@ static void refuse_those_that_give_up(Engine *e, Governor *g) {
 }
 
 static void let_through(Engine *e, Governor *g) {
-    while (g->waiting && is_ready(g, e->now_ms)) {
+    while (g->waiting && is_ready(g, governor_next_tokens(g), e->now_ms)) {
         Flight *f = pop_next(g);
         if (perform_put_off(e, f))
             continue;
@@ -362,7 +393,8 @@ static void let_through(Engine *e, Governor *g) {
 
 static void look_again(Engine *e, Governor *g) {
     const char *ceiling;
-    int64_t at_ms = g->waiting ? governor_ready_ms(g, e->now_ms, &ceiling) : INT64_MAX;
+    int64_t tokens = governor_next_tokens(g);
+    int64_t at_ms = g->waiting ? governor_ready_ms(g, tokens, e->now_ms, &ceiling) : INT64_MAX;
     if (at_ms == INT64_MAX)
         timer_disarm(e, &g->timer);
     else if (!g->timer.at || g->timer.due_ms != at_ms)

@@ -34,7 +34,8 @@ struct Governor {
     const char *what;
     uint64_t hash;
     PoolRule pool; /* without its `by`, which belongs to a plan */
-    Bucket bucket;
+    Bucket bucket; /* of requests */
+    Bucket tokens;
     Breaker breaker;
     uint32_t used;    /* attempts that have passed and not ended */
     uint32_t waiting; /* in all lanes */
@@ -48,9 +49,11 @@ struct Governor {
     uint64_t passed, refused, waited; /* since it was met, for people */
 };
 
-/* The soonest that it could let one through: now or earlier, a later time, INT64_MAX: when one that has passed ends. What
- * stands in the way, as a word: "breaker", "pool", "rate"; NULL: nothing. */
-int64_t governor_ready_ms(Governor *g, int64_t now_ms, const char **ret_ceiling);
+/* The soonest that it could let one through that may use so many tokens: now or earlier, a later time, INT64_MAX: when one
+ * that has passed ends. What stands in the way, as a word: "breaker", "pool", "rate", "tokens"; NULL: nothing. */
+int64_t governor_ready_ms(Governor *g, int64_t tokens, int64_t now_ms, const char **ret_ceiling);
+/* What the one whose turn it is may use; 0: nobody waits. */
+int64_t governor_next_tokens(const Governor *g);
 /* Gate.says (governor_say.c). */
 Value governor_says(Engine *e, const Flight *f, size_t at, Arena *a);
 /* Something changed for those that wait: governor_take() looks. */

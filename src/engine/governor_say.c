@@ -1,6 +1,7 @@
 /* What the governor knows, for people: what one attempt waits for, and how near each limit is. */
 #include "engine/governor.h"
 
+#include "base/money.h"
 #include "base/time.h"
 
 /* ---- words ----------------------------------------------------------------------------------------------------------- */
@@ -15,13 +16,14 @@ static void write_clock(Buf *b, int64_t ms) {
     buf_deinit(&text);
 }
 
-/* "60/m" */
+/* "60/m", "400k/m" */
 static void write_rate(Buf *b, Rate rate) {
     const char *unit = rate.period_ms == 1000      ? "s"
                        : rate.period_ms == 60000   ? "m"
                        : rate.period_ms == 3600000 ? "h"
                                                    : "d";
-    buf_fmt(b, "%lld/%s", (long long)rate.count, unit);
+    count_write(b, rate.count);
+    buf_fmt(b, "/%s", unit);
 }
 
 static const char *ordinal_of(uint32_t n) {
@@ -62,6 +64,16 @@ static void write_rate_wait(Buf *b, const Governor *g, int64_t at_ms) {
     write_clock(b, at_ms);
 }
 
+static void write_tokens_wait(Buf *b, const Governor *g, const Flight *f, int64_t at_ms) {
+    write_rate(b, g->tokens.rate);
+    buf_fmt(b, ", %lld free, up to %lld needed", (long long)MAX(g->tokens.free, INT64_C(0)),
+            (long long)f->tokens);
+    if (at_ms == INT64_MAX)
+        return;
+    buf_str_add(b, STR(", there by "));
+    write_clock(b, at_ms);
+}
+
 static void write_wait(Buf *b, const Governor *g, const Flight *f, const char *ceiling,
                        int64_t at_ms) {
     if (!ceiling) {
@@ -72,6 +84,9 @@ static void write_wait(Buf *b, const Governor *g, const Flight *f, const char *c
     } else if (ceiling[0] == 'p') {
         buf_fmt(b, "a slot of the pool of %s %s (%u of %d busy", g->what, g->name, g->used,
                 g->pool.max);
+    } else if (ceiling[0] == 't') {
+        buf_fmt(b, "the tokens of %s %s (", g->what, g->name);
+        write_tokens_wait(b, g, f, at_ms);
     } else {
         buf_fmt(b, "the rate of %s %s (", g->what, g->name);
         write_rate_wait(b, g, at_ms);
@@ -86,7 +101,7 @@ static void write_wait(Buf *b, const Governor *g, const Flight *f, const char *c
 Value governor_says(Engine *e, const Flight *f, size_t at, Arena *a) {
     Governor *g = f->governors[at];
     const char *ceiling;
-    int64_t at_ms = governor_ready_ms(g, e->now_ms, &ceiling);
+    int64_t at_ms = governor_ready_ms(g, f->tokens, e->now_ms, &ceiling);
     Buf text = BUF_INIT(512);
     write_wait(&text, g, f, ceiling, at_ms);
     MapBuilder m = map_builder(a);
@@ -127,15 +142,16 @@ static Value pool_of(const Governor *g, Arena *a) {
     return map_done(&m, NULL);
 }
 
-static Value rate_of(Governor *g, int64_t now_ms, Arena *a) {
-    int64_t ready_ms = bucket_ready_ms(&g->bucket, now_ms);
+/* `next`: when there are so many. */
+static Value rate_of(Bucket *bucket, int64_t n, int64_t now_ms, Arena *a) {
+    int64_t ready_ms = bucket_ready_ms(bucket, n, now_ms);
     Buf text = BUF_INIT(64);
-    write_rate(&text, g->bucket.rate);
+    write_rate(&text, bucket->rate);
     MapBuilder m = map_builder(a);
     map_addz(&m, "rate", value_str(arena_str(a, buf_str(&text))));
-    map_addz(&m, "count", value_int(g->bucket.rate.count));
-    map_addz(&m, "free", value_int(g->bucket.free));
-    if (ready_ms > now_ms)
+    map_addz(&m, "count", value_int(bucket->rate.count));
+    map_addz(&m, "free", value_int(bucket->free));
+    if (ready_ms > now_ms && ready_ms != INT64_MAX)
         map_addz(&m, "next", value_time_text(ready_ms, a));
     buf_deinit(&text);
     return map_done(&m, NULL);
@@ -155,7 +171,8 @@ static Value breaker_of(const Breaker *b, Arena *a) {
 
 static Value one_of(Governor *g, int64_t now_ms, Arena *a) {
     const char *ceiling;
-    governor_ready_ms(g, now_ms, &ceiling);
+    int64_t tokens = governor_next_tokens(g);
+    governor_ready_ms(g, tokens, now_ms, &ceiling);
     MapBuilder m = map_builder(a);
     map_addz(&m, "of", value_str(str_from(g->what)));
     map_addz(&m, "name", value_str(arena_str(a, str_from(g->name))));
@@ -167,7 +184,9 @@ static Value one_of(Governor *g, int64_t now_ms, Arena *a) {
     if (g->pool.max)
         map_addz(&m, "pool", pool_of(g, a));
     if (g->bucket.rate.count)
-        map_addz(&m, "rate", rate_of(g, now_ms, a));
+        map_addz(&m, "rate", rate_of(&g->bucket, 1, now_ms, a));
+    if (g->tokens.rate.count)
+        map_addz(&m, "tokens", rate_of(&g->tokens, MAX(tokens, INT64_C(1)), now_ms, a));
     if (g->breaker.rule.failures)
         map_addz(&m, "breaker", breaker_of(&g->breaker, a));
     Value keys = keys_of(g, a);

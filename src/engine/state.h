@@ -154,12 +154,14 @@ struct Flight {
     bool stopped;    /* asked to stop, for whatever reason */
     /* asked because the engine stops: how it ends is for the next engine to find out */
     bool for_stop;
-    bool left;    /* the gates know that it is under way */
+    bool left;    /* the gates know that it is under way, since left_ms */
+    int64_t left_ms;
     bool judged;  /* the gates know how it ended */
     uint8_t gate; /* how many it has passed: the one it is held at */
     uint8_t taken,
         tries; /* governor.c: at which gates it has a slot, and at which it tries a breaker; bits */
-    Governor *governors[2];
+    Governor *governors[GOVERNED_MAX];
+    int64_t tokens; /* governor.c: that it may use */
     Twin *twin; /* it leads, or waits for */
     /* keys.c: what it asks the index; where it waits, or did; what it was answered */
     Claim *claim;

@@ -205,8 +205,11 @@ int64_t want_timeout_ms(const Want *w);
 int64_t want_time_left_ms(const Want *w, int64_t now_ms);
 /* How long it may wait for its turn, in ms; 0: for ever. */
 int64_t want_queue_ms(const Want *w);
-/* What it has to pass before it leaves: the limits of its callee, then those of its model's provider; NULL: none. */
-void want_governed(const Want *w, const Governed *ret[2]);
+/* What it has to pass before it leaves: the limits of its callee, those of its model, those of its provider; NULL: none. */
+#define GOVERNED_MAX 3
+void want_governed(const Want *w, const Governed *ret[GOVERNED_MAX]);
+/* `provider/name`, of a turn of an agent with a model; else empty. */
+Str want_model(const Want *w);
 /* FACT_DISPATCHING is durable before it leaves: of whatever is unsafe, and of whatever may have to wait for its turn, so that
  * what had not left when the engine stopped is known. */
 bool want_announced(const Want *w);

@@ -136,25 +136,31 @@ int64_t want_queue_ms(const Want *w) {
     return own && w->frame->node->queue_ms ? w->frame->node->queue_ms : w->callee->queue_ms;
 }
 
+Str want_model(const Want *w) {
+    bool turn = w->frame->part == PART_TURN && w->callee->kind == CALLEE_MODEL;
+    return turn ? w->callee->models[w->frame->parent->agent->model] : STR("");
+}
+
 static const ModelServer *server_of(const Want *w) {
     return w->frame->part == PART_TURN ? w->callee->servers[w->frame->parent->agent->model] : NULL;
 }
 
-void want_governed(const Want *w, const Governed *ret[2]) {
+void want_governed(const Want *w, const Governed *ret[GOVERNED_MAX]) {
     ASSERT(w->kind == WANT_ATTEMPT);
     const ModelServer *server = server_of(w);
     ret[0] = w->callee->governed;
-    ret[1] = server ? server->governed : NULL;
+    ret[1] = server ? server_model_governed(server, want_model(w)) : NULL;
+    ret[2] = server ? server->governed : NULL;
 }
 
 bool want_announced(const Want *w) {
-    const Governed *governed[2];
+    const Governed *governed[GOVERNED_MAX];
     if (w->effect == EFFECT_PURE || w->effect == EFFECT_UNSAFE)
         return w->effect == EFFECT_UNSAFE;
     if (want_shares_key(w))
         return true;
     want_governed(w, governed);
-    return governed[0] || governed[1];
+    return governed[0] || governed[1] || governed[2];
 }
 
 bool want_never_left(const Want *w) { return w->unsent || (want_announced(w) && !w->dispatching); }

@@ -7,7 +7,7 @@
 /* What keeps a callee from being asked too much. */
 #define GOVERNED                                                                                   \
     { "pool", "Pool", 0, RUNS, "how many at once" },                                               \
-        { "rate", "rate", 0, RUNS, "how many in a time" }, {                                       \
+        { "rate", "rate | Rate", 0, RUNS, "how many in a time" }, {                                \
         "breaker", "Breaker", 0, RUNS, "not asked for a while after failures"                      \
     }
 #define CALLED_BACK                                                                                \
@@ -105,6 +105,10 @@ static const Keyword breaker[] = {
     { "successes", "count", 0, RUNS, "in a row close it: 1" },
     { "when_open", "'wait' | 'fail'", 0, RUNS, "what a call does meanwhile: wait" },
 };
+static const Keyword rate[] = {
+    { "requests", "rate", 0, RUNS, "attempts: 60/m" },
+    { "tokens", "rate", 0, RUNS, "of models, in and out: 400k/m" },
+};
 static const Keyword pool[] = {
     { "min", "count", 0, RUNS, "expected to be there, for people: the engine starts none" },
     { "max", "count", 0, RUNS, "attempts at once" },
@@ -128,6 +132,7 @@ const Block language_definitions[] = {
     BLOCK("Model", "a model", model, "use", "", "`{ use: openai/gpt-5, max_output: 6k }`"),
     BLOCK("Breaker", "`breaker`", breaker, "failures open", "",
           "`breaker: { failures: 5, open: 60s }`"),
+    BLOCK("Rate", "`rate`", rate, "", "", ""),
     BLOCK("Pool", "`pool`", pool, "max", "", "`pool: { max: 4, queue: 50 }`"),
     BLOCK("Guard", "`guard`", guard, "at", "if deny",
           "`{ at: output, if: size(output) > 9000, then: fail }`"),

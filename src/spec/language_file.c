@@ -89,7 +89,12 @@ static const Keyword provider[] = {
     { "kind", "'anthropic' | 'gemini' | 'ollama' | 'openai'", 0, RUNS, "as its name, else openai" },
     { "url", "value", SEES_SECRETS, RUNS, "where it is" },
     { "key", "value", SEES_SECRETS, RUNS, "a secret: its bearer token" },
-    { "rate", "rate", 0, RUNS, "calls at most" },
+    { "rate", "rate | Rate", 0, RUNS, "calls at most" },
+    { "breaker", "Breaker", 0, RUNS, "when it fails" },
+    { "models", "{ProviderModel}", 0, RUNS, "what single models of it bear, by name" },
+};
+static const Keyword provider_model[] = {
+    { "rate", "rate | Rate", 0, RUNS, "calls at most" },
     { "breaker", "Breaker", 0, RUNS, "when it fails" },
 };
 static const Keyword secrets[] = {
@@ -246,6 +251,7 @@ const Block language_files[] = {
     BLOCK("Inbox", "an inbox", inbox, "", "", ""),
     BLOCK("Project", "a project file", project, "", "", ""),
     BLOCK("Provider", "a provider", provider, "", "", ""),
+    BLOCK("ProviderModel", "a model of a provider", provider_model, "", "", ""),
     BLOCK("Secrets", "`secrets`", secrets, "", "from file command", ""),
     BLOCK("Prices", "`prices`", prices, "file", "", "`prices: { file: prices.yaml }`"),
     BLOCK("Budget", "a budget", budget, "per", "", "`team: { per: day, cost: 20.00 }`"),

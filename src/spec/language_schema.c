@@ -83,7 +83,7 @@ static const struct {
     { "duration", "string", "^([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+$" },
     { "money", "number", NULL },
     { "percent", "string", "^[0-9]+(\\.[0-9]+)?%$" },
-    { "rate", "string", "^[0-9]+/[smhd]$" },
+    { "rate", "string", "^[0-9]+(\\.[0-9]+)?[kM]?/[smhd]$" },
     { "pattern", "string", NULL },
     { "id", "string", ID_PATTERN },
     { "type", "string array object", NULL },

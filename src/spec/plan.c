@@ -259,3 +259,10 @@ Str plan_usage(const Plan *p, Arena *a) {
     buf_deinit(&b);
     return usage;
 }
+
+const Governed *server_model_governed(const ModelServer *s, Str model) {
+    for (size_t i = 0; i < s->n_models; i++)
+        if (str_eq(s->models[i]->name, model))
+            return s->models[i];
+    return NULL;
+}

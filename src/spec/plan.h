@@ -179,10 +179,11 @@ typedef struct PoolRule {
 } PoolRule;
 /* What keeps a provider, an agent or a tool from being asked too much, by all runs together. */
 typedef struct Governed {
-    const char *what; /* "provider", "agent", "tool" */
+    const char *what; /* "provider", "model", "agent", "tool" */
     Str name;
     Str key; /* equal where the same definition is meant: what, file, name, and the limits themselves */
     Rate rate;
+    Rate tokens; /* of models, in and out */
     BreakerRule breaker;
     PoolRule pool;
 } Governed;
@@ -199,7 +200,11 @@ typedef struct ModelServer {
     Template *url;            /* over vars and secrets; NULL: that of its kind */
     Template *key;            /* one secret; NULL: none is said */
     const Governed *governed; /* NULL: asked without a limit */
+    const Governed **models;  /* of single models, by the name behind the `/` */
+    size_t n_models;
 } ModelServer;
+/* What holds one of its models back; NULL: nothing. `model`: `provider/name`. */
+const Governed *server_model_governed(const ModelServer *s, Str model);
 
 /* ---- people ---------------------------------------------------------------------------------------------------------- */
 

@@ -427,8 +427,10 @@ void read_retry(Reader *r, const Yaml *y, Retry *ret_retry);
 void read_timeout(Reader *r, const Yaml *y, int64_t *ret_attempt_ms, int64_t *ret_queue_ms);
 /* `guard:` of what the sight belongs to, one or a list (read_guard.c). */
 void read_guards(Reader *r, const Yaml *y, const Sight *sight, Guards *ret_guards);
-/* 60/m: so many in a second, minute, hour or day (read_governed.c). */
+/* 60/m, 400k/m: so many in a second, minute, hour or day (read_governed.c). */
 bool read_rate(Reader *r, const Yaml *y, const char *what, Rate *ret_rate);
+/* `rate`: of requests alone, or of requests and tokens. */
+void read_rates(Reader *r, const Yaml *y, Governed *g);
 void read_breaker(Reader *r, const Yaml *y, BreakerRule *ret_breaker);
 void read_pool(Reader *r, const Yaml *y, const Sight *sight, PoolRule *ret_pool);
 /* `fallback` of an agent; and when all steps are read, who is asked in each one's place (read_fallback.c). */

@@ -205,7 +205,7 @@ static void set_check(Reader *r, const Yaml *key, const Yaml *value, void *targe
 
 static void set_rate(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key;
-    read_rate(r, value, "`rate`", &((Draft *)target)->governed.rate);
+    read_rates(r, value, &((Draft *)target)->governed);
 }
 
 static void set_breaker(Reader *r, const Yaml *key, const Yaml *value, void *target) {
@@ -404,13 +404,19 @@ static void warn_unused(Reader *r, const Yaml *y, const Callee *c) {
 }
 
 /* What has no name of its own is told from others by its line. */
-static void seal_governed(Reader *r, Draft *d, bool named) {
+static void seal_governed(Reader *r, const Yaml *y, Draft *d, bool named) {
     Governed *g = &d->governed;
+    CalleeKind kind = d->callee->kind;
     g->what = d->callee->is_agent ? "agent" : "tool";
     g->name = d->callee->name;
-    if (d->callee->kind == CALLEE_CALL && (g->rate.count || g->breaker.failures || g->pool.max))
+    if (kind == CALLEE_CALL && (g->rate.count || g->breaker.failures || g->pool.max))
         diag_error(r->diags, d->callee->pos, "verb", "say it on the agents of the workflow",
                    "`rate`, `breaker` and `pool` mean nothing where a workflow is called");
+    const Yaml *tokens = kind && kind != CALLEE_MODEL ? yaml_get(y, "rate") : NULL;
+    tokens = tokens && tokens->kind == YAML_MAP ? yaml_get(tokens, "tokens") : NULL;
+    if (tokens)
+        error_at(r, tokens, "unused", "say `requests`, and `tokens` on the agent or provider",
+                 "%s %.*s asks no model, so it uses no tokens", g->what, STR_FMT(g->name));
     d->callee->governed = read_governed(r, g, d->callee->pos, named ? 0 : d->callee->pos.line);
 }
 
@@ -440,7 +446,7 @@ const Callee *read_callee(Reader *r, const Yaml *y, const Yaml *body, Str name, 
         refuse_without_kind(r, y, &d);
     else if (!d.effect_given)
         d.callee->effect = d.outside ? EFFECT_UNSAFE : default_effect(d.callee);
-    seal_governed(r, &d, named);
+    seal_governed(r, y, &d, named);
     return errors == r->diags->errors ? d.callee : NULL;
 }
 

@@ -1,5 +1,9 @@
 /* rate, breaker, pool: what keeps a callee from being asked too much. */
+#include "base/money.h"
 #include "spec/read.h"
+
+/* Far above what anybody can be asked for; sums of it stay within 64 bits. */
+#define RATE_MAX INT64_C(1000000000000)
 
 /* ---- rate ------------------------------------------------------------------------------------------------------------ */
 
@@ -19,13 +23,42 @@ bool read_rate(Reader *r, const Yaml *y, const char *what, Rate *ret_rate) {
     if (!read_text(r, y, what, &s))
         return false;
     int64_t period_ms = s.len > 2 && s.p[s.len - 2] == '/' ? period_of(s.p[s.len - 1]) : 0;
-    if (!period_ms || !str_to_i64(str_slice(s, 0, s.len - 2), &n) || n < 1) {
-        error_at(r, y, "unit", "like 60/m, 5/s, 1000/h", "%s is so many in a time, not `%.*s`",
-                 what, (int)MIN(s.len, 40), s.p);
+    bool good = period_ms && count_parse(str_slice(s, 0, s.len - 2), &n);
+    if (!good || n < 1 || n > RATE_MAX) {
+        error_at(r, y, "unit", "like 60/m, 5/s, 1000/h, 400k/m",
+                 "%s is so many in a time, not `%.*s`", what, (int)MIN(s.len, 40), s.p);
         return false;
     }
     *ret_rate = (Rate){ n, period_ms };
     return true;
+}
+
+static void rate_requests(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_rate(r, value, "`requests`", &((Governed *)target)->rate);
+}
+
+static void rate_tokens(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_rate(r, value, "`tokens`", &((Governed *)target)->tokens);
+}
+
+static const KeyRow rate_rows[] = {
+    { "requests", rate_requests },
+    { "tokens", rate_tokens },
+};
+
+void read_rates(Reader *r, const Yaml *y, Governed *g) {
+    static const Sight nothing;
+    g->rate = g->tokens = (Rate){ 0 };
+    if (y->kind != YAML_MAP) {
+        read_rate(r, y, "`rate`", &g->rate);
+        return;
+    }
+    read_block(r, y, language_block(STR("Rate")), rate_rows, ARRAY_LEN(rate_rows), &nothing, g);
+    if (!y->n)
+        error_at(r, y, "missing", "like `rate: { requests: 60/m, tokens: 400k/m }`",
+                 "`rate` is one of requests, of tokens, or both");
 }
 
 /* ---- breaker --------------------------------------------------------------------------------------------------------- */
@@ -124,7 +157,7 @@ const Governed *read_governed(Reader *r, const Governed *draft, Pos pos, unsigne
     const Rate *rate = &draft->rate;
     const BreakerRule *b = &draft->breaker;
     const PoolRule *p = &draft->pool;
-    if (!rate->count && !b->failures && !p->max)
+    if (!rate->count && !draft->tokens.count && !b->failures && !p->max)
         return NULL;
     Governed *g = ARENA_NEW(r->arena, Governed);
     *g = *draft;
@@ -132,5 +165,8 @@ const Governed *read_governed(Reader *r, const Governed *draft, Pos pos, unsigne
                        g->what, STR_FMT(pos.file), STR_FMT(g->name), line, (long long)rate->count,
                        (long long)rate->period_ms, b->failures, (long long)b->open_ms, b->successes,
                        p->max, p->max ? p->queue : 0);
+    if (g->tokens.count)
+        g->key = arena_fmt(r->arena, "%.*s tokens %lld/%lld", STR_FMT(g->key),
+                           (long long)g->tokens.count, (long long)g->tokens.period_ms);
     return g;
 }

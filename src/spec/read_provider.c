@@ -40,7 +40,7 @@ static void set_key(Reader *r, const Yaml *key, const Yaml *value, void *target)
 
 static void set_rate(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key;
-    read_rate(r, value, "`rate`", &((ProviderDraft *)target)->governed.rate);
+    read_rates(r, value, &((ProviderDraft *)target)->governed);
 }
 
 static void set_breaker(Reader *r, const Yaml *key, const Yaml *value, void *target) {
@@ -48,11 +48,34 @@ static void set_breaker(Reader *r, const Yaml *key, const Yaml *value, void *tar
     read_breaker(r, value, &((ProviderDraft *)target)->governed.breaker);
 }
 
-static const KeyRow rows[] = { { "kind", set_kind },
-                               { "url", set_url },
-                               { "key", set_key },
-                               { "rate", set_rate },
-                               { "breaker", set_breaker } };
+static const KeyRow model_rows[] = { { "rate", set_rate }, { "breaker", set_breaker } };
+
+/* Providers count what single models are asked, besides what they are asked in all. */
+static void set_models(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    ProviderDraft *d = target;
+    (void)key;
+    if (!read_is_map(r, value, "`models` of a provider"))
+        return;
+    d->server->models = ARENA_ARRAY(r->arena, const Governed *, value->n);
+    for (size_t i = 0; i < value->n; i++) {
+        const Yaml *name = value->entries[i].key, *model = value->entries[i].value;
+        ProviderDraft one = { .governed = { .what = "model",
+                                            .name = arena_fmt(r->arena, "%.*s/%.*s",
+                                                              STR_FMT(d->governed.name),
+                                                              STR_FMT(name->text)) } };
+        if (!read_is_map(r, model, "a model of a provider"))
+            continue;
+        read_block(r, model, language_block(STR("ProviderModel")), model_rows,
+                   ARRAY_LEN(model_rows), &sight, &one);
+        const Governed *g = read_governed(r, &one.governed, yaml_pos(name), 0);
+        if (g)
+            d->server->models[d->server->n_models++] = g;
+    }
+}
+
+static const KeyRow rows[] = { { "kind", set_kind },       { "url", set_url },
+                               { "key", set_key },         { "rate", set_rate },
+                               { "breaker", set_breaker }, { "models", set_models } };
 
 static void check_name(Reader *r, const Named *d) {
     if (str_is(d->name, "scripted"))

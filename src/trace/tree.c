@@ -194,7 +194,8 @@ static void take_finished(TraceTree *t, const Fact *f) {
 static bool is_governed(const Callee *c) {
     bool governed = c->governed;
     for (size_t i = 0; c->kind == CALLEE_MODEL && i < c->n_models; i++)
-        governed |= c->servers[i] && c->servers[i]->governed;
+        governed |= c->servers[i] && (c->servers[i]->governed ||
+                                      server_model_governed(c->servers[i], c->models[i]));
     return governed;
 }
 

@@ -1,4 +1,5 @@
 /* What the engine holds back: rates, pools and breakers over all runs, and what is left of the queue when it stops. */
+#include "engine/bucket.h"
 #include "engine/engine.h"
 
 #include "engine_world.inc"
@@ -263,6 +264,155 @@ static void who_asks_for_patience_is_given_it(void **state) {
     assert_int_equal(h->n_flying, 0);
     pass(h, 1);
     assert_int_equal(h->n_flying, 1);
+}
+
+/* ---- rates of tokens ------------------------------------------------------------------------------------------------- */
+
+/* A request of fewer bytes than 400, and 1000 tokens that may come back. */
+#define SPENDER(rate)                                                                              \
+    "baton: 1\nproviders:\n  p: { url: \"http://x/v1\", rate: { tokens: " rate " } }\n"            \
+    "models: { m: { use: p/m, max_output: 1000 } }\nagents:\n  a: { model: m }\n"
+#define SPEND_FILE "baton: 1\nsteps:\n  a: { agent: a, retry: 0 }\n"
+
+static void start_spenders(Host *h, unsigned from, unsigned n, const char *project) {
+    for (unsigned i = from; i < from + n; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "r%u", i);
+        start_with_project(h, id, "x.yaml", SPEND_FILE, project);
+    }
+}
+
+static Completion spent(int64_t tokens) {
+    return (Completion){ .outcome = OUTCOME_OK,
+                         .sent = SENT_YES,
+                         .payload = STR("{\"content\":\"hi\"}"),
+                         .usage = { .tokens_in = tokens - 1, .tokens_out = 1 } };
+}
+
+static void the_worst_case_is_held_and_what_was_not_used_given_back(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    start_spenders(h, 1, 4, SPENDER("3000/m"));
+    assert_int_equal(h->n_flying, 2);
+    assert_held(h, "r3", "the tokens of provider p (3k/m, ");
+    pass(h, 1000);
+    end_run(h, "r1", spent(100));
+    assert_int_equal(h->n_flying, 2); /* r2 and r3 */
+    assert_true(is_flying(h, "r3"));
+    end_run(h, "r2", spent(100));
+    assert_true(is_flying(h, "r4"));
+    assert_folds(w, "r2");
+}
+
+static void what_was_used_comes_back_a_period_after_it_left(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    const char *project = SPENDER("2500/m");
+    int64_t began = w->now_ms;
+    start_spenders(h, 1, 1, project);
+    pass(h, 10000);
+    end_run(h, "r1", spent(1900));
+    start_spenders(h, 2, 1, project);
+    assert_int_equal(h->n_flying, 0);
+    assert_int_equal(h->wake_at, began + 60000);
+    assert_held(h, "r2", "600 free, up to ");
+    pass(h, 49999);
+    assert_int_equal(h->n_flying, 0);
+    pass(h, 1);
+    assert_true(is_flying(h, "r2"));
+}
+
+static void what_needs_more_than_the_rate_goes_alone(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    const char *project = SPENDER("500/m");
+    start_spenders(h, 1, 2, project);
+    assert_true(is_flying(h, "r1"));
+    assert_int_equal(h->n_flying, 1);
+    end_run(h, "r1", spent(10));
+    assert_int_equal(h->n_flying, 0); /* 10 of them are gone: not alone */
+    pass(h, 59999);
+    assert_int_equal(h->n_flying, 0);
+    pass(h, 1);
+    assert_true(is_flying(h, "r2"));
+}
+
+static void what_nobody_knows_stays_spent(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    const char *project = SPENDER("2k/m");
+    start_spenders(h, 1, 2, project);
+    end_run(h, "r1", (Completion){ .outcome = OUTCOME_UNKNOWN, .kind = KIND_TIMEOUT });
+    assert_false(is_flying(h, "r2"));
+    start_spenders(h, 3, 1, project);
+    control(h, "r2", CONTROL_CANCEL);
+    pass(h, 60000);
+    assert_true(is_flying(h, "r3"));
+}
+
+/* Requests and tokens, of a model of the provider and of the agent: each of them holds. */
+static void the_tightest_of_all_rates_holds(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    const char *project = "baton: 1\nproviders:\n  p:\n    url: \"http://x/v1\"\n    rate: 100/m\n"
+                          "    models: { m: { rate: { requests: 3/m, tokens: 1M/m } } }\n"
+                          "models: { m: { use: p/m, max_output: 1000 } }\nagents:\n"
+                          "  a: { model: m, rate: { requests: 90/m, tokens: 3k/m } }\n"
+                          "  b: { model: p/n, rate: { requests: 90/m } }\n";
+    start_spenders(h, 1, 3, project);
+    assert_held(h, "r3", "the tokens of agent a (3k/m");
+    end_run(h, "r1", spent(10));
+    end_run(h, "r2", spent(10));
+    assert_true(is_flying(h, "r3"));
+    start_spenders(h, 4, 1, project);
+    end_run(h, "r3", spent(10));
+    assert_held(h, "r4", "the rate of model p/m (3/m");
+    start_with_project(h, "other", "y.yaml", "baton: 1\nsteps:\n  a: { agent: b }\n", project);
+    assert_true(is_flying(h, "other"));
+    Str text = value_text(&w->arena, engine_governors(h->engine, &w->arena));
+    assert_true(str_find(text, STR("\"rate\":\"3k/m\"")) >= 0);
+}
+
+/* Any order of calls, over any time: what was used in a period that had room when it left is never more than the rate. */
+static void a_rate_of_tokens_is_never_exceeded(void **state) {
+    enum { N = 4000, COUNT = 100000, PERIOD = 60000 };
+    static struct { int64_t at, worst, used, ends; } calls[N];
+    (void)state;
+    Bucket b;
+    uint64_t x = 7;
+    int64_t now = 1000000, n = 0, settled = 0;
+    bucket_init(&b, (Rate){ COUNT, PERIOD });
+    while (n < N) {
+        x = x * 6364136223846793005u + 1442695040888963407u;
+        int64_t worst = 1 + (int64_t)(x >> 33) % 20000, ready = bucket_ready_ms(&b, worst, now);
+        if (ready <= now) {
+            bucket_take(&b, worst);
+            bucket_use(&b, worst, now);
+            int64_t used = 1 + (int64_t)(x >> 40) % worst;
+            calls[n].at = now, calls[n].worst = worst, calls[n].used = used;
+            calls[n++].ends = now + (int64_t)(x >> 45) % 90000;
+        } else {
+            assert_true(ready != INT64_MAX);
+            now += 1 + (int64_t)(x >> 50) % 500;
+        }
+        for (int64_t i = settled; i < n; i++) {
+            if (calls[i].ends && calls[i].ends <= now) {
+                bucket_settle(&b, calls[i].worst, calls[i].used, calls[i].at, now);
+                calls[i].ends = 0;
+            }
+        }
+        while (settled < n && !calls[settled].ends)
+            settled++;
+    }
+    for (int64_t i = 0; i < N; i++) {
+        int64_t sum = 0;
+        for (int64_t k = i; k >= 0 && calls[k].at > calls[i].at - PERIOD; k--)
+            sum += calls[k].used;
+        assert_true(sum <= COUNT);
+    }
+    assert_int_equal(bucket_ready_ms(&b, COUNT, now + 10 * PERIOD), 0);
+    assert_int_equal(b.free, COUNT);
+    bucket_deinit(&b);
 }
 
 /* ---- breakers -------------------------------------------------------------------------------------------------------- */
@@ -605,6 +755,12 @@ int main(void) {
         TEST(a_rate_is_kept_in_every_window_and_wakes_the_engine_itself),
         TEST(a_rate_holds_also_after_the_disk_was_stuck),
         TEST(who_asks_for_patience_is_given_it),
+        TEST(the_worst_case_is_held_and_what_was_not_used_given_back),
+        TEST(what_was_used_comes_back_a_period_after_it_left),
+        TEST(what_needs_more_than_the_rate_goes_alone),
+        TEST(what_nobody_knows_stays_spent),
+        TEST(the_tightest_of_all_rates_holds),
+        TEST(a_rate_of_tokens_is_never_exceeded),
         TEST(a_breaker_opens_tries_with_one_and_closes),
         TEST(a_refusal_is_an_answer),
         TEST(a_try_that_is_cancelled_lets_the_next_try),

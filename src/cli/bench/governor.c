@@ -1,4 +1,4 @@
-/* What the governor costs an attempt: a token taken and used under a rate that is never reached, and a breaker asked and told. */
+/* What the governor costs an attempt: rates that are never reached, and a breaker asked and told. */
 #include "cli/bench/bench.h"
 #include "engine/breaker.h"
 #include "engine/bucket.h"
@@ -6,22 +6,31 @@
 #define CALLS 2000000
 /* So many calls to a millisecond of the clock that the bucket sees: tokens come back while others are taken. */
 #define CALLS_PER_MS 100
+/* What a model may use of tokens in one call. */
+#define WORST 6000
 
+/* Both kinds of tokens: a request, and what a model may use, of which it uses less. */
 static double measure_rate(void) {
-    Bucket bucket;
+    Bucket requests, tokens;
     int64_t let_through = 0;
-    bucket_init(&bucket, (Rate){ .count = 2 * CALLS_PER_MS * 1000, .period_ms = 1000 });
+    bucket_init(&requests, (Rate){ .count = 2 * CALLS_PER_MS * 1000, .period_ms = 1000 });
+    bucket_init(&tokens, (Rate){ .count = 2 * CALLS_PER_MS * 1000 * WORST, .period_ms = 1000 });
     double began_s = bench_now_s();
     for (int64_t i = 0; i < CALLS; i++) {
         int64_t now_ms = i / CALLS_PER_MS;
-        if (bucket_ready_ms(&bucket, now_ms) > now_ms)
+        if (bucket_ready_ms(&requests, 1, now_ms) > now_ms ||
+            bucket_ready_ms(&tokens, WORST, now_ms) > now_ms)
             continue;
-        bucket_take(&bucket);
-        bucket_use(&bucket, now_ms);
+        bucket_take(&requests, 1);
+        bucket_take(&tokens, WORST);
+        bucket_use(&requests, 1, now_ms);
+        bucket_use(&tokens, WORST, now_ms);
+        bucket_settle(&tokens, WORST, WORST / 3, now_ms, now_ms);
         let_through++;
     }
     double us = (bench_now_s() - began_s) * 1e6 / CALLS;
-    bucket_deinit(&bucket);
+    bucket_deinit(&requests);
+    bucket_deinit(&tokens);
     return let_through == CALLS ? us : -1;
 }
 
