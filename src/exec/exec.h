@@ -4,6 +4,7 @@
 
 #include "exec/executor.h"
 #include "exec/http_client.h"
+#include "exec/letter.h"
 #include "exec/slots.h"
 
 typedef struct Fixtures Fixtures;
@@ -19,6 +20,7 @@ extern const ExecOps exec_echo, exec_command, exec_http, exec_model, exec_script
 struct Exec {
     ExecOptions options;
     HttpClient http;
+    Letters letters;
     Slots commands;
     Fixtures *fixtures; /* files of scripted models, made when first needed */
     Asking *asking;     /* attempts whose secrets are asked for (secret_ask.h) */

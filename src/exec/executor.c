@@ -33,6 +33,7 @@ Exec *exec_new(const ExecOptions *options) {
     x->options = *options;
     x->commands.max = options->commands_max ? options->commands_max : 128;
     http_client_init(&x->http, options->loop, options->requests_max ? options->requests_max : 256);
+    x->letters.loop = options->loop;
     return x;
 }
 
@@ -41,6 +42,7 @@ void exec_close(Exec *x) {
     asking_close(x);
     commands_close(x);
     http_client_close(&x->http);
+    letters_close(&x->letters);
     if (x->fixtures)
         fixtures_close(x->fixtures);
 }

@@ -14,8 +14,6 @@
 #include <stdlib.h>
 #include <strings.h>
 
-/* A server that does not even complete a handshake in this time is not there; a healthy one across the world needs under 1 s. */
-#define CONNECT_TIMEOUT_MS 10000L
 /* Idle connections kept for the next call: a handful of providers and tools, each with a burst. */
 #define IDLE_CONNECTIONS_MAX 32L
 
@@ -100,8 +98,8 @@ static void read_answer(HttpCall *call, CURLcode code, HttpAnswer *answer) {
     if (answer->end == HTTP_TOO_BIG)
         snprintf(call->problem, sizeof(call->problem), "the answer is larger than %zu bytes",
                  call->answer_bytes_max);
-    else if (code != CURLE_OK && !call->problem[0])
-        snprintf(call->problem, sizeof(call->problem), "%s", libcurl.easy_strerror(code));
+    else if (code != CURLE_OK)
+        libcurl_explain(easy, code, call->problem);
 }
 
 /* Tells `done` and forgets the call. The easy handle outlives `done`, which borrows headers from it. */
@@ -275,16 +273,13 @@ static void set_method(HttpCall *call) {
 
 static void set_policy(HttpCall *call) {
     CURL *easy = call->easy;
+    libcurl_set_common(easy);
     libcurl.easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     libcurl.easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     libcurl.easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    libcurl.easy_setopt(easy, CURLOPT_PROXY, "");
-    libcurl.easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    libcurl.easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     libcurl.easy_setopt(easy, CURLOPT_ACCEPT_ENCODING,
                         ""); /* what libcurl can unpack; the cap is on the unpacked */
     libcurl.easy_setopt(easy, CURLOPT_USERAGENT, "baton/" BATON_VERSION);
-    libcurl.easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
     libcurl.easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)call->timeout_ms);
     libcurl.easy_setopt(easy, CURLOPT_FRESH_CONNECT, call->fresh ? 1L : 0L);
 }
@@ -302,33 +297,6 @@ static bool set_url(HttpCall *call) {
     CURLcode code = libcurl.easy_setopt(call->easy, CURLOPT_URL, url);
     free(url);
     return code == CURLE_OK;
-}
-
-/* ---- letters ----------------------------------------------------------------------------------------------------------- */
-
-static size_t give_bytes(char *to, size_t one, size_t n, void *ctx) {
-    HttpCall *call = ctx;
-    size_t len = MIN(one * n, call->body.len - call->letter_at);
-    memcpy(to, call->body.p + call->letter_at, len);
-    call->letter_at += len;
-    return len;
-}
-
-/* What a request has that a letter has not is taken back. */
-static bool set_letter(HttpCall *call) {
-    CURL *easy = call->easy;
-    const HttpLetter *l = call->letter;
-    call->letter_at = 0;
-    call->header_list = libcurl.slist_append(NULL, l->to);
-    libcurl.easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
-    libcurl.easy_setopt(easy, CURLOPT_USE_SSL, (long)(l->tls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
-    libcurl.easy_setopt(easy, CURLOPT_MAIL_FROM, l->from);
-    libcurl.easy_setopt(easy, CURLOPT_MAIL_RCPT, call->header_list);
-    libcurl.easy_setopt(easy, CURLOPT_UPLOAD, 1L);
-    libcurl.easy_setopt(easy, CURLOPT_READFUNCTION, give_bytes);
-    libcurl.easy_setopt(easy, CURLOPT_READDATA, call);
-    libcurl.easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)call->body.len);
-    return set_url(call);
 }
 
 static bool is_method(Str method) {
@@ -351,9 +319,8 @@ static const char *prepare(HttpCall *call) {
     call->answer = BUF_INIT(call->answer_bytes_max);
     set_plumbing(call);
     set_policy(call);
-    if (!call->letter)
-        set_method(call);
-    if (call->letter ? set_letter(call) : set_url(call) && add_headers(call))
+    set_method(call);
+    if (set_url(call) && add_headers(call))
         return NULL;
     libcurl.easy_cleanup(call->easy);
     call->easy = NULL;

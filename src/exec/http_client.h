@@ -1,5 +1,5 @@
 /* HTTP requests out, many at once on one loop (libcurl multi on libuv). No redirect is followed, no proxy variable and no
- * .netrc is read, only http and https are spoken (and SMTP where the call is a letter), answers are capped. Which transfers may have reached the other side is
+ * .netrc is read, only http and https are spoken, answers are capped. Which transfers may have reached the other side is
  * told exactly as far as it can be known: that is what makes a failure definite or not. */
 #ifndef BATON_EXEC_HTTP_CLIENT_H
 #define BATON_EXEC_HTTP_CLIENT_H
@@ -33,12 +33,6 @@ typedef struct HttpAnswer {
 
 typedef struct HttpClient HttpClient;
 
-/* Mail, handed to an SMTP server in place of a request: the body is the text of the letter, with CRLF. */
-typedef struct HttpLetter {
-    const char *from, *to; /* "<ann@example.com>" */
-    bool tls;              /* refused where the server cannot (STARTTLS); of smtps:// always */
-} HttpLetter;
-
 /* One request. Made by the caller, who fills the first part and keeps it, and what it refers to, until `done`. */
 typedef struct HttpCall {
     Str method, url;
@@ -47,7 +41,6 @@ typedef struct HttpCall {
     Str body; /* STR_NULL: none */
     /* on a connection of its own: libcurl sends again by itself what a reused one lost */
     bool fresh;
-    const HttpLetter *letter; /* NULL: none. `url` is then smtp:// or smtps:// */
     int64_t timeout_ms;       /* from the moment it has a slot; 0: none */
     size_t answer_bytes_max;
     void (*done)(
@@ -61,8 +54,7 @@ typedef struct HttpCall {
     void *easy;        /* CURL * */
     void *header_list; /* curl_slist * */
     Buf answer;
-    size_t letter_at; /* so much of the letter was handed over */
-    char problem[256];
+    char problem[256]; /* as libcurl wants it */
 } HttpCall;
 
 struct HttpClient {

@@ -12,6 +12,7 @@
     X(global_init)                                                                                 \
     X(easy_init)                                                                                   \
     X(easy_cleanup)                                                                                \
+    X(easy_perform)                                                                                \
     X(easy_setopt)                                                                                 \
     X(easy_getinfo)                                                                                \
     X(easy_header)                                                                                 \
@@ -37,5 +38,11 @@ typedef struct LibCurl {
 extern LibCurl libcurl;
 /* NULL when it is there, else what is wrong, for people. Any number of times; one thread. */
 const char *libcurl_load(void);
+
+/* What holds for whatever leaves: no proxy and no .netrc, no signals, authorities, how long a handshake may take. */
+void libcurl_set_common(CURL *easy);
+#define LIBCURL_PROBLEM_BYTES CURL_ERROR_SIZE
+/* What went wrong, for people; `problem` is what CURLOPT_ERRORBUFFER was given. */
+void libcurl_explain(CURL *easy, CURLcode code, char problem[LIBCURL_PROBLEM_BYTES]);
 
 #endif

@@ -18,7 +18,7 @@ typedef struct NoticeAttempt {
     Exec *x;
     Attempt *a;
     HttpCall call;
-    HttpLetter letter;
+    Letter *letter; /* on its way; NULL: none */
     const char *headers[4];
 } NoticeAttempt;
 
@@ -29,10 +29,8 @@ static Str text_of(Value v, const char *key) {
 
 /* ---- what became of it ------------------------------------------------------------------------------------------------ */
 
-static ErrorKind kind_of(const HttpAnswer *answer, bool letter) {
-    if (letter)
-        return answer->status >= 550 && answer->status < 560 ? KIND_NOT_FOUND : KIND_UNAVAILABLE;
-    switch (answer->status) {
+static ErrorKind kind_of(int status) {
+    switch (status) {
     case 401: return KIND_DENIED;
     case 404:
     case 410: return KIND_NOT_FOUND;
@@ -43,36 +41,61 @@ static ErrorKind kind_of(const HttpAnswer *answer, bool letter) {
 
 static Str message_of(NoticeAttempt *n, const HttpAnswer *answer) {
     Arena *a = &n->a->arena;
-    bool letter = n->call.letter != NULL;
-    if (answer->end != HTTP_ANSWERED || letter)
-        return arena_fmt(a, "%s: %.*s", letter ? "the mail server" : "no answer",
-                         STR_FMT(answer->problem));
+    if (answer->end != HTTP_ANSWERED)
+        return arena_fmt(a, "no answer: %.*s", STR_FMT(answer->problem));
     Str excerpt = exec_excerpt(a, answer->body, EXCERPT_BYTES);
     return arena_fmt(a, "it answered %d %s%s%.*s", answer->status, http_status_name(answer->status),
                      excerpt.len ? ": " : "", STR_FMT(excerpt));
 }
 
-static bool was_taken(const NoticeAttempt *n, const HttpAnswer *answer) {
-    if (answer->end != HTTP_ANSWERED)
-        return false;
-    return n->call.letter || (answer->status >= 200 && answer->status < 300);
+static bool was_taken(const HttpAnswer *answer) {
+    return answer->end == HTTP_ANSWERED && answer->status >= 200 && answer->status < 300;
 }
 
-static void ended(void *ctx, const HttpAnswer *answer) {
+static void answered(void *ctx, const HttpAnswer *answer) {
     NoticeAttempt *n = ctx;
-    bool answered = answer->end == HTTP_ANSWERED || answer->status > 0;
+    bool said = answer->status > 0;
     Completion c = { .took_us = answer->took_us,
                      .retry_after_ms = answer->retry_after_ms,
                      .payload = STR("{}") };
     n->a->queued_us = answer->queued_us;
-    if (was_taken(n, answer)) {
+    if (was_taken(answer)) {
         c.outcome = OUTCOME_OK;
         c.sent = SENT_YES;
     } else {
-        c.outcome = answered ? OUTCOME_FAILED : OUTCOME_UNKNOWN;
-        c.sent = answered ? SENT_YES : SENT_MAYBE;
-        c.kind = answer->end == HTTP_STOPPED ? KIND_CANCELLED : kind_of(answer, n->call.letter);
+        c.outcome = said ? OUTCOME_FAILED : OUTCOME_UNKNOWN;
+        c.sent = said ? SENT_YES : SENT_MAYBE;
+        c.kind = answer->end == HTTP_STOPPED ? KIND_CANCELLED : kind_of(answer->status);
         c.message = message_of(n, answer);
+    }
+    exec_complete(n->x, n->a, &c);
+}
+
+/* Authentication required, too weak, or wrong (RFC 4954): the operator's to mend, the letter itself was not looked at. */
+static bool is_stranger(int status) {
+    return status == 530 || status == 534 || status == 535 || status == 538;
+}
+
+static void letter_ended(void *ctx, const LetterEnd *end) {
+    NoticeAttempt *n = ctx;
+    Arena *a = &n->a->arena;
+    Completion c = { .took_us = end->took_us, .payload = STR("{}"), .sent = SENT_YES };
+    n->letter = NULL;
+    if (end->taken) {
+        c.outcome = OUTCOME_OK;
+    } else if (is_stranger(end->status)) {
+        c.outcome = OUTCOME_FAILED;
+        c.sent = SENT_NO;
+        c.kind = KIND_DENIED;
+        c.message = arena_fmt(a, "the mail server answered %d: it wants another user or password "
+                                 "than those of BATON_SMTP",
+                              end->status);
+    } else {
+        bool refused = end->status >= 400; /* below that it has agreed to the last it was told */
+        c.outcome = refused ? OUTCOME_FAILED : OUTCOME_UNKNOWN;
+        c.sent = refused ? SENT_YES : SENT_MAYBE;
+        c.kind = end->status >= 550 && end->status < 560 ? KIND_NOT_FOUND : KIND_UNAVAILABLE;
+        c.message = arena_fmt(a, "the mail server: %.*s", STR_FMT(end->problem));
     }
     exec_complete(n->x, n->a, &c);
 }
@@ -82,7 +105,7 @@ static void ended(void *ctx, const HttpAnswer *answer) {
 static void transmit(NoticeAttempt *n) {
     n->call.timeout_ms = NOTICE_TIMEOUT_MS;
     n->call.answer_bytes_max = ANSWER_BYTES_MAX;
-    n->call.done = ended;
+    n->call.done = answered;
     n->call.ctx = n;
     http_call(&n->x->http, &n->call);
 }
@@ -122,16 +145,6 @@ static void post_signed(NoticeAttempt *n, Str body) {
     post(n, body);
 }
 
-static bool is_local(Str url) {
-    static const char *const names[] = { "smtp://localhost", "smtp://127.0.0.1", "smtp://[::1]" };
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        Str name = str_from(names[i]);
-        if (str_starts(url, name) && (url.len == name.len || strchr(":/", url.p[name.len])))
-            return true;
-    }
-    return false;
-}
-
 static void send_letter(NoticeAttempt *n) {
     const ExecOptions *o = &n->x->options;
     Arena *a = &n->a->arena;
@@ -142,15 +155,11 @@ static void send_letter(NoticeAttempt *n) {
                     "BATON_SMTP_FROM=ADDRESS where the engine runs");
         return;
     }
-    n->letter = (HttpLetter){ .from = arena_fmt(a, "<%.*s>", STR_FMT(o->mail_from)).p,
-                              .to = arena_fmt(a, "<%.*s>", STR_FMT(to)).p,
-                              .tls = !is_local(url) };
-    n->call.method = STR("POST");
-    n->call.url = url;
-    n->call.letter = &n->letter;
-    n->call.body = notice_letter(a, n->a->request, o->mail_from, (int64_t)time(NULL));
-    if (n->call.body.p)
-        transmit(n);
+    LetterOrder order = { .url = url, .from = o->mail_from, .to = to };
+    order.timeout_ms = NOTICE_TIMEOUT_MS;
+    order.text = notice_letter(a, n->a->request, o->mail_from, (int64_t)time(NULL));
+    if (order.text.p)
+        n->letter = letter_send(&n->x->letters, &order, letter_ended, n);
     else
         exec_refuse(n->x, n->a, KIND_LIMIT, "the notice is larger than a letter may be");
 }
@@ -172,9 +181,19 @@ static void start_notice(Exec *x, Attempt *a) {
         exec_refuse(x, a, KIND_INVALID, "there are no channels of kind `%.*s`", STR_FMT(kind));
 }
 
-static void stop_notice(UNUSED Exec *x, Attempt *a) {
+static void stop_notice(Exec *x, Attempt *a) {
     NoticeAttempt *n = a->state;
-    http_stop(&n->call);
+    if (!n->letter) {
+        http_stop(&n->call);
+        return;
+    }
+    letter_stop(n->letter);
+    exec_complete(x, a,
+                  &(Completion){ .outcome = OUTCOME_UNKNOWN,
+                                 .sent = SENT_MAYBE,
+                                 .kind = KIND_CANCELLED,
+                                 .message = STR("stopped"),
+                                 .payload = STR("{}") });
 }
 
 const ExecOps exec_notice = { start_notice, stop_notice };

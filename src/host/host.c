@@ -313,14 +313,28 @@ static void raise_descriptor_limit(void) {
     }
 }
 
-static int open_all(Host *h, char *problem) {
+/* What the operator says by the environment, refused at once where it cannot hold. */
+static int read_settings(Host *h, char *problem) {
     char why[BOUNDS_PROBLEM_BYTES];
-    const char *bounds = getenv("BATON_COMMAND_LIMITS");
+    const char *bounds = getenv("BATON_COMMAND_LIMITS"), *authorities = getenv("BATON_CA_FILE");
     if (!command_bounds_read(str_from(bounds ? bounds : ""), &h->bounds, why)) {
         snprintf(problem, HOST_PROBLEM_BYTES, "%s", why);
         return -ERR_INTERNAL;
     }
-    int r = spawner_fork(&h->spawner, h->options.dir);
+    if (authorities && *authorities && access(authorities, R_OK) != 0) {
+        snprintf(problem, HOST_PROBLEM_BYTES,
+                 "BATON_CA_FILE: cannot read %.100s (%s): it names a file of certificates (PEM)",
+                 authorities, strerror(errno));
+        return -ERR_INTERNAL;
+    }
+    return 0;
+}
+
+static int open_all(Host *h, char *problem) {
+    int r = read_settings(h, problem);
+    if (r)
+        return r;
+    r = spawner_fork(&h->spawner, h->options.dir);
     if (r)
         return refuse(problem, r, "cannot fork the helper process", "");
     signal(SIGPIPE, SIG_IGN);
