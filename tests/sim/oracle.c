@@ -226,16 +226,30 @@ static void waits_were_long_enough(World *w, const SimRun *run, const History *h
         }
 }
 
-/* The same workflow where nothing goes wrong: the output must be the same, whatever order and crashes there were. */
-static void answer_one(World *w, Run *r, Want *want, int64_t *now, Arena *a) {
+/* What it has there of another run, under a business key; NULL: nothing. */
+static const Fact *taken_over(const History *h, Str address) {
+    for (size_t i = 0; i < h->stored.n_rows; i++)
+        for (size_t f = 0; f < h->rows[i].n_facts; f++) {
+            const Fact *fact = &h->rows[i].facts[f].fact;
+            if (fact->kind == FACT_FINISHED && fact->reused && fact->from.len &&
+                str_eq(fact->address, address))
+                return fact;
+        }
+    return NULL;
+}
+
+/* The same workflow where nothing goes wrong: the output must be the same, whatever order and crashes there were. What another run
+ * did for it is what that one gave, to whom people may have said something else: that it did is 31. */
+static void answer_one(World *w, Run *r, const History *h, Want *want, int64_t *now, Arena *a) {
     Fact f = { .time_ms = *now, .address = want_address(want, a) };
     Buf reply = BUF_INIT(MIB);
     if (want->kind == WANT_ATTEMPT) {
+        const Fact *others = taken_over(h, f.address);
         sim_reply(w, want->callee->kind, want_request(want, a), true, &reply);
         f.kind = FACT_FINISHED;
         f.attempt = want->attempt;
         f.outcome = OUTCOME_OK;
-        f.payload = buf_str(&reply);
+        f.payload = others ? others->payload : buf_str(&reply);
     } else if (want->kind == WANT_TIMER) {
         *now = f.time_ms = MAX(*now, want->due_ms);
         f.kind = FACT_TIMER;
@@ -255,7 +269,8 @@ static void answer_one(World *w, Run *r, Want *want, int64_t *now, Arena *a) {
     buf_deinit(&reply);
 }
 
-static Str reference_output(World *w, const SimRun *run, const Plan *plan, Arena *a) {
+static Str reference_output(World *w, const SimRun *run, const History *h, const Plan *plan,
+                            Arena *a) {
     Fact accepted = { .kind = FACT_ACCEPTED,
                       .time_ms = world_ms(w),
                       .run = run->id,
@@ -267,7 +282,7 @@ static Str reference_output(World *w, const SimRun *run, const Plan *plan, Arena
     if (run_start(plan, &accepted, NULL, &r, &problem, a))
         world_fail(w, "the reference refuses its input");
     while (!run_finished(r))
-        answer_one(w, r, run_wants(r), &now, a);
+        answer_one(w, r, h, run_wants(r), &now, a);
     Str text = value_text(a, run_output(r));
     run_free(r);
     return text;
@@ -325,7 +340,7 @@ static void fold_is_the_same(World *w, SimRun *run, const History *h, Arena *a) 
     oracle_undo(w, run, h, plan, run_status(folded) == RUN_OK, a);
     world_mark(w, run_status(folded) == RUN_OK ? MARK_RUN_OK : MARK_RUN_FAILED);
     if (run->deterministic) {
-        Str expected = reference_output(w, run, plan, a);
+        Str expected = reference_output(w, run, h, plan, a);
         Str got = value_text(a, run_output(folded));
         if (run_status(folded) != RUN_OK || !str_eq(expected, got))
             world_fail(w, "16: %.*s gave %.*s, the reference %.*s", STR_FMT(run->id), STR_FMT(got),
@@ -336,18 +351,18 @@ static void fold_is_the_same(World *w, SimRun *run, const History *h, Arena *a) 
     plan_free(plan);
 }
 
-static bool recorded(const History *source, const Fact *reused) {
+/* Such an outcome, at this address. */
+static bool recorded(const History *source, Str address, Str payload) {
     for (size_t i = 0; i < source->stored.n_rows; i++)
         for (size_t f = 0; f < source->rows[i].n_facts; f++) {
             const Fact *fact = &source->rows[i].facts[f].fact;
             bool ok = (fact->kind == FACT_FINISHED && fact->outcome == OUTCOME_OK) ||
                       (fact->kind == FACT_DECISION && fact->verb == DECISION_DONE);
             ptrdiff_t probe = str_find(fact->address, STR(":probe"));
-            if (ok && str_eq(fact->address, reused->address) &&
-                str_eq(fact->payload, reused->payload))
+            if (ok && str_eq(fact->address, address) && str_eq(fact->payload, payload))
                 return true;
-            if (ok && probe > 0 && str_find(fact->payload, reused->payload) > 0 &&
-                str_eq(str_slice(fact->address, 0, (size_t)probe), reused->address))
+            if (ok && probe > 0 && str_find(fact->payload, payload) > 0 &&
+                str_eq(str_slice(fact->address, 0, (size_t)probe), address))
                 return true;
         }
     return false;
@@ -371,7 +386,7 @@ static void reused_is_what_was_recorded(World *w, const SimRun *run, const Histo
             if (!fact->reused || fact->from.len)
                 continue;
             world_mark(w, MARK_REUSED);
-            if (!recorded(&source, fact) && !from_a_twin(fact))
+            if (!recorded(&source, fact->address, fact->payload) && !from_a_twin(fact))
                 world_fail(w, "30: %.*s reuses at %.*s what was not recorded", STR_FMT(run->id),
                            STR_FMT(fact->address));
             if (ledger_find(w, run->id, fact->address))
@@ -381,17 +396,20 @@ static void reused_is_what_was_recorded(World *w, const SimRun *run, const Histo
     w->coverage->marks[MARK_REUSED_WHOLE] += run->nothing_new;
 }
 
-/* 31: what it says another run had done was done, and it did not do it under that key itself. */
-static void shared_was_done(World *w, const SimRun *run, const History *h) {
+/* 31: what it says another run had done that run recorded so. */
+static void shared_was_done(World *w, const SimRun *run, const History *h, Arena *a) {
+    History giver;
     for (size_t i = 0; i < h->stored.n_rows; i++)
         for (size_t f = 0; f < h->rows[i].n_facts; f++) {
             const Fact *fact = &h->rows[i].facts[f].fact;
             if (!fact->reused || !fact->from.len)
                 continue;
             world_mark(w, MARK_SHARED);
-            if (!run_named(w, fact->from))
-                world_fail(w, "31: %.*s has at %.*s the outcome of no run", STR_FMT(run->id),
-                           STR_FMT(fact->address));
+            if (!run_named(w, fact->from) || !read_history(w, fact->from, a, &giver) ||
+                !recorded(&giver, fact->id, fact->payload))
+                world_fail(w, "31: %.*s has at %.*s what %.*s did not give at %.*s",
+                           STR_FMT(run->id), STR_FMT(fact->address), STR_FMT(fact->from),
+                           STR_FMT(fact->id));
         }
 }
 
@@ -410,7 +428,7 @@ void oracle_end(World *w) {
         oracle_pinned(w, run, &h, &a);
         fold_is_the_same(w, run, &h, &a);
         reused_is_what_was_recorded(w, run, &h, &a);
-        shared_was_done(w, run, &h);
+        shared_was_done(w, run, &h, &a);
         w->coverage->marks[MARK_SNAPSHOT] += h.stored.snapshot.p != NULL;
         arena_deinit(&a);
     }

@@ -18,10 +18,16 @@ typedef struct Purses {
     size_t n;
 } Purses;
 
-/* "t1/t2[0]~1" stands in "t1/t2[0]", that in "t1/t2", that in "t1", that in the run; a turn "t1.2" in "t1". */
+/* "t1/t2[0]~1" stands in "t1/t2[0]", that in "t1/t2", that in "t1", that in the run; a turn "t1.2" in "t1"; "t1/t2:3" is one step
+ * of "t1", come to for the third time. */
+static bool parts(Str address, size_t at) {
+    bool serial = address.p[at] == ':' && at + 1 < address.len && address.p[at + 1] <= '9';
+    return strchr("/[~.:", address.p[at]) && !serial;
+}
+
 static Str outside(Str address) {
     size_t n = address.len;
-    while (n > 0 && !strchr("/[~.:", address.p[n - 1]))
+    while (n > 0 && !parts(address, n - 1))
         n--;
     return str_slice(address, 0, n ? n - 1 : 0);
 }
