@@ -17,6 +17,7 @@ typedef struct Failure { /* the last move of an address */
     Str address, choice;
     Status status;
     bool by_child; /* something below failed, and that is why */
+    bool stood_in; /* somebody else did it in its callee's place */
 } Failure;
 
 typedef struct Failures {
@@ -68,14 +69,21 @@ static Failure *parent_of(const Failures *f, Str address) {
     return NULL;
 }
 
+static bool stands_in(const Failure *child, const Failure *parent) {
+    Str part = str_slice(child->address, parent->address.len, child->address.len);
+    return str_starts(part, STR(":fallback")) && !memchr(part.p + 1, ':', part.len - 1);
+}
+
 /* A tool that fails is told to the model; a handler or a fallback that fails is part of the step it stands for. */
 static bool counts_for(const Failure *child, const Failure *parent) {
     Str part = str_slice(child->address, parent->address.len, child->address.len);
+    if (parent->stood_in && !str_starts(part, STR(":approve")))
+        return false;
     bool tool = part.len > 1 && part.p[0] == '.' && memchr(part.p + 1, '.', part.len - 1);
     bool tolerated = str_ends(child->choice, STR("; continue"));
     bool short_of = str_starts(parent->choice, STR("all_failed"));
-    bool stands_in = str_is(part, "/on_error") || str_starts(part, STR(":fallback"));
-    return !tool && !stands_in && (!tolerated || short_of);
+    bool handles = str_is(part, "/on_error") || stands_in(child, parent);
+    return !tool && !handles && (!tolerated || short_of);
 }
 
 /* Does its failure reach the run's own? */
@@ -92,6 +100,11 @@ static bool reaches_root(const Failures *f, const Failure *at) {
 static Value failed_by_themselves(const StoredRow *rows, size_t n, Arena *a) {
     Failures f = last_moves(rows, n, a);
     ListBuilder l = list_builder(a);
+    for (size_t i = 0; i < f.n; i++) {
+        Failure *parent = f.items[i].status == STATUS_OK ? parent_of(&f, f.items[i].address) : NULL;
+        if (parent && stands_in(&f.items[i], parent))
+            parent->stood_in = true;
+    }
     for (size_t i = 0; i < f.n; i++) {
         Failure *child = &f.items[i];
         Failure *parent = child->status == STATUS_FAILED && child->address.len
@@ -170,7 +183,7 @@ static Run *derive(Engine *e, Resident *r, const Request *q, const StoreRun *sto
             "%.*s has taken effect, or may have, and would do so a second time; "
             "`baton fork %.*s --from %.*s` starts another run",
             STR_FMT(twice), STR_FMT(q->run), STR_FMT(q->address.len ? q->address : twice));
-    else if (run_finished(run))
+    else if (run_finished(run) || run_ending(run))
         *ret_problem = arena_fmt(a,
                                  "%.*s failed although every step in it ended well; "
                                  "name the step that is to be done anew",

@@ -166,10 +166,15 @@ static Effect worst_effect(const Run *r, Str address) {
     return worst;
 }
 
+/* What asks, and what takes back, is no such effect. */
+static bool is_of_means(Str address) {
+    return str_find(address, STR(":probe")) >= 0 || str_find(address, STR(":undo")) >= 0;
+}
+
 /* An effect that happened, or may have: done anew it would happen twice. Only what failed for certain did not; what was let out and
  * has no end recorded was cut off. */
 static void note_repeat(Run *r, const Fact *fact) {
-    if (worst_effect(r, fact->address) < EFFECT_KEYED)
+    if (worst_effect(r, fact->address) < EFFECT_KEYED || is_of_means(fact->address))
         return;
     Spent *s = spend(r, fact->address, fact->attempt);
     bool definite = fact->outcome == OUTCOME_FAILED || fact->outcome == OUTCOME_REFUSED;
@@ -203,9 +208,9 @@ void run_pass_over_attempt(Run *r, const Move *m) {
 
 Str run_would_repeat(const Run *r) {
     bool from_step = run_is_past(r) && r->retries[r->n_retries - 1].step.len;
-    if (r->lasting.len || !from_step)
+    if (r->lasting.len)
         return r->lasting;
-    for (uint32_t i = 0; i < r->n_spent && !r->would_repeat.len; i++)
+    for (uint32_t i = 0; from_step && i < r->n_spent && !r->would_repeat.len; i++)
         if (r->spent[i].let_out)
             return r->spent[i].text;
     return r->would_repeat;
@@ -391,14 +396,16 @@ static void say_open(Run *r, Frame *f) {
                STR("goes on"));
 }
 
+/* In what has ended on the way, something may still be owed. */
 static void go_on(Run *r, Frame *f) {
     for (Frame *child = f->first; child; child = child->next) {
+        bool open = !status_final(child->status) && child->status != STATUS_NEW;
         if (child->withheld == r->retried)
             enter_again(r, child);
-        else if (!status_final(child->status) && child->status != STATUS_NEW) {
+        else if (open)
             say_open(r, child);
+        if (open || child->loose)
             go_on(r, child);
-        }
     }
 }
 

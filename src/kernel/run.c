@@ -582,9 +582,7 @@ Value run_labels(const Run *r) { return r->labels; }
 Str run_source(const Run *r) { return r->source; }
 uint64_t run_source_upto(const Run *r) { return r->source_upto; }
 Value run_output(const Run *r) { return run_finished(r) ? r->output : VALUE_ABSENT; }
-Value run_error(const Run *r) {
-    return run_finished(r) && !value_absent(r->error) ? r->error : VALUE_NULL;
-}
+Value run_error(const Run *r) { return value_absent(r->error) ? VALUE_NULL : r->error; }
 bool run_active(const Run *r) {
     return !run_finished(r) && r->status != RUN_PAUSED &&
            (r->open_attempts > 0 || r->open_held > 0);

@@ -157,17 +157,17 @@ static const Node *child_of(const Node *group, Str name) {
     return child ? child : named(group->parts, group->n_parts, name);
 }
 
-/* ":tie:4" behind a step whose verb is played; ":undo", ":approve" are none. */
+/* ":tie:4" behind a step whose verb is played, which may itself be the fourth that began, ":4:tie:1"; ":undo", ":approve" are none. */
 static const Node *in_a_role(const Node *n, Str part) {
-    ptrdiff_t at = str_find(part, STR(":"));
-    if (!n || at < 0 || !n->n_parts)
-        return n;
-    Str role = str_slice(part, (size_t)at + 1, part.len);
-    for (size_t i = 0; i < role.len; i++)
-        if (strchr(":[~@", role.p[i]))
-            role = str_slice(role, 0, i);
-    const Node *found = named(n->parts, n->n_parts, role);
-    return found && found->is_role ? found : n;
+    for (size_t at = 0, end; n && at < part.len; at++) {
+        if (part.p[at] != ':')
+            continue;
+        for (end = at + 1; end < part.len && !strchr(":[~@", part.p[end]); end++)
+            ;
+        const Node *found = named(n->parts, n->n_parts, str_slice(part, at + 1, end));
+        n = found && found->is_role ? found : n;
+    }
+    return n;
 }
 
 /* "assess:5" is the fifth that began; ":undo" stays. */

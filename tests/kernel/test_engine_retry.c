@@ -147,6 +147,45 @@ static void an_effect_that_may_have_happened_is_not_done_anew(void **state) {
     assert_folds(w, "r1");
 }
 
+/* What was done in a failed agent's place is not done again because people did not like it. */
+static void who_stood_in_is_not_asked_again(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start(h, "r1",
+          "  - { id: lost, agent: a, with: why, retry: { times: 0 },"
+          " approve: { ask: \"a?\", at: after } }\n"
+          "agents:\n"
+          "  a: { model: scripted/a.yaml, fallback: [b] }\n"
+          "  b: { run: [b], effect: keyed }\n");
+    assert_int_equal(decide(h, "r1", "lost:fallback", DECISION_DONE, "1").answer, ENGINE_OK);
+    assert_int_equal(decide(h, "r1", "lost:approve", DECISION_REJECT, "").answer, ENGINE_OK);
+    assert_info_has(w, "r1", "\"status\":\"failed\"");
+    assert_int_equal(retry(h, "r1", "").answer, ENGINE_OK);
+    assert_int_equal(decide(h, "r1", "lost:approve", DECISION_APPROVE, "").answer, ENGINE_OK);
+    assert_info_has(w, "r1", "\"status\":\"succeeded\"");
+    assert_int_equal(times(w, "r1", "lost.1"), 1);
+    assert_int_equal(times(w, "r1", "lost:fallback"), 1);
+    assert_folds(w, "r1");
+}
+
+static void what_a_step_is_for_is_not_forgotten_inside_a_verb(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start(h, "r1",
+          "  - id: outer\n    with: { n: 1 }\n    route:\n"
+          "      rules: [{ to: inner, if: \"true\" }]\n      to:\n        inner:\n"
+          "          with: { n: 1 }\n          route:\n"
+          "            rules: [{ to: x, if: \"false\" }]\n"
+          "            to: { x: { tool: echo, effect: read, with: 1 } }\n"
+          "            else: { tool: echo, effect: keyed, with: 2 }\n"
+          "  - { id: bad, tool: echo, effect: read, with: 3 }\n");
+    assert_int_equal(times(w, "r1", "outer/inner:1:else:1"), 1);
+    Said said = retry(h, "r1", "outer");
+    assert_int_equal(said.answer, ENGINE_CONFLICT);
+    assert_non_null(strstr(said.message, "outer/inner:1:else:1 has taken effect"));
+    assert_int_equal(times(w, "r1", "outer/inner:1:else:1"), 1);
+}
+
 static void what_cannot_be_retried_is_said(void **state) {
     World *w = *state;
     Host *h = boot(w);
@@ -325,6 +364,8 @@ int main(void) {
         TEST(an_effect_is_not_done_twice_by_naming_it),
         TEST(an_effect_whose_answer_displeased_is_not_done_twice),
         TEST(an_effect_that_may_have_happened_is_not_done_anew),
+        TEST(who_stood_in_is_not_asked_again),
+        TEST(what_a_step_is_for_is_not_forgotten_inside_a_verb),
         TEST(what_cannot_be_retried_is_said),
         TEST(loops_and_handlers_keep_what_went_well),
         TEST(too_few_items_are_all_done_again),
