@@ -42,6 +42,9 @@ void engine_enter(Engine *e, EngineReady ready, void *ctx);
 bool engine_turn(Engine *e);
 /* An executor says how an attempt ended. Only queues; any number before the next turn. Same thread as engine_turn. */
 void engine_complete(Engine *e, Attempt *a, const Completion *c);
+/* It says what the other side calls the work that an attempt has begun there, JSON text. From when that is durable on, whoever recovers
+ * the run is given the attempt with its handle, and nothing begins anew. Only queues. */
+void engine_handle(Engine *e, Attempt *a, Str handle);
 /* The store failed for good: stop, exit, recover from the disk. */
 bool engine_failed(const Engine *e);
 /* Nothing in flight, nothing queued, no commit under way. */

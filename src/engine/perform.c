@@ -65,6 +65,8 @@ static void compose(Engine *e, Flight *f) {
     a->timeout_ms = want_timeout_ms(w);
     a->time_left_ms = want_time_left_ms(w, e->now_ms);
     a->dir = arena_str(&a->arena, run_dir(run));
+    a->handle = MUTANT(handle_unsaid) ? STR("") : arena_str(&a->arena, w->handle);
+    a->leave = false;
 }
 
 static void start(Engine *e, Flight *f) {
@@ -283,6 +285,7 @@ void perform_stop_all(Engine *e) {
         if (f->state != FLIGHT_STARTED)
             continue;
         f->for_stop = true;
+        f->attempt.leave = f->attempt.handle.len > 0;
         ask_to_stop(e, f);
     }
 }
@@ -316,6 +319,34 @@ void engine_complete(Engine *e, Attempt *a, const Completion *c) {
     else
         QUEUE_PUSH(&e->completed, f);
     engine_wake(e);
+}
+
+void engine_handle(Engine *e, Attempt *a, Str handle) {
+    Flight *f = (Flight *)a;
+    ASSERT(f->state == FLIGHT_STARTED && !a->notice);
+    a->handle = arena_str(&a->arena, handle);
+    if (!f->handle.len) {
+        f->handle_next = e->handles;
+        e->handles = f;
+    }
+    f->handle = a->handle;
+    engine_wake(e);
+}
+
+/* Before the completions of the same turn: a handle of what has ended is of no use to anybody. */
+static void take_handles(Engine *e) {
+    for (Flight *f; (f = e->handles);) {
+        Fact fact = { .kind = FACT_PROGRESS,
+                      .time_ms = e->now_ms,
+                      .name = STR("handle"),
+                      .address = f->attempt.address,
+                      .attempt = f->attempt.attempt,
+                      .payload = f->handle };
+        e->handles = f->handle_next;
+        f->handle = STR("");
+        if (f->want && f->state == FLIGHT_STARTED)
+            apply_fact(e, f->r, &fact);
+    }
 }
 
 static Str cut_message(Str s) {
@@ -480,6 +511,7 @@ static size_t facts_for_completions(const Engine *e) {
 }
 
 void perform_take(Engine *e) {
+    take_handles(e);
     size_t max = facts_for_completions(e);
     while (e->turn_facts < max) {
         Flight *f = QUEUE_POP(&e->completed);

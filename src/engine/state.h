@@ -154,7 +154,9 @@ struct Flight {
     bool stopped;    /* asked to stop, for whatever reason */
     /* asked because the engine stops: how it ends is for the next engine to find out */
     bool for_stop;
-    bool left;    /* the gates know that it is under way, since left_ms */
+    Str handle;          /* to be taken in as a fact; empty: none */
+    Flight *handle_next; /* of those that have one */
+    bool left;           /* the gates know that it is under way, since left_ms */
     int64_t left_ms;
     bool judged;  /* the gates know how it ended */
     uint8_t gate; /* how many it has passed: the one it is held at */
@@ -162,7 +164,7 @@ struct Flight {
         tries; /* governor.c: at which gates it has a slot, and at which it tries a breaker; bits */
     Governor *governors[GOVERNED_MAX];
     int64_t tokens; /* governor.c: that it may use */
-    Twin *twin; /* it leads, or waits for */
+    Twin *twin;     /* it leads, or waits for */
     /* keys.c: what it asks the index; where it waits, or did; what it was answered */
     Claim *claim;
     KeyLine *key_line;
@@ -667,6 +669,7 @@ struct Engine {
     Flight *flights; /* all that are not in the pool */
     size_t n_flights, n_flying;
     FlightQueue completed, deferred, held;
+    Flight *handles; /* flights whose executor told a handle, by handle_next */
     Flight *free_flights;
     size_t n_free_flights;
     Flight **dispatch;

@@ -14,7 +14,7 @@ typedef enum FactKind {
     FACT_ACCEPTED = 1,    /* the run exists: payload = input */
     FACT_DISPATCHING = 2, /* the first byte of an unsafe attempt may leave from now on */
     FACT_FINISHED = 3,    /* an attempt ended: payload = output, or what is known of the failure */
-    FACT_PROGRESS = 4,    /* of an attempt, by name: late, unsent */
+    FACT_PROGRESS = 4,    /* of an attempt, by name: late, unsent, handle */
     FACT_TIMER = 5,       /* a timer is due */
     FACT_SIGNAL = 6,      /* payload = data */
     FACT_EVENT = 7,

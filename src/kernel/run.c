@@ -146,7 +146,14 @@ static bool signal_seen(const Run *r, Str id) {
 static bool lost_in_crash(const Run *r, const Want *w) {
     if (w->kind != WANT_ATTEMPT || w->effect == EFFECT_PURE)
         return false;
+    if (w->handle.len && !MUTANT(handle_is_forgotten)) /* it goes on without us, and can be asked */
+        return false;
     return w->unsent ? r->status != RUN_PAUSED : !want_announced(w) || w->dispatching;
+}
+
+static bool names_attempt(const Frame *f, const Fact *fact) {
+    return waits_for_attempt(f, fact) && f->call->effect != EFFECT_PURE && fact->payload.len &&
+           !str_eq(f->call->want->handle, fact->payload);
 }
 
 /* Of what is announced the journal says so anyway. */
@@ -235,7 +242,8 @@ static bool waited_for(Run *r, const Fact *fact) {
     case FACT_MIGRATED: return true;
     case FACT_PROGRESS:
         return str_is(fact->name, "late") ||
-               (str_is(fact->name, "unsent") && may_be_unsent(f, fact));
+               (str_is(fact->name, "unsent") && may_be_unsent(f, fact)) ||
+               (str_is(fact->name, "handle") && names_attempt(f, fact));
     case FACT_EVENT:
         return (!signal_seen(r, fact->id) || MUTANT(event_id_ignored)) && event_waited_for(r, fact);
     case FACT_ACCEPTED:
@@ -388,6 +396,8 @@ static void keep_late(Run *r, const Fact *fact) {
 static void take_progress(Run *r, const Fact *fact) {
     if (str_is(fact->name, "unsent"))
         frame_find(r, fact->address)->call->want->unsent = true;
+    else if (str_is(fact->name, "handle"))
+        frame_find(r, fact->address)->call->want->handle = arena_str(&r->arena, fact->payload);
     else
         keep_late(r, fact);
 }

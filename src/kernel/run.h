@@ -57,6 +57,7 @@ struct Want {
         unsent; /* the engine that last had it never let it out, and said so; until it is performed again */
     bool stopping; /* asked to end soon: what it does is not wanted any more, how it ended is */
     bool fresh;    /* a recorded outcome did not fit: this one is asked anew */
+    Str handle; /* attempt: what the other side calls it, JSON text; empty: nothing is known of it */
     TimerPurpose purpose;
     int64_t due_ms; /* timer */
     Str key; /* signal: its name; attempt: the business key, or empty; child: the id of its run */

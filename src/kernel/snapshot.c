@@ -20,8 +20,9 @@
  * 3: attempts of before a retry; what every attempt reserved, queues of held calls, what a paused run asks; what
  * people are asked and have said; what can be undone, and was.
  * 4: the rules by which it is derived; verbs that several steps play; events that came, messages that wait; what was told of
- * business keys; whose child a run is, and why one was asked to stop. */
-#define SNAPSHOT_VERSION 4
+ * business keys; whose child a run is, and why one was asked to stop.
+ * 5: what the other side calls an attempt that is under way. */
+#define SNAPSHOT_VERSION 5
 
 /* ---- wants ---- */
 
@@ -37,8 +38,11 @@ static void save_want(Buf *b, const Want *w) {
         return;
     buf_u8(b, (uint8_t)w->kind);
     buf_u8(b, (uint8_t)w->purpose);
-    buf_u8(b, (uint8_t)(w->dispatching | w->stopping << 4 | w->unsent << 5));
+    bool handle = w->handle.len > 0;
+    buf_u8(b, (uint8_t)(w->dispatching | w->stopping << 4 | w->unsent << 5 | handle << 6));
     buf_svarint(b, w->due_ms);
+    if (handle)
+        buf_blob(b, w->handle);
 }
 
 typedef struct LoadedWant {
@@ -68,6 +72,8 @@ static Want *load_want(Run *r, Frame *f, Loader *l) {
     w->stopping = flags & 16 && l->version >= 3;
     w->unsent = flags & 32 && l->version >= 4;
     w->due_ms = cursor_svarint(&l->c);
+    if (flags & 64 && l->version >= 5)
+        w->handle = arena_str(&r->arena, cursor_blob(&l->c));
     if (l->n == l->room) {
         l->room = MAX(16u, l->room * 2);
         l->wants = xrealloc(l->wants, l->room * sizeof(*l->wants));

@@ -164,6 +164,83 @@ static void who_does_not_say_how_it_ended_is_asked_about(void **state) {
     assert_folds(w, "r1");
 }
 
+static void handle(Host *h, const char *text) {
+    assert_int_equal(h->n_flying, 1);
+    engine_handle(h->engine, h->flying[0], str_from(text));
+    pump(h);
+}
+
+static void assert_asked_after(World *w, Host *h, const char *handle) {
+    assert_int_equal(h->n_flying, 1);
+    assert_true(str_is(h->flying[0]->handle, handle));
+    assert_int_equal(times(w, "r1", "slow"), 1);
+    comes_to_an_end(h, OUTCOME_OK, "42");
+    assert_info_has(w, "r1", "\"status\":\"succeeded\"");
+    assert_folds(w, "r1");
+}
+
+#define REMOTE "  slow: { tool: echo, effect: unsafe, with: 1 }\n"
+
+static void what_the_other_side_has_a_name_for_is_asked_after_when_the_engine_is_lost(
+    void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start(h, "r1", REMOTE);
+    assert_true(str_is(h->flying[0]->handle, ""));
+    handle(h, "{\"task\":6}");
+    handle(h, "{\"task\":7}");
+    handle(h, "{\"task\":7}");
+    assert_int_equal(facts_of(w, "r1", FACT_PROGRESS), 2);
+    crash(h);
+    h = boot(w);
+    assert_asked_after(w, h, "{\"task\":7}");
+    assert_int_equal(facts_of(w, "r1", FACT_RECOVERED), 0);
+}
+
+static void a_name_that_was_not_durable_is_no_name(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start(h, "r1", REMOTE);
+    w->hold_writes = true;
+    handle(h, "{\"task\":7}");
+    crash(h);
+    w->hold_writes = false;
+    h = boot(w);
+    assert_int_equal(h->n_flying, 0);
+    assert_info_has(w, "r1", "doubt");
+    assert_folds(w, "r1");
+}
+
+static void what_the_other_side_has_a_name_for_outlives_a_clean_stop(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start(h, "r1", REMOTE);
+    handle(h, "{\"task\":7}");
+    w->deaf = true;
+    engine_stop(h->engine, 0, on_stopped, h);
+    pump(h);
+    assert_true(h->flying[0]->leave);
+    end_attempt(
+        h, 0,
+        &(Completion){ .outcome = OUTCOME_UNKNOWN, .sent = SENT_MAYBE, .kind = KIND_CANCELLED });
+    pump(h);
+    assert_true(h->stopped);
+    crash(h);
+    h = boot(w);
+    assert_asked_after(w, h, "{\"task\":7}");
+}
+
+static void what_ended_while_it_was_named_has_no_name(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start(h, "r1", REMOTE);
+    engine_handle(h->engine, h->flying[0], STR("{\"task\":7}"));
+    comes_to_an_end(h, OUTCOME_OK, "42");
+    assert_int_equal(facts_of(w, "r1", FACT_PROGRESS), 0);
+    assert_info_has(w, "r1", "\"status\":\"succeeded\"");
+    assert_folds(w, "r1");
+}
+
 /* Each write in turn is the last before the engine is lost: what is done is undone all the same, each under one key. */
 static void a_saga_survives_a_crash_at_every_write(void **state) {
     World *w = *state;
@@ -205,6 +282,10 @@ int main(void) {
         TEST(what_is_cancelled_is_waited_for),
         TEST(what_was_not_done_is_not_undone),
         TEST(who_does_not_say_how_it_ended_is_asked_about),
+        TEST(what_the_other_side_has_a_name_for_is_asked_after_when_the_engine_is_lost),
+        TEST(a_name_that_was_not_durable_is_no_name),
+        TEST(what_the_other_side_has_a_name_for_outlives_a_clean_stop),
+        TEST(what_ended_while_it_was_named_has_no_name),
         TEST(a_saga_survives_a_crash_at_every_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -212,22 +212,31 @@ static void a_snapshot_of_today_goes_on(void **state) {
         buf_reset(&w.old);
         run_free(now);
     }
-    read_golden(4, &w.old);
+    read_golden(5, &w.old);
     Run *r = loaded(w.larger, &w.old);
     larger_goes_on_to_the_end(r, false);
     run_free(r);
     teardown(&w);
 }
 
-static void a_snapshot_of_version_3_goes_on(void **state) {
-    (void)state;
+static void goes_on_from(int version, bool reversed) {
     World w;
     setup(&w);
-    read_golden(3, &w.old);
+    read_golden(version, &w.old);
     Run *r = loaded(w.larger, &w.old);
-    larger_goes_on_to_the_end(r, true);
+    larger_goes_on_to_the_end(r, reversed);
     run_free(r);
     teardown(&w);
+}
+
+static void a_snapshot_of_version_4_goes_on(void **state) {
+    (void)state;
+    goes_on_from(4, false);
+}
+
+static void a_snapshot_of_version_3_goes_on(void **state) {
+    (void)state;
+    goes_on_from(3, true);
 }
 
 /* As it was started, also when a snapshot of today was taken in between. */
@@ -367,6 +376,7 @@ static void a_snapshot_with_a_changed_byte_is_refused_or_sound(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_snapshot_of_today_goes_on),
+        cmocka_unit_test(a_snapshot_of_version_4_goes_on),
         cmocka_unit_test(a_snapshot_of_version_3_goes_on),
         cmocka_unit_test(a_run_keeps_the_rules_it_began_with),
         cmocka_unit_test(a_snapshot_of_version_2_goes_on),

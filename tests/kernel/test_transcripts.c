@@ -432,6 +432,11 @@ static Fact fact_of(Talk *t, Str verb, Str line) {
         f.kind = FACT_PROGRESS;
         f.name = verb;
         address_and_attempt(&line, &f);
+    } else if (str_is(verb, "handle")) {
+        f.kind = FACT_PROGRESS;
+        f.name = verb;
+        address_and_attempt(&line, &f);
+        f.payload = line;
     } else if (str_is(verb, "timer")) {
         f.kind = FACT_TIMER;
         Str address = word(&line);

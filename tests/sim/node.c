@@ -1,6 +1,7 @@
 /* A node: one engine and its ports. What has left it goes on after its crash; what was to come back to it is lost. */
 #include "sim.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define LEASE_MS 2000
@@ -161,6 +162,8 @@ typedef struct Work {
     char payload[400];
     bool performs, ended;
     bool deaf; /* goes on when it is told to stop */
+    char handle
+        [24]; /* the number it has outside, by which it is asked after; empty: it is not told */
     /* Copies: the attempt dies with its node, the effect does not. */
     Attempt outside;
     StoreKey shared; /* under which it was let out; state KEY_NEW: none */
@@ -186,6 +189,17 @@ static void attempt_ends(World *w, SimNode *node, void *ctx) {
     world_say(w, "node %u: %.*s %.*s#%u ended %u", node->number, STR_FMT(work->attempt->run),
               STR_FMT(work->attempt->address), work->attempt->attempt, work->completion.outcome);
     engine_complete(node->engine, work->attempt, &work->completion);
+    node_wake(node);
+}
+
+/* What works on without the engine tells its number, at some time. */
+static void tells_handle(World *w, SimNode *node, void *ctx) {
+    Work *work = ctx;
+    if (work->ended)
+        return;
+    world_say(w, "node %u: %.*s %.*s#%u is %s", node->number, STR_FMT(work->attempt->run),
+              STR_FMT(work->attempt->address), work->attempt->attempt, work->handle);
+    engine_handle(node->engine, work->attempt, str_from(work->handle));
     node_wake(node);
 }
 
@@ -307,9 +321,52 @@ static bool hangs(World *w, Work *work) {
     return true;
 }
 
+/* It was begun for an engine that is gone, and goes on as it would have. */
+static void ask_after(SimNode *node, Attempt *a) {
+    World *w = node->world;
+    uint64_t number = 0;
+    bool known = str_to_u64(a->handle, &number) && number < w->n_named;
+    const Work *begun = known ? w->named[number] : NULL;
+    Work *work = ARENA_NEW(&w->arena, Work);
+    if (!begun || !str_eq(begun->outside.run, a->run) ||
+        !str_eq(begun->outside.address, a->address) || begun->outside.attempt != a->attempt)
+        world_fail(w, "10: %.*s %.*s#%u asks after the work of another", STR_FMT(a->run),
+                   STR_FMT(a->address), a->attempt);
+    *work = (Work){ .attempt = a, .by = node, .life = node->life };
+    work->completion = begun->completion;
+    memcpy(work->payload, begun->payload, sizeof work->payload);
+    if (work->completion.payload.p)
+        work->completion.payload.p = work->payload;
+    a->state = work;
+    oracle_limits(w, node, a);
+    oracle_lines(w, node);
+    world_mark(w, MARK_ASKED_AFTER);
+    world_at(w, w->now_us + 400000 + tape_choose(&w->tape, 100000), node, attempt_ends, work);
+}
+
+/* Of what is done outside, some can be asked after. */
+static void give_handle(World *w, Work *work, int64_t took) {
+    const Attempt *a = work->attempt;
+    if (a->notice || a->effect == EFFECT_PURE || run_named(w, a->run)->deterministic ||
+        !tape_percent(&w->tape, hash_fast(a->address, 2) % 4 ? 0 : 80))
+        return;
+    if (w->n_named == w->room_named) {
+        w->room_named = MAX(64, w->room_named * 2);
+        w->named = xrealloc(w->named, w->room_named * sizeof *w->named);
+    }
+    snprintf(work->handle, sizeof work->handle, "%zu", w->n_named);
+    Work *kept = w->named[w->n_named++] = ARENA_NEW(&w->arena, Work);
+    *kept = *work; /* as it goes on outside, whatever the engine is told */
+    world_at(w, w->now_us + tape_choose(&w->tape, (uint32_t)took), work->by, tells_handle, work);
+}
+
 static void start(void *ctx, Attempt *a) {
     SimNode *node = ctx;
     World *w = node->world;
+    if (a->handle.len) {
+        ask_after(node, a);
+        return;
+    }
     if (!a->notice) { /* it is mail, not work */
         oracle_attempt(w, a);
         oracle_limits(w, node, a);
@@ -338,6 +395,7 @@ static void start(void *ctx, Attempt *a) {
     int64_t took = a->effect == EFFECT_PURE ? 5 : 100 + tape_choose(&w->tape, 300000);
     if (work->performs && !a->notice) /* the ledger is for what runs do */
         world_at(w, w->now_us + tape_choose(&w->tape, (uint32_t)took), NULL, effect_happens, work);
+    give_handle(w, work, took);
     if (hangs(w, work))
         took += 1000000 + tape_choose(&w->tape, 16000000);
     world_at(w, w->now_us + took, node, attempt_ends, work);

@@ -121,6 +121,7 @@ typedef enum Mark {
     MARK_KEY_LINE,
     MARK_LATE,
     MARK_GHOST,
+    MARK_ASKED_AFTER,
     MARK_COUNT,
 } Mark;
 typedef struct Coverage {
@@ -169,6 +170,8 @@ struct World {
     unsigned n_runs;
     Done *ledger;
     size_t n_ledger, room_ledger;
+    struct Work **named; /* what is done outside and can be asked after, by its number */
+    size_t n_named, room_named;
     unsigned crashes, crashes_wanted;
     uint64_t appends, facts;
     int64_t crash_at_append; /* exhaustive mode: crash everything at this append (-1: by chance) */

@@ -52,6 +52,7 @@ const char *const mark_names[MARK_COUNT] = {
     [MARK_KEY_LINE] = "attempt that waited for another run",
     [MARK_LATE] = "end that came too late",
     [MARK_GHOST] = "engine that another stood in for",
+    [MARK_ASKED_AFTER] = "work of a lost engine that was asked after",
 };
 
 /* ---- events ---- */
@@ -250,5 +251,6 @@ void world_deinit(World *w) {
     store_memory_free(w->disk);
     free(w->events);
     free(w->ledger);
+    free(w->named);
     arena_deinit(&w->arena);
 }
