@@ -69,17 +69,24 @@ static void forget_some(Engine *e) {
     }
 }
 
+Governor *governor_find(const Engine *e, const Governed *spec) {
+    uint64_t hash = hash_fast(spec->key, 0);
+    Governor *g = e->governors ? e->governors[hash % GOVERNOR_BUCKETS] : NULL;
+    while (g && !(g->hash == hash && str_eq(str_from(g->key), spec->key)))
+        g = g->bucket_next;
+    return g;
+}
+
 static Governor *governor_of(Engine *e, const Governed *spec) {
     uint64_t hash = hash_fast(spec->key, 0);
     if (!e->governors)
         e->governors = xcalloc(GOVERNOR_BUCKETS, sizeof *e->governors);
-    Governor **bucket = &e->governors[hash % GOVERNOR_BUCKETS];
-    for (Governor *g = *bucket; g; g = g->bucket_next)
-        if (g->hash == hash && str_eq(str_from(g->key), spec->key))
-            return g;
+    Governor **bucket = &e->governors[hash % GOVERNOR_BUCKETS], *g = governor_find(e, spec);
+    if (g)
+        return g;
     if (e->n_governors >= GOVERNORS_KEPT)
         forget_some(e);
-    Governor *g = governor_new(spec, hash);
+    g = governor_new(spec, hash);
     g->bucket_next = *bucket;
     *bucket = g;
     e->n_governors++;

@@ -49,6 +49,8 @@ struct Governor {
     uint64_t passed, refused, waited; /* since it was met, for people */
 };
 
+/* NULL: nobody has met it yet. */
+Governor *governor_find(const Engine *e, const Governed *spec);
 /* The soonest that it could let one through that may use so many tokens: now or earlier, a later time, INT64_MAX: when one
  * that has passed ends. What stands in the way, as a word: "breaker", "pool", "rate", "tokens"; NULL: nothing. */
 int64_t governor_ready_ms(Governor *g, int64_t tokens, int64_t now_ms, const char **ret_ceiling);

@@ -115,6 +115,82 @@ Value governor_says(Engine *e, const Flight *f, size_t at, Arena *a) {
     return map_done(&m, NULL);
 }
 
+/* ---- targets of a router --------------------------------------------------------------------------------------------- */
+
+/* Does its breaker keep everybody out? */
+static bool is_shut(Governor *g, int64_t now_ms) {
+    return g && g->breaker.rule.failures && breaker_ready_ms(&g->breaker, now_ms) > now_ms;
+}
+
+static Str shut_says(const Governor *g, Arena *a) {
+    const Breaker *b = &g->breaker;
+    Buf text = BUF_INIT(256);
+    buf_fmt(&text, "the breaker of %s %s is %s", g->what, g->name, breaker_state_name(b->state));
+    if (b->state == BREAKER_OPEN) {
+        buf_str_add(&text, STR(" since "));
+        time_write_ms(&text, b->until_ms - b->rule.open_ms);
+    }
+    buf_fmt(&text, ", the last failure: %s", error_kind_name(b->last));
+    Str says = arena_str(a, buf_str(&text));
+    buf_deinit(&text);
+    return says;
+}
+
+typedef struct Load {
+    bool known;
+    uint32_t queue, calls;
+    const Governor *shut; /* NULL: it can be asked */
+} Load;
+
+static void add_load(const Engine *e, const Governed *spec, Load *l, bool its_own) {
+    const Governor *g = spec ? governor_find(e, spec) : NULL;
+    l->queue += g ? g->waiting : 0;
+    l->calls += g && (its_own || !l->known) ? g->used : 0;
+    l->known |= spec != NULL;
+}
+
+/* An agent of several models can be asked while one of their providers can. */
+static const Governor *all_shut(const Engine *e, const Callee *c) {
+    const Governor *shut = NULL;
+    for (size_t i = 0; i < c->n_models; i++) {
+        const ModelServer *server = c->servers ? c->servers[i] : NULL;
+        Governor *g = server && server->governed ? governor_find(e, server->governed) : NULL;
+        if (!is_shut(g, e->now_ms))
+            return NULL;
+        shut = g;
+    }
+    return shut;
+}
+
+static Load load_of(const Engine *e, const Callee *c) {
+    Load l = { 0 };
+    if (!c)
+        return l;
+    Governor *own = c->governed ? governor_find(e, c->governed) : NULL;
+    const ModelServer *server = c->n_models && c->servers ? c->servers[0] : NULL;
+    add_load(e, c->governed, &l, true);
+    add_load(e, server ? server->governed : NULL, &l, false);
+    l.shut = is_shut(own, e->now_ms) ? own : all_shut(e, c);
+    return l;
+}
+
+Value governor_targets(Engine *e, const Router *router, Arena *a) {
+    MapBuilder targets = map_builder(a);
+    for (size_t i = 0; i < router->n_targets; i++) {
+        const Node *step = router->targets[i].step;
+        Load l = load_of(e, step->callee);
+        MapBuilder m = map_builder(a);
+        map_addz(&m, "available", value_bool(!l.shut));
+        map_addz(&m, "queue", value_int(l.queue));
+        if (l.known)
+            map_addz(&m, "calls", value_int(l.calls));
+        if (l.shut)
+            map_addz(&m, "why", value_str(shut_says(l.shut, a)));
+        map_adds(&targets, step->name, map_done(&m, NULL));
+    }
+    return map_done(&targets, NULL);
+}
+
 /* ---- all limits ------------------------------------------------------------------------------------------------------ */
 
 #define KEYS_SHOWN_MAX 20

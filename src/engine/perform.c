@@ -82,7 +82,14 @@ static void start(Engine *e, Flight *f) {
     e->stats.attempts++;
     if (f->attempt.timeout_ms > 0)
         timer_arm(e, &f->timer, e->now_ms + f->attempt.timeout_ms);
-    e->ports.start(e->ports.ctx, &f->attempt);
+    if (f->attempt.kind != CALLEE_SYSTEM) {
+        e->ports.start(e->ports.ctx, &f->attempt);
+        return;
+    }
+    Value told = governor_targets(e, f->want->callee->router, &f->attempt.arena);
+    engine_complete(
+        e, &f->attempt,
+        &(Completion){ .outcome = OUTCOME_OK, .payload = value_text(&f->attempt.arena, told) });
 }
 
 /* Wanted, but not now: perform_all() finds it when the run goes on. */

@@ -244,6 +244,8 @@ void accounts_deinit(Engine *e);
 
 /* Lets through who may pass now. */
 void governor_take(Engine *e);
+/* How the targets of a router are, by name: { available, queue, calls, why } (governor_say.c). */
+Value governor_targets(Engine *e, const Router *router, Arena *a);
 /* Lets those ask again that waited for one that is gone. */
 void twins_take(Engine *e);
 bool twins_wait(const Engine *e);

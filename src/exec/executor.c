@@ -23,7 +23,8 @@ static const ExecOps *executor_of(const Attempt *a) {
     case CALLEE_MODEL: return is_scripted(a) ? &exec_scripted : &exec_model;
     case CALLEE_HUMAN:
     case CALLEE_INBOX:
-    case CALLEE_CALL: break; /* is no attempt */
+    case CALLEE_CALL:
+    case CALLEE_SYSTEM: break; /* is no attempt, or the engine's own */
     }
     UNREACHABLE("kind of callee");
 }

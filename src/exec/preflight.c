@@ -251,7 +251,8 @@ static void look_at(Preflight *p, const Place *here, const Node *n, const Callee
     case CALLEE_ECHO:
     case CALLEE_HTTP:
     case CALLEE_HUMAN:
-    case CALLEE_INBOX: return;
+    case CALLEE_INBOX:
+    case CALLEE_SYSTEM: return;
     }
 }
 

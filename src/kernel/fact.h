@@ -84,8 +84,9 @@ typedef enum Rules {
     RULES_FILE_ORDER = 1,
     RULES_KEYS_OF_ALL = 2,   /* what is done under a business key is every run's (kernel/key.h) */
     RULES_SETTLED_FIRST = 3, /* no limit fails a call of which nobody knows what it did */
+    RULES_SYSTEM = 4,        /* routers look how their targets are */
 } Rules;
-#define RULES_NOW RULES_SETTLED_FIRST
+#define RULES_NOW RULES_SYSTEM
 /* How a person settles an effect in doubt, or answers what was asked. Numbers are stored. */
 typedef enum Decision {
     DECISION_DONE = 1,

@@ -18,7 +18,7 @@ static const Retry *retry_of(const Node *n) {
 /* Of one callee: an unknown outcome is asked again also where no policy says so. */
 static int64_t retries_of(const Node *n) {
     const Retry *r = retry_of(n);
-    return r->declared ? r->times : RESENDS;
+    return n->callee->kind == CALLEE_SYSTEM ? 0 : r->declared ? r->times : RESENDS;
 }
 
 static int64_t length_of(const Template *t) {
@@ -66,11 +66,11 @@ static int64_t input_of(int64_t first, int64_t more, int64_t turns) {
 static int64_t attempt_ms(const Node *n) {
     const Callee *c = n->callee;
     int64_t own = n->timeout_ms && c->kind != CALLEE_MODEL ? n->timeout_ms : c->timeout_ms;
-    return own                       ? own
-           : c->kind == CALLEE_ECHO  ? 0
-           : c->kind == CALLEE_MODEL ? MODEL_MS
-           : c->kind == CALLEE_HTTP  ? HTTP_MS
-                                     : FORECAST_UNBOUNDED;
+    return own                                                  ? own
+           : c->kind == CALLEE_ECHO || c->kind == CALLEE_SYSTEM ? 0
+           : c->kind == CALLEE_MODEL                            ? MODEL_MS
+           : c->kind == CALLEE_HTTP                             ? HTTP_MS
+                                                                : FORECAST_UNBOUNDED;
 }
 
 static int64_t delays_ms(const Retry *r, int64_t n) {

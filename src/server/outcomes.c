@@ -21,6 +21,7 @@ static const char *kind_word(CalleeKind kind) {
     case CALLEE_HUMAN: return "human";
     case CALLEE_INBOX: return "inbox";
     case CALLEE_CALL: return "call";
+    case CALLEE_SYSTEM: return "system";
     }
     return "?";
 }

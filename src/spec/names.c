@@ -405,6 +405,7 @@ static const struct {
     const char *where;
 } verb_words[] = {
     { "text", SEES_TEXT, NAME_TEXT, VERB_ROUTE, "inside `route`" },
+    { "targets", SEES_TEXT, NAME_TARGETS, VERB_ROUTE, "inside `route`" },
     { "task", SEES_TASK, NAME_TASK, VERB_SUPERVISE, "in `task` of `supervise`" },
     { "evaluation", SEES_EVALUATION, NAME_EVALUATION, VERB_SUPERVISE, "in `until` of `supervise`" },
     { "board", SEES_BOARD, NAME_BOARD, VERB_BOARD, "inside `board`" },
@@ -414,6 +415,16 @@ static const struct {
       "in `on`, in the `if` of `wait`, and in the moves of a `machine`" },
     { "with", SEES_WITH, 0, VERB_NONE, "in `approve`, `allow`, `undo` and `probe`" },
 };
+
+static size_t take_played(Chain *c, const Node *player_node, PlayName name) {
+    Router *router = c->scope->reader->plan->nodes[player_node->no]->router;
+    if (name == NAME_TARGETS && !router->system)
+        return chain_refuse(c, "unknown_name", "give one of them `breaker`, `pool` or `rate`",
+                            "nothing is known of the targets: nothing holds any of them back");
+    if (name == NAME_TARGETS)
+        router->looks_first = true;
+    return chain_take(c, 1, SLOT_PLAY, player_node->no, name);
+}
 
 /* 0 with scope->error set where it is refused; 0 alone where it is no such word. */
 static size_t name_of_verb(Chain *c) {
@@ -428,9 +439,8 @@ static size_t name_of_verb(Chain *c) {
         if (around && verb_words[i].sees == SEES_WITH)
             return take_outer(c, around, SLOT_WITH);
         if (around || chain_sees(c, verb_words[i].sees))
-            return chain_take(c, 1, SLOT_PLAY,
-                              player(c, verb_words[i].sees, verb_words[i].verb, around)->no,
-                              verb_words[i].name);
+            return take_played(c, player(c, verb_words[i].sees, verb_words[i].verb, around),
+                               verb_words[i].name);
         return chain_refuse(c, "unknown_name", NULL, "`%s` is known %s", verb_words[i].word,
                             verb_words[i].where);
     }

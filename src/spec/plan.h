@@ -106,6 +106,7 @@ typedef enum CalleeKind {
     CALLEE_HUMAN,
     CALLEE_INBOX, /* of an agent: done by the kernel at once */
     CALLEE_CALL,
+    CALLEE_SYSTEM, /* how the targets of a router are; the engine itself knows */
 } CalleeKind;
 
 /* What can be limited. Numbers are stored; those before BOUND_DEPTH are counted up as they are spent. */
@@ -339,7 +340,8 @@ struct Callee {
     /* call: the workflow, for what it takes, gives and may spend; a run of it has a plan of its own, of plan_called_closure(). Of
      * one that is called in a circle not all may be there while it is read. */
     const Plan *called;
-    Guards guards; /* of an agent */
+    const Router *router; /* system: whose targets */
+    Guards guards;        /* of an agent */
 };
 
 /* ---- state ----------------------------------------------------------------------------------------------------------- */
@@ -507,7 +509,7 @@ struct Node {
     Str fail_kind;
     /* played */
     const Vote *vote;
-    const Router *router;
+    Router *router;
     const Board *board;
     const Supervise *supervise;
     const Planned *planned;

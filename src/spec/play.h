@@ -22,6 +22,7 @@ typedef enum PlayName {
     NAME_SIGNAL,     /* machine: in what is done on the way */
     NAME_EVENT,      /* machine */
     NAME_OUTPUT,     /* supervise: what `evaluate` judges */
+    NAME_TARGETS,    /* route: how they are */
 } PlayName;
 
 typedef enum VoteRule {
@@ -75,6 +76,8 @@ typedef struct Router { /* its parts: the targets, then `model` and `else` if th
     size_t n_prefer;
     int32_t reroute;
     Node *else_;
+    Node *system;     /* role: looks how the targets are; NULL: nothing holds any of them back */
+    bool looks_first; /* an expression names `targets` */
 } Router;
 /* Tasks of a plan made at run time, and who may be given them: the first parts of the verb's node. */
 typedef struct TaskRules {

@@ -266,6 +266,8 @@ const Callee *read_callee_unnamed(Reader *r, const Yaml *y, CalleeKind kind, con
 Callee *read_callee_engine(Reader *r, const Yaml *model, Str name, Str prompt);
 /* `human:` of a step. */
 const Callee *read_callee_person(Reader *r, const Yaml *y, const Sight *sight);
+/* Tells how the targets of a router are. */
+const Callee *read_callee_system(Reader *r, const Yaml *y, const Router *router);
 /* `call:` of a step. */
 const Callee *read_callee_call(Reader *r, const Yaml *y);
 void read_callees(Reader *r);

@@ -62,7 +62,8 @@ static Effect default_effect(const Callee *c) {
     case CALLEE_HTTP: return effect_of_method(c);
     case CALLEE_MODEL: return EFFECT_READ;
     case CALLEE_HUMAN: return EFFECT_READ;
-    case CALLEE_INBOX: return EFFECT_PURE;
+    case CALLEE_INBOX:
+    case CALLEE_SYSTEM: return EFFECT_PURE;
     case CALLEE_CALL: return EFFECT_KEYED; /* its key is the id of the run that it starts */
     }
     UNREACHABLE("callee kind");
@@ -473,6 +474,14 @@ Callee *read_callee_engine(Reader *r, const Yaml *model, Str name, Str prompt) {
     set_models(r, model, c);
     c->effect = default_effect(c);
     return errors == r->diags->errors ? c : NULL;
+}
+
+const Callee *read_callee_system(Reader *r, const Yaml *y, const Router *router) {
+    Callee *c = read_new_callee(r, y, STR("system"), false);
+    c->kind = CALLEE_SYSTEM;
+    c->router = router;
+    c->effect = default_effect(c);
+    return c;
 }
 
 const Callee *read_callee_call(Reader *r, const Yaml *y) {

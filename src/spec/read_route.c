@@ -334,6 +334,30 @@ static const KeyRow rows[] = {
     { "to", take_to },       { "reroute", take_reroute },       { "else", take_else },
 };
 
+/* ---- how they are ---------------------------------------------------------------------------------------------------- */
+
+static bool is_held_back(const Callee *c) {
+    bool yes = c && c->governed;
+    for (size_t i = 0; c && i < c->n_models; i++)
+        yes |= c->servers && c->servers[i] && c->servers[i]->governed;
+    return yes;
+}
+
+/* Who chooses may see it: a rule, a model, or what takes the first who can. */
+static void look_at_system(Reader *r, const Yaml *y, RouteDraft *d) {
+    const Router *router = d->router;
+    bool known = false;
+    for (size_t i = 0; i < router->n_targets; i++)
+        known |= is_held_back(router->targets[i].step->callee);
+    bool sees = router->n_rules || router->model || router->n_prefer || yaml_get(y, "capability");
+    if (!known || !sees)
+        return;
+    d->router->system =
+        read_play_callee(r, y, read_callee_system(r, y, router), STR("system"), true, d->node);
+    if (router->system)
+        d->router->system->verb_word = STR("engine");
+}
+
 void read_route(Reader *r, const Yaml *y, Node *node) {
     if (!read_is_map(r, y, "`route`"))
         return;
@@ -344,4 +368,5 @@ void read_route(Reader *r, const Yaml *y, Node *node) {
     if (to && to->kind != YAML_SCALAR)
         read_targets(r, to, &d);
     read_block(r, y, language_block(STR("Route")), rows, ARRAY_LEN(rows), &sight, &d);
+    look_at_system(r, y, &d);
 }

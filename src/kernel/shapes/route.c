@@ -7,7 +7,8 @@
  *                                                                                       on among those that were not asked
  *
  * The examples have two thresholds. From `accept` on they choose; from `abstain` on they choose where the model does not, or
- * there is none. A target is asked once, so that the way through is never longer than the list. `detail` says which stage
+ * there is none. Before a model or a capability chooses, or a rule that asks for it, the engine tells how the targets are
+ * (:system, where anything holds any of them back): who cannot be asked now, and who has a queue. A target is asked once, so that the way through is never longer than the list. `detail` says which stage
  * chose, by what, and what those before it had to say. */
 #include "kernel/play.h"
 #include "kernel/step.h"
@@ -41,6 +42,8 @@ struct RouteState {
     Str rule;                   /* by which; empty: by none */
     Value confidence, requires; /* of the choice; absent: it is not measured, nothing is said */
     Value reasons, declined;    /* lists */
+    Value system;               /* how the targets are, for this choice; absent: not looked at */
+    Stage looks_for;            /* the stage that waits for it */
 };
 
 static const Router *router_of(const Frame *f) { return f->node->router; }
@@ -97,6 +100,7 @@ static void tell(Run *r, Frame *f) {
     if (router_of(f)->n_prefer)
         add_known(&m, "past", value_get(r->past, f->node->name));
     map_addz(&m, "reasons", s->reasons);
+    add_known(&m, "targets", s->system);
     if (s->declined.len)
         map_addz(&m, "declined", s->declined);
     f->detail = map_done(&m, NULL);
@@ -194,6 +198,27 @@ static void ask_examples(Run *r, Frame *f, double least) {
     s->confidence = value_double(s->nearness[best]);
 }
 
+static bool is_available(const Frame *f, uint32_t to) {
+    Value target = value_get(f->route->system, router_of(f)->targets[to].step->name);
+    Value available = value_getz(target, "available");
+    return available.type != V_BOOL || available.b || MUTANT(route_unavailable_chosen);
+}
+
+/* Who cannot be asked now is left out where somebody else is left. */
+static void keep_available(Run *r, Frame *f, bool *keep) {
+    const Router *router = router_of(f);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < router->n_targets; i++)
+        n += keep[i] && is_available(f, i);
+    for (uint32_t i = 0; n && i < router->n_targets; i++) {
+        if (!keep[i] || is_available(f, i))
+            continue;
+        Str name = router->targets[i].step->name;
+        keep[i] = false;
+        reason(r, f, arena_fmt(&r->arena, "capability: %.*s cannot be asked now", STR_FMT(name)));
+    }
+}
+
 /* By those who have it, and of them by who has done best so far. */
 static void ask_capability(Run *r, Frame *f) {
     static const char *const words[PREFER_COUNT] = { "success", "latency", "cost" };
@@ -205,6 +230,7 @@ static void ask_capability(Run *r, Frame *f) {
         return;
     for (uint32_t i = 0; i < router->n_targets; i++)
         n += keep[i] = is_open(f, i);
+    keep_available(r, f, keep);
     for (size_t i = 0; i < router->n_prefer; i++) {
         dispatch_keep_best(r, f, router->prefer[i], keep);
         by = arena_fmt(&r->arena, "%.*s%s%s", STR_FMT(by), i ? ", " : " by ",
@@ -242,14 +268,41 @@ static void open_choice(Run *r, Frame *f) {
     }
 }
 
+static Value texts(Run *r, const Str *items, size_t n) {
+    ListBuilder l = list_builder(&r->arena);
+    for (size_t i = 0; i < n; i++)
+        list_add(&l, value_str(items[i]));
+    return list_done(&l);
+}
+
+/* True: it is being asked how the targets are, and the stage goes on when that is known. */
+static bool looks_first(Run *r, Frame *f, Stage stage) {
+    const Router *router = router_of(f);
+    Str *names = ARENA_ARRAY(&r->arena, Str, router->n_targets);
+    if (!router->system || !value_absent(f->route->system) || r->rules < RULES_SYSTEM)
+        return false;
+    for (size_t i = 0; i < router->n_targets; i++)
+        names[i] = router->targets[i].step->name;
+    f->route->looks_for = stage;
+    play_open(r, f, router->system, texts(r, names, router->n_targets));
+    return true;
+}
+
+static void choose_by_capability(Run *r, Frame *f) {
+    bool asked = !value_absent(f->route->wanted) || router_of(f)->n_prefer;
+    if (f->route->stage == STAGE_NONE && asked && looks_first(r, f, STAGE_CAPABILITY))
+        return;
+    if (f->route->stage == STAGE_NONE)
+        ask_capability(r, f);
+    open_choice(r, f);
+}
+
 /* Behind the model, or where there is none. */
 static void choose_without_model(Run *r, Frame *f) {
     const Router *router = router_of(f);
     if (f->route->stage == STAGE_NONE && router->abstain < router->accept)
         ask_examples(r, f, router->abstain);
-    if (f->route->stage == STAGE_NONE)
-        ask_capability(r, f);
-    open_choice(r, f);
+    choose_by_capability(r, f);
 }
 
 static bool anybody_left(const Frame *f) {
@@ -261,14 +314,12 @@ static bool anybody_left(const Frame *f) {
 
 /* ---- the model ------------------------------------------------------------------------------------------------------- */
 
-static Value texts(Run *r, const Str *items, size_t n) {
-    ListBuilder l = list_builder(&r->arena);
-    for (size_t i = 0; i < n; i++)
-        list_add(&l, value_str(items[i]));
-    return list_done(&l);
+static void add_count(MapBuilder *m, const char *name, Value v) {
+    if (v.type == V_INT && v.i > 0)
+        map_addz(m, name, v);
 }
 
-static Value card_of(Run *r, const RouteTarget *t) {
+static Value card_of(Run *r, const RouteTarget *t, Value system) {
     MapBuilder m = map_builder(&r->arena);
     map_addz(&m, "name", value_str(t->step->name));
     if (t->description.len)
@@ -278,6 +329,9 @@ static Value card_of(Run *r, const RouteTarget *t) {
     if (t->n_exemplars)
         map_addz(&m, "examples",
                  texts(r, t->exemplars, MIN(t->n_exemplars, (size_t)CARD_EXEMPLARS)));
+    add_known(&m, "unavailable", value_getz(system, "why"));
+    add_count(&m, "queue", value_getz(system, "queue"));
+    add_count(&m, "calls", value_getz(system, "calls"));
     return map_done(&m, NULL);
 }
 
@@ -295,7 +349,8 @@ static void ask_model(Run *r, Frame *f) {
     }
     for (uint32_t i = 0; i < router->n_targets; i++)
         if (is_open(f, i))
-            list_add(&targets, card_of(r, &router->targets[i]));
+            list_add(&targets, card_of(r, &router->targets[i],
+                                       value_get(s->system, router->targets[i].step->name)));
     map_addz(&m, "text", s->text);
     map_addz(&m, "targets", list_done(&targets));
     add_known(&m, "nearest", scores_of(r, f));
@@ -342,23 +397,44 @@ static void model_answered(Run *r, Frame *f, bool ok, Value answer, Value error)
     s->requires = value_getz(answer, "requires_context");
 }
 
-static void choose(Run *r, Frame *f) {
+static void choose_by_model(Run *r, Frame *f) {
+    if (!looks_first(r, f, STAGE_MODEL))
+        ask_model(r, f);
+}
+
+static void choose_by_rules(Run *r, Frame *f) {
     const Router *router = router_of(f);
-    RouteState *s = f->route;
+    if (!ask_rules(r, f))
+        return;
+    if (f->route->stage == STAGE_NONE)
+        ask_examples(r, f, router->accept);
+    if (f->route->stage == STAGE_NONE && router->model)
+        choose_by_model(r, f);
+    else
+        choose_without_model(r, f);
+}
+
+static void choose(Run *r, Frame *f) {
     choose_target(f, STAGE_NONE, 0, STR(""));
+    f->route->system = VALUE_ABSENT;
     if (!anybody_left(f)) {
         reason(r, f, STR("nobody is left"));
         open_choice(r, f);
-        return;
+    } else if (!router_of(f)->looks_first || !looks_first(r, f, STAGE_RULES)) {
+        choose_by_rules(r, f);
     }
-    if (!ask_rules(r, f))
-        return;
-    if (s->stage == STAGE_NONE)
-        ask_examples(r, f, router->accept);
-    if (s->stage == STAGE_NONE && router->model)
+}
+
+/* Where nobody could tell, nothing is known. */
+static void looked(Run *r, Frame *f, const Frame *child) {
+    MapBuilder nothing = map_builder(&r->arena);
+    f->route->system = child->status == STATUS_OK ? child->output : map_done(&nothing, NULL);
+    if (f->route->looks_for == STAGE_RULES)
+        choose_by_rules(r, f);
+    else if (f->route->looks_for == STAGE_MODEL)
         ask_model(r, f);
     else
-        choose_without_model(r, f);
+        choose_by_capability(r, f);
 }
 
 /* Text and capability: once, before anything is chosen. */
@@ -384,6 +460,7 @@ static void enter(Run *r, Frame *f) {
     RouteState *s = play_begin(r, f, sizeof(RouteState));
     s->tried = ARENA_ARRAY(&r->arena, bool, router_of(f)->n_targets);
     s->reasons = s->declined = value_list(NULL, 0);
+    s->system = VALUE_ABSENT;
     if (look_at(r, f, problem))
         choose(r, f);
     else
@@ -411,6 +488,10 @@ static void child_done(Run *r, Frame *f, Frame *child) {
     bool was_model = child->node == router_of(f)->model;
     bool was_declined = !ok && !was_model && declined(r, f, child);
     play_over(r, f, child);
+    if (child->node == router_of(f)->system) {
+        looked(r, f, child);
+        return;
+    }
     if (was_model) {
         model_answered(r, f, ok, output, error);
         choose_without_model(r, f);
@@ -437,6 +518,8 @@ static Str because(Run *r, const Frame *f, const Frame *child) {
     const RouteState *s = f->route;
     if (child->node == router_of(f)->model)
         return STR("nobody is sure yet");
+    if (child->node == router_of(f)->system)
+        return STR("how the targets are");
     if (s->stage == STAGE_RULES)
         return arena_fmt(&r->arena, "by rules: %.*s", (int)MIN(s->rule.len, 80), s->rule.p);
     if (!value_absent(s->confidence))
@@ -446,14 +529,15 @@ static Str because(Run *r, const Frame *f, const Frame *child) {
 
 static Value look(Run *r, const Frame *f, const Frame *child, PlayName name) {
     (void)r, (void)child;
-    return name == NAME_TEXT ? f->route->text : VALUE_ABSENT;
+    return name == NAME_TEXT      ? f->route->text
+           : name == NAME_TARGETS ? f->route->system
+                                  : VALUE_ABSENT;
 }
 
 /* ---- snapshots ------------------------------------------------------------------------------------------------------- */
 
 static void save(const Run *r, const Frame *f, Buf *b) {
     const RouteState *s = f->route;
-    (void)r;
     play_save(f, b);
     value_encode(b, s->text);
     value_encode(b, s->wanted);
@@ -471,6 +555,10 @@ static void save(const Run *r, const Frame *f, Buf *b) {
     value_encode(b, s->requires);
     value_encode(b, s->reasons);
     value_encode(b, s->declined);
+    if (r->rules < RULES_SYSTEM)
+        return;
+    value_encode(b, s->system);
+    buf_varint(b, s->looks_for);
 }
 
 static Value load_list(Run *r, Cursor *c) {
@@ -511,6 +599,13 @@ static void load(Run *r, Frame *f, Cursor *c) {
     c->bad |= !value_absent(s->confidence) && s->confidence.type != V_DOUBLE;
     s->reasons = load_list(r, c);
     s->declined = load_list(r, c);
+    s->system = VALUE_ABSENT;
+    if (r->rules < RULES_SYSTEM)
+        return;
+    s->system = value_decode(c, &r->arena);
+    uint64_t looks_for = cursor_varint(c);
+    c->bad |= looks_for > STAGE_ELSE;
+    s->looks_for = c->bad ? STAGE_NONE : (Stage)looks_for;
 }
 
 const Shape shape_route = {
