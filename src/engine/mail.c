@@ -1,7 +1,8 @@
 /* Mail: what somebody who does not own a run has to say to it. It is taken in by the run's owner, in the transaction that
  * appends the fact it became, so it is neither lost nor said twice.
  *
- *   body = { "signal": NAME, "from": WHO, "data": JSON text }        the mail's id is the signal's
+ *   body = { "signal": NAME, "id": ID, "from": WHO, "data": JSON text }    the mail's id is made of the run's and the signal's:
+ *                                                                         what names a signal names it within its run
  *          { "event": ... } { "start": ... } { "child": ... }         events.h, child.c
  *
  * The store is asked when the engine enters, when it renews its lease, and when the soonest "not before" comes; there is
@@ -47,9 +48,10 @@ static void take_in(Engine *e, const Letter *letter, Arena *a) {
         commit_mail_done(e, mail->id);
         return;
     }
+    Str id = text_of(v, "id");
     request_queue(e, &(Request){ .kind = REQUEST_MAIL,
                                  .run = mail->to,
-                                 .id = mail->id,
+                                 .id = id.len ? id : mail->id, /* as it was written once */
                                  .mail = mail->id,
                                  .name = text_of(v, "signal"),
                                  .from = text_of(v, "from"),
@@ -120,9 +122,10 @@ static void drop_post(Pending *p) {
         request_free(p->e, j->q);
 }
 
-static Str make_body(Arena *a, const Request *q) {
+static Str make_body(Arena *a, const Request *q, Str id) {
     MapBuilder m = map_builder(a);
     map_addz(&m, "signal", value_str(q->name));
+    map_addz(&m, "id", value_str(id));
     map_addz(&m, "from", value_str(q->from));
     map_addz(&m, "data", value_str(q->payload));
     return value_text(a, map_done(&m, NULL));
@@ -140,8 +143,12 @@ void mail_post(Engine *e, Request *q) {
     PostJob *j = pending_new(e, sizeof *j, true, post, posted);
     j->q = q;
     j->p.drop = drop_post;
-    j->mail = (StoreMail){ .id = q->id.len ? q->id : make_id(e, &j->p.arena),
+    Str id = q->id.len ? q->id : make_id(e, &j->p.arena);
+    j->mail = (StoreMail){ .id = MUTANT(signals_share_ids)
+                                     ? id
+                                     : arena_fmt(&j->p.arena, "%.*s:signal:%.*s", STR_FMT(q->run),
+                                                 STR_FMT(id)),
                            .to = q->run,
-                           .body = make_body(&j->p.arena, q) };
+                           .body = make_body(&j->p.arena, q, id) };
     pending_submit(&j->p);
 }

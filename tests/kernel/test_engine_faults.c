@@ -134,6 +134,26 @@ static void a_signal_that_meets_a_conflict_goes_by_mail_and_names_no_row(void **
     assert_int_equal(said.seq, 0);
 }
 
+/* What names a signal names it within its run: the same words to another run are another signal. */
+static void two_runs_get_signals_of_one_id_by_mail(void **state) {
+    World *w = *state;
+    Host *a = boot_shared(w, 0), *b = boot_shared(w, 1);
+    start(a, "r1", WAIT);
+    start(a, "r2", WAIT);
+    crash(a);
+    for (int i = 0; i < 4; i++)
+        pass(b, 3000);
+    a = boot_shared(w, 0);
+    assert_int_equal(signal_run(a, "r1", "yes", "go", "1").answer, ENGINE_OK);
+    assert_int_equal(signal_run(a, "r2", "yes", "go", "1").answer, ENGINE_OK);
+    assert_int_equal(signal_run(a, "r2", "yes", "go", "1").answer, ENGINE_OK);
+    for (int i = 0; i < 4; i++)
+        pass(b, 3000);
+    assert_int_equal(state_of(w, "r1"), STORE_DONE);
+    assert_int_equal(state_of(w, "r2"), STORE_DONE);
+    assert_int_equal(facts_of(w, "r2", FACT_SIGNAL), 1);
+}
+
 /* Its lease ran out while it waited for room. Under the next one that batch would be a row in the name of an engine that was
  * fenced, of a run that nobody has in memory. */
 static void what_a_full_disk_kept_back_goes_with_the_lease(void **state) {
@@ -587,6 +607,7 @@ int main(void) {
         TEST(a_run_that_derives_other_moves_is_parked_as_diverged),
         TEST(a_full_disk_is_waited_for_and_nothing_is_lost),
         TEST(a_signal_that_meets_a_conflict_goes_by_mail_and_names_no_row),
+        TEST(two_runs_get_signals_of_one_id_by_mail),
         TEST(what_a_full_disk_kept_back_goes_with_the_lease),
         TEST(a_commit_of_unknown_outcome_is_read_back),
         TEST(a_failed_commit_is_the_end_and_the_next_engine_recovers),
