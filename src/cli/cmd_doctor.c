@@ -257,6 +257,24 @@ static void look_at_mail(Doctor *d, const Plan *plan) {
             "engine runs");
 }
 
+static Str entries_of(Arena *a, const char *word, const Str *entries, size_t n) {
+    Buf b = BUF_INIT(16 * KIB);
+    for (size_t i = 0; i < n; i++)
+        buf_fmt(&b, "%s%.*s", i ? ", " : word, STR_FMT(entries[i]));
+    Str text = arena_str(a, buf_str(&b));
+    buf_deinit(&b);
+    return text;
+}
+
+/* Where requests may lead. */
+static void look_at_egress(Doctor *d, const Egress *e) {
+    Arena *a = d->args->arena;
+    Str allow = entries_of(a, "; allowed: ", e->allow, e->n_allow),
+        deny = entries_of(a, "; denied: ", e->deny, e->n_deny);
+    TELL(d, FINE, "egress", "a host that data names leads to public addresses only%.*s%.*s",
+         STR_FMT(allow), STR_FMT(deny));
+}
+
 static void look_at_file(Doctor *d, const char *path) {
     Str closure;
     _cleanup_(plan_freep)
@@ -279,6 +297,7 @@ static void look_at_file(Doctor *d, const char *path) {
              missing[i].pos.line, STR_FMT(missing[i].who), STR_FMT(missing[i].problem));
     look_at_models_of_all(d, plan, &options);
     look_at_mail(d, plan);
+    look_at_egress(d, &plan->egress);
     if (n == 0)
         TELL(d, FINE, "file", "%s: every program, key, price and file it names is there", path);
 }

@@ -33,8 +33,10 @@ struct Attempt {
     Str run, address, step_name, workflow;
     Str callee; /* name of the agent or tool; "run", "http", "echo" */
     uint32_t attempt;
-    Value request;   /* want_send() of kernel/run.h */
-    Str secret_mark; /* of the secrets in it; empty: there are none */
+    Value request; /* want_send() of kernel/run.h */
+    Egress egress;
+    bool host_of_data; /* no file has written out where the request leads */
+    Str secret_mark;   /* of the secrets in it; empty: there are none */
     SecretsFrom secrets_from;
     Secret *secrets; /* the executor's */
     size_t n_secrets;

@@ -265,6 +265,8 @@ static void start_http(Exec *x, Attempt *a) {
     /* A timeout of the step is the engine's to keep, from before the queue. */
     h->call.timeout_ms = a->timeout_ms ? 0 : HTTP_TIMEOUT_DEFAULT_MS;
     h->call.answer_bytes_max = LIMIT_PAYLOAD_BYTES;
+    h->call.egress = &a->egress;
+    h->call.host_of_data = a->host_of_data;
     h->call.done = answered;
     h->call.ctx = h;
     http_call(&x->http, &h->call);

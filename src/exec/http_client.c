@@ -8,6 +8,7 @@
 #include "exec/http_client.h"
 
 #include "base/time.h"
+#include "exec/http_egress.h"
 #include "exec/libcurl.h"
 
 #include <stdio.h>
@@ -90,7 +91,10 @@ static void read_answer(HttpCall *call, CURLcode code, HttpAnswer *answer) {
     libcurl.easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     answer->status = (int)status;
     answer->sent = bytes_left(easy);
-    answer->end = buf_over(&call->answer) ? HTTP_TOO_BIG : end_of(code, answer->sent);
+    bool denied = call->denial[0] && code != CURLE_OK && !answer->sent;
+    answer->end = buf_over(&call->answer) ? HTTP_TOO_BIG
+                  : denied                ? HTTP_DENIED
+                                          : end_of(code, answer->sent);
     answer->body = buf_str(&call->answer);
     answer->content_type = header_text(easy, "content-type");
     answer->location = header_text(easy, "location");
@@ -98,6 +102,8 @@ static void read_answer(HttpCall *call, CURLcode code, HttpAnswer *answer) {
     if (answer->end == HTTP_TOO_BIG)
         snprintf(call->problem, sizeof(call->problem), "the answer is larger than %zu bytes",
                  call->answer_bytes_max);
+    else if (denied)
+        memcpy(call->problem, call->denial, sizeof(call->problem));
     else if (code != CURLE_OK)
         libcurl_explain(easy, code, call->problem);
 }
@@ -290,6 +296,7 @@ static void set_plumbing(HttpCall *call) {
     libcurl.easy_setopt(easy, CURLOPT_ERRORBUFFER, call->problem);
     libcurl.easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_bytes);
     libcurl.easy_setopt(easy, CURLOPT_WRITEDATA, call);
+    http_egress_guard(call);
 }
 
 static bool set_url(HttpCall *call) {

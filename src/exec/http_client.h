@@ -6,11 +6,13 @@
 
 #include "base/buf.h"
 #include "exec/slots.h"
+#include "spec/egress.h"
 
 #include <uv.h>
 
 typedef enum HttpEnd {
     HTTP_ANSWERED,      /* a complete answer, whatever its status */
+    HTTP_DENIED,        /* where it leads is not allowed; nothing was sent */
     HTTP_REFUSED,       /* the order is impossible (URL, header); nothing was sent */
     HTTP_NO_CONNECTION, /* name, connect or TLS failed; nothing was sent */
     HTTP_CUT,           /* it ended after bytes had left and without a complete answer */
@@ -41,8 +43,10 @@ typedef struct HttpCall {
     Str body; /* STR_NULL: none */
     /* on a connection of its own: libcurl sends again by itself what a reused one lost */
     bool fresh;
-    int64_t timeout_ms;       /* from the moment it has a slot; 0: none */
+    int64_t timeout_ms; /* from the moment it has a slot; 0: none */
     size_t answer_bytes_max;
+    const Egress *egress; /* NULL: no entries */
+    bool host_of_data;    /* of `url`: no file has written it out */
     void (*done)(
         void *ctx,
         const HttpAnswer *answer); /* once, perhaps within http_call(); everything borrowed */
@@ -54,6 +58,7 @@ typedef struct HttpCall {
     void *easy;        /* CURL * */
     void *header_list; /* curl_slist * */
     Buf answer;
+    char denial[256];  /* by egress; empty: none */
     char problem[256]; /* as libcurl wants it */
 } HttpCall;
 

@@ -66,6 +66,7 @@ HttpOutcome http_outcome(HttpEnd end, bool sent, int status, Effect effect) {
     static const HttpOutcome not_sent = { OUTCOME_FAILED, SENT_NO, KIND_UNAVAILABLE };
     switch (end) {
     case HTTP_ANSWERED: return of_status(status, effect);
+    case HTTP_DENIED: return (HttpOutcome){ OUTCOME_FAILED, SENT_NO, KIND_DENIED };
     case HTTP_REFUSED: return (HttpOutcome){ OUTCOME_FAILED, SENT_NO, KIND_INVALID };
     case HTTP_NO_CONNECTION: return not_sent;
     case HTTP_CUT: return (HttpOutcome){ OUTCOME_UNKNOWN, SENT_MAYBE, KIND_UNAVAILABLE };

@@ -52,9 +52,10 @@ void libcurl_explain(CURL *easy, CURLcode code, char problem[LIBCURL_PROBLEM_BYT
     long verified = 0;
     libcurl.easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verified);
     if (code == CURLE_PEER_FAILED_VERIFICATION && is_unknown_signer(verified))
-        snprintf(problem, LIBCURL_PROBLEM_BYTES,
-                 "no authority known here has signed its certificate; a private authority's is read "
-                 "from the file that BATON_CA_FILE names where the engine runs");
+        snprintf(
+            problem, LIBCURL_PROBLEM_BYTES,
+            "no authority known here has signed its certificate; a private authority's is read "
+            "from the file that BATON_CA_FILE names where the engine runs");
     else if (code == CURLE_USE_SSL_FAILED)
         snprintf(problem, LIBCURL_PROBLEM_BYTES,
                  "it offers no TLS, and nothing is sent in the clear");

@@ -17,6 +17,11 @@
     X(easy_getinfo)                                                                                \
     X(easy_header)                                                                                 \
     X(easy_strerror)                                                                               \
+    X(url)                                                                                         \
+    X(url_set)                                                                                     \
+    X(url_get)                                                                                     \
+    X(url_cleanup)                                                                                 \
+    X(free)                                                                                        \
     X(slist_append)                                                                                \
     X(slist_free_all)                                                                              \
     X(multi_init)                                                                                  \

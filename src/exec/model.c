@@ -78,6 +78,7 @@ static void send_request(ModelAttempt *m, const ProviderWay *way, Str body) {
     m->call.body = body;
     m->call.timeout_ms = m->a->timeout_ms ? 0 : MODEL_TIMEOUT_DEFAULT_MS;
     m->call.answer_bytes_max = LIMIT_JSON_BYTES;
+    m->call.egress = &m->a->egress;
     m->call.done = answered;
     m->call.ctx = m;
     http_call(&m->x->http, &m->call);

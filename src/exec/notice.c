@@ -87,8 +87,9 @@ static void letter_ended(void *ctx, const LetterEnd *end) {
         c.outcome = OUTCOME_FAILED;
         c.sent = SENT_NO;
         c.kind = KIND_DENIED;
-        c.message = arena_fmt(a, "the mail server answered %d: it wants another user or password "
-                                 "than those of BATON_SMTP",
+        c.message = arena_fmt(a,
+                              "the mail server answered %d: it wants another user or password "
+                              "than those of BATON_SMTP",
                               end->status);
     } else {
         bool refused = end->status >= 400; /* below that it has agreed to the last it was told */

@@ -186,6 +186,7 @@ void keep_used(Reader *r) {
         keep_block(r, s, "import");
         keep_block(r, s, "limits");
         keep_block(r, s, "budgets");
+        keep_block(r, s, "egress");
         if (any_secret_used(r->plan)) /* where they come from is part of what runs */
             keep_block(r, s, "secrets");
         if (any_used(&r->prices))

@@ -71,6 +71,7 @@ static const Keyword project[] = {
     { "baton", "count", 0, RUNS, "1: the version of the language; the first key" },
     { "providers", "{Provider}", 0, RUNS, "where models live" },
     { "secrets", "Secrets", 0, RUNS, "where secrets come from" },
+    { "egress", "Egress", 0, RUNS, "where requests may lead" },
     { "vars", "{data}", 0, RUNS, "what differs between places" },
     { "prices", "Prices", 0, RUNS, "what models cost" },
     { "limits", "Limits", 0, RUNS, "the default of every run" },
@@ -101,6 +102,10 @@ static const Keyword secrets[] = {
     { "from", "'env'", 0, RUNS, "the environment" },
     { "file", "text", 0, RUNS, "a file of lines `NAME=value`" },
     { "command", "[text]", 0, RUNS, "what a program prints" },
+};
+static const Keyword egress[] = {
+    { "allow", "[text]", 0, RUNS, "also to these: addresses, ranges, names of hosts" },
+    { "deny", "[text]", 0, RUNS, "never to these" },
 };
 static const Keyword prices[] = {
     { "file", "text", 0, RUNS, "their file" },
@@ -253,6 +258,7 @@ const Block language_files[] = {
     BLOCK("Provider", "a provider", provider, "", "", ""),
     BLOCK("ProviderModel", "a model of a provider", provider_model, "", "", ""),
     BLOCK("Secrets", "`secrets`", secrets, "", "from file command", ""),
+    BLOCK("Egress", "`egress`", egress, "", "", "`egress: { allow: [10.0.0.0/8] }`"),
     BLOCK("Prices", "`prices`", prices, "file", "", "`prices: { file: prices.yaml }`"),
     BLOCK("Budget", "a budget", budget, "per", "", "`team: { per: day, cost: 20.00 }`"),
     BLOCK("Person", "a person", person, "", "", ""),

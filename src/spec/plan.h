@@ -15,6 +15,7 @@
 #include "cel/cel.h"
 #include "cel/pattern.h"
 #include "spec/diag.h"
+#include "spec/egress.h"
 #include "spec/play.h"
 #include "spec/prompts.h"
 #include "spec/template.h"
@@ -319,6 +320,7 @@ struct Callee {
     Template *command, *env, *cwd, *standard_input;
     /* http */
     Template *method, *url, *query, *headers, *body;
+    bool host_of_data; /* the file does not say to which host `url` leads */
     /* model */
     Str *models; /* fallback order: "openai/gpt-5", "scripted/replies.yaml"; at least one */
     size_t n_models;
@@ -581,6 +583,7 @@ struct Plan {
     PlanSecret *secrets; /* by name only: their values are no part of any plan or journal */
     size_t n_secrets;
     SecretsFrom secrets_from;
+    Egress egress;       /* of the project */
     PeopleGroup *groups; /* of the project, as are the next three */
     size_t n_groups;
     Person *people;

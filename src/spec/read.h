@@ -424,6 +424,10 @@ void read_limits(Reader *r, const Yaml *y, Limits *ret_limits);
 void read_on_breach(Reader *r, const Yaml *y, bool *ret_fail);
 /* `budgets:` of the project. */
 void read_budgets(Reader *r, const Yaml *y);
+/* `egress:` of the project. */
+void read_egress(Reader *r, const Yaml *y);
+/* Could data decide which host and port this URL leads to? */
+bool url_host_of_data(const Template *url);
 void read_retry(Reader *r, const Yaml *y, Retry *ret_retry);
 /* What is not said stays as it was. */
 void read_timeout(Reader *r, const Yaml *y, int64_t *ret_attempt_ms, int64_t *ret_queue_ms);

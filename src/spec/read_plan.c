@@ -104,6 +104,7 @@ static const KeyRow rows[] = {
     { "import", ignore },
     { "providers", refuse_of_project },
     { "secrets", refuse_of_project },
+    { "egress", refuse_of_project },
     { "vars", refuse_of_project },
     { "prices", refuse_of_project },
     { "budgets", refuse_of_project },

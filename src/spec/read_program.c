@@ -211,6 +211,7 @@ static void set_url(Reader *r, const Yaml *key, const Yaml *value, void *target)
         !str_starts(value->text, STR("https://")))
         error_at(r, value, "value", NULL, "`url` begins with https:// or http://");
     d->callee->url = read_sent(r, value, d);
+    d->callee->host_of_data = d->callee->url && url_host_of_data(d->callee->url);
 }
 
 static void set_query(Reader *r, const Yaml *key, const Yaml *value, void *target) {
@@ -241,6 +242,19 @@ static const KeyRow http_rows[] = {
     { "headers", set_headers }, { "body", set_body },
 };
 
+static void see_secret(void *ctx, uint64_t slot, Pos pos) {
+    (void)pos;
+    *(bool *)ctx |= slot_kind(slot) == SLOT_SECRET;
+}
+
+static bool holds_secret(const Callee *c) {
+    const Template *sent[] = { c->url, c->query, c->headers, c->body };
+    bool secret = false;
+    for (size_t i = 0; i < ARRAY_LEN(sent); i++)
+        template_slots(sent[i], see_secret, &secret);
+    return secret;
+}
+
 void read_http(Reader *r, const Yaml *y, const Sight *sight, Callee *callee) {
     Draft d = { callee, sight };
     callee->kind = CALLEE_HTTP;
@@ -255,4 +269,10 @@ void read_http(Reader *r, const Yaml *y, const Sight *sight, Callee *callee) {
         error_at(r, y, "missing", "write `method: POST` or `method: PUT`",
                  "a `body` needs a `method`");
     read_map(r, y, http_rows, ARRAY_LEN(http_rows), "`http`", &d);
+    if (callee->host_of_data && holds_secret(callee))
+        error_at(
+            r, yaml_get(y, "url"), "secret",
+            "write the host in the file, or in `vars` of the project; what comes behind its `/` "
+            "may be data",
+            "data would decide which host is sent a secret");
 }

@@ -164,7 +164,7 @@ void read_project(Reader *r) {
         return;
     const Yaml *root = r->project->root, *prices = yaml_get(root, "prices"),
                *limits = yaml_get(root, "limits"), *budgets = yaml_get(root, "budgets"),
-               *secrets = yaml_get(root, "secrets");
+               *secrets = yaml_get(root, "secrets"), *egress = yaml_get(root, "egress");
     check_blocks(r, root);
     if (prices)
         read_prices(r, prices);
@@ -177,4 +177,6 @@ void read_project(Reader *r) {
         read_limits(r, limits, &r->plan->limits);
     if (budgets)
         read_budgets(r, budgets);
+    if (egress)
+        read_egress(r, egress);
 }

@@ -278,6 +278,7 @@ static void every_row_of_the_documented_table_holds(UNUSED void **state) {
         bool sent;
     } ends[] = {
         { "a URL", HTTP_REFUSED, false },
+        { "an address that", HTTP_DENIED, false },
         { "no such host", HTTP_NO_CONNECTION, false },
         { "the connection broke", HTTP_CUT, true },
         { "time ran out", HTTP_TIMED_OUT, true },
@@ -308,7 +309,90 @@ static void every_row_of_the_documented_table_holds(UNUSED void **state) {
             }
     }
     fclose(f);
-    assert_int_equal(rows, 44);
+    assert_int_equal(rows, 45);
+}
+
+/* ---- where it may lead ------------------------------------------------------------------------------------------------ */
+
+/* The same request as one whose host data has named. */
+static Attempt *of_data(const char *url) {
+    char text[512];
+    snprintf(text, sizeof(text), "{\"method\":\"POST\",\"url\":\"%s\"}", url);
+    Attempt *a = attempt_new(CALLEE_HTTP, text);
+    a->host_of_data = true;
+    return a;
+}
+
+static void no_spelling_of_this_machine_is_reached_for_data(UNUSED void **state) {
+    static const char *const hosts[] = {
+        "127.0.0.1",   "localhost",  "localhost.",         "127.1",
+        "2130706433",  "0x7f000001", "0177.0.0.1",         "0.0.0.0",
+        "0",           "[::1]",      "[::ffff:127.0.0.1]", "[::]",
+        "a@127.0.0.1", "127.0.0.1.", "[::ffff:7f00:1]",    "127.0.0.2",
+    };
+    unsigned before = server.connections;
+    for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+        Attempt *a = of_data(arena_fmt(&w->arena, "http://%s:%d/", hosts[i], server.port).p);
+        perform(w, a);
+        if (w->last.outcome != OUTCOME_FAILED || w->last.sent != SENT_NO ||
+            w->last.kind == KIND_NONE)
+            fail_msg("%s was not refused", hosts[i]);
+        attempt_free(a);
+    }
+    assert_int_equal(server.connections, before);
+}
+
+static void what_is_denied_says_where_it_led_and_what_to_do(UNUSED void **state) {
+    Attempt *a = of_data(arena_fmt(&w->arena, "http://localhost:%d/", server.port).p);
+    perform(w, a);
+    assert_ended(w, OUTCOME_FAILED, SENT_NO, KIND_DENIED);
+    assert_str_has(w->last.message, "may not be reached (loopback)");
+    assert_str_has(w->last.message, "egress: { allow: [");
+    attempt_free(a);
+}
+
+static void a_connection_that_is_open_is_no_way_round(UNUSED void **state) {
+    server_says("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", KEEP_OPEN);
+    Attempt *a = request("GET", "/", "");
+    a->effect = EFFECT_READ;
+    perform(w, a);
+    assert_ended(w, OUTCOME_OK, SENT_YES, KIND_NONE);
+    attempt_free(a);
+    server.request[0] = 0;
+    a = request("GET", "/secret", "");
+    a->effect = EFFECT_READ;
+    a->host_of_data = true;
+    perform(w, a);
+    assert_ended(w, OUTCOME_FAILED, SENT_NO, KIND_DENIED);
+    assert_string_equal(server.request, "");
+    attempt_free(a);
+}
+
+static void entries_of_the_project_open_and_close(UNUSED void **state) {
+    Str here = arena_fmt(&w->arena, "127.0.0.1:%d", server.port), name = STR("localhost");
+    Attempt *a;
+    server_says("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", CLOSE);
+    a = of_data(arena_fmt(&w->arena, "http://127.0.0.1:%d/", server.port).p);
+    a->egress = (Egress){ .allow = &here, .n_allow = 1 };
+    perform(w, a);
+    assert_ended(w, OUTCOME_OK, SENT_YES, KIND_NONE);
+    attempt_free(a);
+    a = request("GET", "/", "");
+    a->egress = (Egress){ .deny = &here, .n_deny = 1 };
+    perform(w, a);
+    assert_ended(w, OUTCOME_FAILED, SENT_NO, KIND_DENIED);
+    assert_str_has(w->last.message, "`egress` of baton.yaml denies 127.0.0.1:");
+    attempt_free(a);
+    a = of_data(arena_fmt(&w->arena, "http://x@LOCALHOST:%d/", server.port).p);
+    a->egress = (Egress){ .allow = &name, .n_allow = 1 };
+    perform(w, a);
+    assert_ended(w, OUTCOME_OK, SENT_YES, KIND_NONE);
+    attempt_free(a);
+    a = of_data(arena_fmt(&w->arena, "http://localhost@127.0.0.1:%d/", server.port).p);
+    a->egress = (Egress){ .allow = &name, .n_allow = 1 };
+    perform(w, a);
+    assert_ended(w, OUTCOME_FAILED, SENT_NO, KIND_DENIED);
+    attempt_free(a);
 }
 
 /* ---- broken exchanges -------------------------------------------------------------------------------------------------- */
@@ -492,6 +576,10 @@ int main(void) {
         cmocka_unit_test(the_reset_of_a_used_up_limit_is_a_wait),
         cmocka_unit_test(redirects_are_not_followed),
         cmocka_unit_test(every_row_of_the_documented_table_holds),
+        cmocka_unit_test(no_spelling_of_this_machine_is_reached_for_data),
+        cmocka_unit_test(what_is_denied_says_where_it_led_and_what_to_do),
+        cmocka_unit_test(a_connection_that_is_open_is_no_way_round),
+        cmocka_unit_test(entries_of_the_project_open_and_close),
         cmocka_unit_test(nobody_listens_is_definite),
         cmocka_unit_test(no_such_host_is_definite),
         cmocka_unit_test(a_server_without_tls_is_definite),
