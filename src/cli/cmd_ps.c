@@ -41,6 +41,8 @@ static void write_wait(Buf *b, Value wait) {
     Str group = text_of(asked, "group"), person = text_of(asked, "person");
     if (str_is(what, "doubt") || str_is(what, "approval"))
         what = group.len ? group : person.len ? person : STR("a person");
+    if (str_is(what, "grant"))
+        what = STR("more, asked of run");
     words_clean(b, what, 40);
     if (name.len) {
         buf_char(b, ' ');

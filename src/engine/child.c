@@ -3,6 +3,8 @@
  *   start    -> the run begins, with the closure of the workflow as its parent's plan has it
  *   control  -> FACT_CONTROL
  *   result   -> FACT_CHILD
+ *   asks     -> FACT_MAIL, of the parent
+ *   granted  -> FACT_MAIL, of the child
  *
  * Mail is inserted with the row that it follows from and deleted with the row that it became part of. What is read twice, since
  * that row is still on its way, changes nothing the second time. A start that cannot be is answered with a result that says
@@ -48,6 +50,21 @@ static void read_result(Value v, Arena *a, Fact *f) {
     f->message = str_slice(f->message, 0, MIN(f->message.len, (size_t)MESSAGE_BYTES_MAX));
 }
 
+/* What is asked and answered is the kernel's own; the rest says of whom. */
+static void read_more(Value v, Arena *a, Fact *f) {
+    static const char *const words[] = { "number", "limit", "most", "had", "or_fail", "refused" };
+    MapBuilder m = map_builder(a);
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (!value_absent(value_getz(v, words[i])))
+            map_addz(&m, words[i], value_getz(v, words[i]));
+    f->kind = FACT_MAIL;
+    f->name = text_of(v, "child");
+    f->run = text_of(v, "run");
+    f->address = text_of(v, "step");
+    f->attempt = (uint32_t)number_of(v, "attempt");
+    f->payload = value_text(a, map_done(&m, NULL));
+}
+
 Fact child_fact(const Engine *e, const Request *q, Arena *a) {
     Fact f = { .time_ms = e->now_ms };
     Value v;
@@ -55,6 +72,10 @@ Fact child_fact(const Engine *e, const Request *q, Arena *a) {
         return f;
     if (q->verb == FACT_CHILD) {
         read_result(v, a, &f);
+        return f;
+    }
+    if (q->verb == FACT_MAIL) {
+        read_more(v, a, &f);
         return f;
     }
     f.kind = FACT_CONTROL;
@@ -155,13 +176,16 @@ static void begin(Engine *e, const Letter *l, Arena *a) {
 bool child_take(Engine *e, const Letter *l, Arena *a) {
     Str what = text_of(l->body, "child");
     bool start = str_is(what, "start"), result = str_is(what, "result");
+    bool more = str_is(what, "asks") || str_is(what, "granted");
     if (start && l->err && l->err != STORE_E_NOT_FOUND)
         return true; /* it stays, and is looked at again */
     if (start)
         begin(e, l, a);
-    else if (result || str_is(what, "control"))
+    else if (result || more || str_is(what, "control"))
         request_queue(e, &(Request){ .kind = REQUEST_MAIL,
-                                     .verb = result ? FACT_CHILD : FACT_CONTROL,
+                                     .verb = result ? FACT_CHILD
+                                             : more ? FACT_MAIL
+                                                    : FACT_CONTROL,
                                      .run = l->mail->to,
                                      .mail = l->mail->id,
                                      .payload = l->mail->body });

@@ -211,7 +211,8 @@ void request_conflict(Engine *e, Request *q) {
 /* ---- applying -------------------------------------------------------------------------------------------------------- */
 
 static Fact fact_of(const Engine *e, const Request *q, Arena *a) {
-    if (q->kind == REQUEST_MAIL && (q->verb == FACT_CHILD || q->verb == FACT_CONTROL))
+    if (q->kind == REQUEST_MAIL &&
+        (q->verb == FACT_CHILD || q->verb == FACT_CONTROL || q->verb == FACT_MAIL))
         return child_fact(e, q, a);
     Fact f = { .time_ms = e->now_ms,
                .from = q->from,

@@ -128,7 +128,8 @@ static void not_there(Engine *e, Resident *r) {
     Str id = arena_str(&e->scratch, resident_id(r));
     resident_drop(e, r);
     for (Request *q; (q = QUEUE_POP(&waiting));) {
-        if (q->kind == REQUEST_MAIL && q->verb == FACT_CONTROL) /* to a child that was not to be */
+        bool to_child = q->verb == FACT_CONTROL || q->verb == FACT_MAIL;
+        if (q->kind == REQUEST_MAIL && to_child) /* to a child that was not to be */
             commit_mail_done(e, q->mail);
         if (q->kind == REQUEST_START)
             start_take(e, q);

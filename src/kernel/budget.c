@@ -38,10 +38,15 @@ static Limits limits_of(const Frame *f) {
     bool spends = agent && (agent->kind == CALLEE_MODEL || agent->kind == CALLEE_CALL);
     if ((f->layers & LAYER_ONCE) && spends && agent->limits.any)
         tighten(&own, &agent->limits);
-    if (f->part == PART_ROOT && f->run->caller)
-        tighten(&own, &f->run->caller->grant);
+    const Caller *caller = f->part == PART_ROOT ? f->run->caller : NULL;
+    bool asks = f->run->rules >=
+                RULES_CHILDREN_ASK; /* before, a person could raise what was granted */
+    if (caller && !asks)
+        tighten(&own, &caller->grant);
     if (own.any)
         raised_limits(f, &own);
+    if (caller && asks)
+        tighten(&own, &caller->grant);
     return own;
 }
 
@@ -105,6 +110,12 @@ static int64_t at_most(int64_t a, int64_t b) {
     return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
 }
 
+/* What children hold that ask for more will not be given back before they have it. */
+static bool others_settle(const Budget *b, Bound bound) {
+    int64_t stuck = MUTANT(askers_wait_for_each_other) ? 0 : b->stuck.of[bound];
+    return b->reserved.of[bound] > stuck;
+}
+
 /* One limit of one budget. The shortage is written where it does not fit. */
 static Fit fit_counted(const Budget *b, Bound bound, const Amount *next, Shortage *ret) {
     Shortage s = { .at = b->frame,
@@ -117,7 +128,7 @@ static Fit fit_counted(const Budget *b, Bound bound, const Amount *next, Shortag
     if (s.most < 0 || s.next == 0 || unlimited || at_most(s.spent + s.reserved, s.next) <= s.most)
         return FIT_YES;
     *ret = s;
-    if (s.reserved > 0 && at_most(s.spent, s.next) <= s.most)
+    if (others_settle(b, bound) && at_most(s.spent, s.next) <= s.most)
         return FIT_WAIT;
     return b->limits.on_breach_fail ? FIT_BREACH_FAIL : FIT_BREACH_PAUSE;
 }
@@ -233,6 +244,93 @@ void budget_take_over(Frame *f, const Amount *held) {
                 up->budget->reserved.of[i] += held->of[i];
 }
 
+/* ---- more for a child ---- */
+
+static Fit breach_of(const Budget *b) {
+    return b->limits.on_breach_fail ? FIT_BREACH_FAIL : FIT_BREACH_PAUSE;
+}
+
+/* Of one limit, `need` more than the call holds already. What children hold is as good as spent in what people are told. */
+static Fit fit_more(const Budget *b, const Frame *f, Bound bound, int64_t need, Shortage *ret) {
+    int64_t most = b->limits.most[bound], spent = b->spent.of[bound], all = b->reserved.of[bound];
+    if (b->waiting.first && b->waiting.first != f) {
+        *ret = (Shortage){ .at = b->frame, .behind = true };
+        return FIT_WAIT;
+    }
+    if (most < 0 || at_most(spent + all, need) <= most)
+        return FIT_YES;
+    *ret = (Shortage){
+        .at = b->frame, .bound = bound, .most = most, .spent = spent + all, .next = need
+    };
+    if (!others_settle(b, bound) || at_most(spent + f->call->reserved.of[bound], need) > most)
+        return breach_of(b);
+    ret->reserved = all;
+    return FIT_WAIT;
+}
+
+/* An equal share of what is free for those who run side by side, if that is more than it needs. */
+static int64_t fair_extra(const Frame *f, Bound bound, int64_t need) {
+    int64_t least = INT64_MAX;
+    for (const Frame *up = f; up; up = up->parent) {
+        const Budget *b = up->budget;
+        if (b && b->limits.most[bound] >= 0 && binds(b, bound, f))
+            least = MIN(least, b->limits.most[bound] - b->spent.of[bound] - b->reserved.of[bound]);
+    }
+    return least == INT64_MAX ? need : MAX(need, least / child_side_by_side(f));
+}
+
+static Fit reserve_more(Frame *f, int64_t *ret_extra, int64_t *ret_most, Shortage *ret) {
+    CallState *c = f->call;
+    Bound bound = c->more.bound;
+    int64_t need = MAX((int64_t)0, c->more.most - c->reserved.of[bound]);
+    Fit fit = FIT_YES;
+    for (const Frame *up = f; up && need && fit <= FIT_WAIT; up = up->parent) {
+        Shortage s = { 0 };
+        if (up->budget && binds(up->budget, bound, f))
+            fit = worse(fit, fit_more(up->budget, f, bound, need, &s), &s, ret);
+    }
+    if (fit != FIT_YES)
+        return fit;
+    *ret_extra = need ? fair_extra(f, bound, need) : 0;
+    *ret_most = c->reserved.of[bound] + *ret_extra;
+    for (Frame *up = f; up; up = up->parent)
+        if (up->budget && binds(up->budget, bound, f))
+            up->budget->reserved.of[bound] += *ret_extra;
+    return FIT_YES;
+}
+
+/* What the limits of time, or depth, of all that stands above leave it by now. */
+static Fit left_now(Run *r, const Frame *f, int64_t *ret_most, Shortage *ret) {
+    const More *more = &f->call->more;
+    bool time = more->bound == BOUND_TIME;
+    int64_t least = INT64_MAX;
+    for (const Frame *up = f; up; up = up->parent) {
+        const Budget *b = up->budget;
+        if (!b || b->limits.most[more->bound] < 0 || !binds(b, more->bound, f))
+            continue;
+        int64_t used = time ? budget_worked(b, r->time_ms) : level_below(b, f);
+        int64_t left = b->limits.most[more->bound] - used;
+        least = MIN(least, left);
+        if (left > (time ? more->had : more->most - 1))
+            continue;
+        *ret = (Shortage){ .at = up,
+                           .bound = more->bound,
+                           .most = b->limits.most[more->bound],
+                           .spent = time ? used + more->had : 0,
+                           .next = time ? 0 : used + more->most };
+        return breach_of(b);
+    }
+    *ret_most = least == INT64_MAX ? more->most : least;
+    return FIT_YES;
+}
+
+Fit budget_more(Run *r, Frame *f, int64_t *ret_extra, int64_t *ret_most, Shortage *ret) {
+    if (f->call->more.bound < BOUNDS_COUNTED)
+        return reserve_more(f, ret_extra, ret_most, ret);
+    *ret_extra = 0;
+    return left_now(r, f, ret_most, ret);
+}
+
 /* ---- settling ---- */
 
 static void settle_one(Budget *b, Bound i, int64_t held, int64_t spent) {
@@ -247,12 +345,19 @@ static void settle_one(Budget *b, Bound i, int64_t held, int64_t spent) {
     b->over.of[i] = at_most(b->over.of[i], MAX(0, spent - held));
 }
 
+static bool holds_any(const Amount *held) {
+    for (Bound i = 0; i < BOUNDS_COUNTED; i++)
+        if (held->of[i])
+            return true;
+    return false;
+}
+
 void budget_settle(Run *r, Frame *f, Amount *held, const Amount *spent) {
-    if (!is_call(held))
+    if (!is_call(held) && !(call_is_child(f) && holds_any(held)))
         return;
     for (Frame *up = f; up; up = up->parent) {
         for (Bound i = 0; up->budget && i < BOUNDS_COUNTED; i++)
-            if (is_held(f, held, i) && binds(up->budget, i, f))
+            if ((is_held(f, held, i) || call_is_child(f)) && binds(up->budget, i, f))
                 settle_one(up->budget, i, held->of[i],
                            MUTANT(spending_forgotten) ? 0 : spent->of[i]);
         if (up->budget)
@@ -367,6 +472,9 @@ void budget_timer_due(Run *r, Frame *f, TimerPurpose purpose) {
                    .most = b->limits.most[bound],
                    .spent = bound == BOUND_TIME ? budget_worked(b, r->time_ms)
                                                 : r->time_ms - b->opened_ms };
+    Str refused;
+    if (f == r->root && more_ask(r, &s, b->limits.on_breach_fail, &refused))
+        return;
     if (!b->limits.on_breach_fail)
         question_ask(r, NULL, &s);
     else if (!call_runs_late(r, f, shortage_text(r, FIT_BREACH_FAIL, &s)))
@@ -377,6 +485,12 @@ void budget_set(Run *r, Budget *b, Bound bound, int64_t most) {
     b->limits.most[bound] = most;
     arm_again(r, b, bound);
     budget_freed(r, b);
+}
+
+void budget_limits_anew(Run *r, Frame *f, Bound bound) {
+    Limits now = limits_of(f);
+    f->budget->limits.pos[bound] = now.pos[bound];
+    budget_set(r, f->budget, bound, now.most[bound]);
 }
 
 void budget_close(Run *r, Frame *f) {
@@ -449,9 +563,11 @@ const char *budget_check(const Frame *f) {
         int64_t most = b->limits.most[i];
         if (b->reserved.of[i] < 0 || b->spent.of[i] < b->over.of[i])
             return "11: a budget holds less than nothing";
+        if (b->stuck.of[i] < 0 || b->stuck.of[i] > b->reserved.of[i])
+            return "11: more is held by who asks for more than by all";
         if (most >= 0 && b->spent.of[i] - b->over.of[i] + b->reserved.of[i] > most)
             return "11: more is spent and reserved than a limit allows";
     }
-    bool moves = b->reserved.of[BOUND_CALLS] > 0 || f->run->status != RUN_RUNNING;
+    bool moves = holds_any(&b->reserved) || f->run->status != RUN_RUNNING || f->run->asked.open;
     return b->waiting.first && !moves ? "20: calls wait for a budget that nobody holds" : NULL;
 }

@@ -9,6 +9,7 @@ struct Budget {
     Limits limits; /* as the file says, or as a person raised them since */
     Amount spent, reserved;
     Amount over;      /* of what is spent: billed beyond what was reserved */
+    Amount stuck;     /* of what is reserved: held by children that wait for more (more.c) */
     uint32_t working; /* attempts open below */
     int64_t opened_ms, worked_ms, since_ms;
     Want *deadline, *work; /* timers */
@@ -57,6 +58,11 @@ void budget_spend(Frame *f, const Amount *spent);
 void budget_worked_more(Run *r, Frame *f, int64_t ms);
 /* So much time counts for nothing. */
 void budget_shift(Frame *f, int64_t ms);
+/* What a limit is by now, after it was raised or more was granted. */
+void budget_limits_anew(Run *r, Frame *f, Bound bound);
+/* A child asks for more (its call's `more`): is there room for what it needs at least? Then as much is reserved as is fair, and
+ * *ret_most is what it may spend in all; `extra` of it is new. Time and depth are not reserved. */
+Fit budget_more(Run *r, Frame *f, int64_t *ret_extra, int64_t *ret_most, Shortage *ret);
 Amount call_worst_case(const Frame *f);
 /* An attempt was opened or closed below: the clocks of `limits.time` run while one is. */
 void budget_attempts(Run *r, Frame *f, int change);
@@ -89,6 +95,8 @@ const char *held_check(const Frame *f);
 /* A limit was reached: the run pauses once this fact is applied. `step` wanted more; NULL: nobody did. */
 void question_ask(Run *r, const Frame *step, const Shortage *s);
 void question_pause(Run *r);
+/* The least that the limit would have to be. */
+int64_t shortage_enough(const Shortage *s);
 void question_by_person(Run *r, Str from, Str reason);
 /* Limits that run_takes_limits() found good. */
 void question_raise(Run *r, Str from, Value limits);

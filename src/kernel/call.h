@@ -2,7 +2,7 @@
 #ifndef BATON_KERNEL_CALL_H
 #define BATON_KERNEL_CALL_H
 
-#include "kernel/frame.h"
+#include "kernel/budget.h"
 
 /* ---- calls (shapes/call.c) ------------------------------------------------------------------------------------------------- */
 
@@ -63,9 +63,11 @@ bool child_abandon(Run *r, Frame *f, Str why);
 bool child_runs_late(Run *r, Frame *f, Str why);
 /* All children that are not asked to stop. */
 void child_order_all(Run *r, Control verb, Str why);
-Amount child_spent(Run *r, const Fact *fact);
 /* What it is asked to do, for who compares it with what was recorded. */
 Value child_request(const Frame *f, Arena *a);
+/* What it used; and with what of it nobody knows whether it was billed. */
+Amount child_used(Run *r, const Fact *fact);
+Amount child_spent(Run *r, const Fact *fact);
 void child_timer_off(Run *r, Frame *f);
 /* It is over: the grant is given back, less what was spent. */
 void child_settle(Run *r, Frame *f, const Fact *fact);
@@ -73,6 +75,27 @@ void child_settle(Run *r, Frame *f, const Fact *fact);
 bool caller_read(Run *r, Str text);
 /* This run is over: its parent is told. */
 void child_ended(Run *r);
+
+/* How many calls may run beside each other where it stands. */
+int64_t child_side_by_side(const Frame *f);
+
+/* ---- more than was granted (more.c) ----------------------------------------------------------------------------------------- */
+
+/* This run is short of what its parent granted, not of a limit of its own: true, its parent is asked, and who is short waits.
+ * *ret_refused: the parent has said no, and why; else empty. */
+bool more_ask(Run *r, const Shortage *s, bool or_fail, Str *ret_refused);
+/* A letter of a child, or of the parent. */
+bool more_waited_for(Run *r, const Frame *f, const Fact *fact);
+void more_came(Run *r, const Fact *fact);
+/* A call whose child asks has its turn. */
+void more_try(Run *r, Frame *f);
+/* It does not ask any more: it was answered, or is over. Nothing if it did not. */
+void more_over(Run *r, Frame *f);
+void more_save(const Frame *f, Buf *b);
+void more_load(Frame *f, Cursor *c, bool open);
+/* What the run itself was granted since, and asks. */
+void asked_save(const Run *r, Buf *b);
+void asked_load(Run *r, Cursor *c);
 
 /* ---- what nobody knows (doubt.c) */
 

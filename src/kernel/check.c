@@ -175,5 +175,5 @@ const char *run_check(const Run *r) {
         return "17: it has ended, and nothing is left that it waits for";
     if (r->status == RUN_PAUSED)
         return value_absent(r->paused) ? "20: paused, and nobody's name is on it" : NULL;
-    return t.open_work ? NULL : "20: an orphan: nothing can wake it";
+    return t.open_work || r->asked.open ? NULL : "20: an orphan: nothing can wake it";
 }

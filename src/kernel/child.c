@@ -93,6 +93,13 @@ static int64_t at_once(const Frame *f) {
     return MAX((int64_t)1, MIN((int64_t)f->node->for_->parallel, (int64_t)f->each->items.len));
 }
 
+int64_t child_side_by_side(const Frame *f) {
+    int64_t n = 1;
+    for (; f; f = f->parent)
+        n = MIN(n * at_once(f), (int64_t)LIMIT_ITEMS);
+    return n;
+}
+
 static int64_t grant_of(const Frame *f, Bound bound) {
     const Callee *c = f->call->callee;
     int64_t most = -1, side_by_side = 1;
@@ -263,7 +270,7 @@ static int64_t number_of(Value map, const char *key) {
     return v.type == V_INT ? v.i : 0;
 }
 
-Amount child_spent(Run *r, const Fact *fact) {
+Amount child_used(Run *r, const Fact *fact) {
     Value spent = VALUE_NULL;
     json_read_copy(&r->arena, fact->shown, &spent, NULL);
     return (Amount){ .of = { [BOUND_COST] = fact->usage.cost_nano,
@@ -273,6 +280,17 @@ Amount child_spent(Run *r, const Fact *fact) {
                              [BOUND_RETRIES] = number_of(spent, "retries") } };
 }
 
+/* And what nobody knows was billed: that is spent too. */
+Amount child_spent(Run *r, const Fact *fact) {
+    Value spent = VALUE_NULL;
+    Amount charged = child_used(r, fact);
+    json_read_copy(&r->arena, fact->shown, &spent, NULL);
+    Value lost = value_getz(spent, "lost");
+    for (Bound i = BOUND_COST; i <= BOUND_CALLS && lost.type == V_MAP; i++)
+        charged.of[i] += MAX((int64_t)0, number_of(lost, bound_name(i)));
+    return charged;
+}
+
 static int64_t child_worked_ms(Run *r, const Fact *fact) {
     Value spent = VALUE_NULL;
     json_read_copy(&r->arena, fact->shown, &spent, NULL);
@@ -280,8 +298,9 @@ static int64_t child_worked_ms(Run *r, const Fact *fact) {
 }
 
 void child_settle(Run *r, Frame *f, const Fact *fact) {
-    Amount spent = child_spent(r, fact);
-    budget_settle(r, f, &f->call->reserved, &spent);
+    Amount spent = child_used(r, fact), charged = child_spent(r, fact);
+    more_over(r, f);
+    budget_settle(r, f, &f->call->reserved, &charged);
     budget_worked_more(r, f, child_worked_ms(r, fact));
     want_close(r, f->call->want);
     f->call->want = NULL;
@@ -335,6 +354,19 @@ bool caller_read(Run *r, Str text) {
     return true;
 }
 
+/* What attempts had reserved of which nobody knows what they used: under way in a crash, or given up. The counts leave it out. */
+static Value lost_value(Run *r) {
+    const Amount *all = &r->root->budget->spent;
+    const int64_t known[] = { [BOUND_COST] = r->counts.cost_nano,
+                              [BOUND_TOKENS] = r->counts.tokens,
+                              [BOUND_CALLS] = r->counts.model_calls };
+    MapBuilder m = map_builder(&r->arena);
+    for (Bound i = BOUND_COST; i <= BOUND_CALLS; i++)
+        if (all->of[i] > known[i])
+            map_addz(&m, bound_name(i), value_int(all->of[i] - known[i]));
+    return map_done(&m, NULL);
+}
+
 static Value spent_value(Run *r) {
     const Budget *b = r->root->budget;
     MapBuilder m = map_builder(&r->arena);
@@ -344,6 +376,9 @@ static Value spent_value(Run *r) {
     map_addz(&m, "agents", value_int(b ? b->spent.of[BOUND_AGENTS] : 0));
     map_addz(&m, "retries", value_int(b ? b->spent.of[BOUND_RETRIES] : 0));
     map_addz(&m, "time_ms", value_int(b ? budget_worked(b, r->time_ms) : 0));
+    Value lost = b && !MUTANT(child_forgets_lost) ? lost_value(r) : VALUE_ABSENT;
+    if (lost.type == V_MAP && lost.len)
+        map_addz(&m, "lost", lost);
     return map_done(&m, NULL);
 }
 

@@ -160,10 +160,13 @@ static void write_details(Buf *b, const Fact *f) {
         write_count(b, "since_ms", f->since_ms);
         write_word(b, " given up by run ", f->from);
         return;
+    case FACT_MAIL:
+        write_word(b, " ", f->name);
+        write_word(b, " run ", f->run);
+        return;
     case FACT_PROGRESS:
     case FACT_SIGNAL:
     case FACT_EVENT:
-    case FACT_MAIL:
     case FACT_MIGRATED:
     case FACT_RECOVERED: write_word(b, " ", f->name); break;
     }

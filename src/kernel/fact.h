@@ -21,6 +21,8 @@ typedef enum FactKind {
     /* a person settles what is in doubt (or, later, an approval): payload = result */
     FACT_DECISION = 8,
     FACT_CHILD = 9, /* a child run is over: as FINISHED, `run` its id */
+    /* of a run that this one called, or of the one that called it, by name: asks, granted (kernel/more.c); `run` is that run,
+     * `address` the step of who called */
     FACT_MAIL = 10,
     FACT_CONTROL = 11,  /* pause resume cancel retry limits */
     FACT_MIGRATED = 12, /* the run goes on with another file: payload = the closure it had before */
@@ -85,8 +87,10 @@ typedef enum Rules {
     RULES_KEYS_OF_ALL = 2,   /* what is done under a business key is every run's (kernel/key.h) */
     RULES_SETTLED_FIRST = 3, /* no limit fails a call of which nobody knows what it did */
     RULES_SYSTEM = 4,        /* routers look how their targets are */
+    RULES_CHILDREN_ASK =
+        5, /* a child that has used up its grant asks its parent, not a person (kernel/more.c) */
 } Rules;
-#define RULES_NOW RULES_SYSTEM
+#define RULES_NOW RULES_CHILDREN_ASK
 /* How a person settles an effect in doubt, or answers what was asked. Numbers are stored. */
 typedef enum Decision {
     DECISION_DONE = 1,

@@ -93,6 +93,24 @@ typedef struct HeldQueue {
     Frame *first, *last;
 } HeldQueue;
 
+/* What the child of a call asks for (more.c). */
+typedef struct More {
+    bool open;    /* and has no answer yet: it stands in a queue */
+    bool or_fail; /* rather than have a person asked, it is refused */
+    Bound bound;
+    uint64_t number; /* of the last question that came */
+    int64_t most;    /* so much it may have to spend in all */
+    int64_t had;     /* and so much it may now */
+} More;
+
+/* What a child has asked its parent for. */
+typedef struct AskedMore {
+    bool open;
+    Bound bound;
+    uint64_t number; /* of the last question */
+    Str refused; /* why it gets no more: for the first that is short of it; empty: that was not said */
+} AskedMore;
+
 typedef struct CallState {
     const Callee *callee;
     Effect effect;
@@ -113,6 +131,7 @@ typedef struct CallState {
     Str late; /* why it is to fail, and what it did is waited for all the same; empty: it is not */
     bool out_of_limits; /* and that was a limit */
     Amount reserved;    /* by the attempt that is open */
+    More more;          /* child */
     Frame *held_at;     /* whose budget's queue; NULL: the run's */
     int64_t ticket;     /* its place there */
     Frame *held_prev, *held_next;
@@ -329,7 +348,7 @@ typedef struct StateCell {
 typedef struct Caller {
     Str run, step;
     uint32_t attempt, level; /* level: 1 for the child of a run that nobody called */
-    Limits grant;
+    Limits grant;            /* by now */
 } Caller;
 
 /* A limit that a person set anew. */
@@ -414,6 +433,7 @@ struct Run {
     size_t n_posts, room_posts;
     Str caller_text; /* as it was accepted; empty: nobody called it */
     Caller *caller;
+    AskedMore asked;
     Signal *signals;      /* not yet taken, oldest first */
     uint64_t *signal_ids; /* hashes of those seen */
     uint32_t n_signal_ids, room_signal_ids;

@@ -1,4 +1,4 @@
-/* Calls that are held: for now a budget has no room for them, or the run is paused.
+/* Calls that are held: for now a budget has no room for them, or for what their child asks, or the run is paused.
  *
  *   wants an attempt --does not fit--> queue of that budget --others settle, it is first--> tried again
  *                    --run is paused-> queue of the run     --resumed-------------------->
@@ -155,7 +155,7 @@ typedef struct Gathered {
 } Gathered;
 
 static void gather(Frame *f, Gathered *g) {
-    if (f->status == STATUS_HELD && f->shape == &shape_call) {
+    if (f->shape == &shape_call && f->call && f->call->held) {
         if (g->n == g->room) {
             g->room = MAX(16u, g->room * 2);
             g->frames = xrealloc(g->frames, g->room * sizeof(Frame *));
@@ -182,6 +182,6 @@ void held_loaded(Run *r) {
 }
 
 const char *held_check(const Frame *f) {
-    return (f->status == STATUS_HELD) != f->call->held ? "20: a held call that no queue knows"
-                                                       : NULL;
+    bool waits = f->status == STATUS_HELD || f->call->more.open;
+    return waits != f->call->held ? "20: a held call that no queue knows" : NULL;
 }

@@ -70,7 +70,7 @@ Str shortage_text(Run *r, Fit fit, const Shortage *s) {
 /* ---- asking ---- */
 
 /* The least that lets the next call start; of what is only measured nobody knows how much more it takes: as much again. */
-static int64_t enough(const Shortage *s) {
+int64_t shortage_enough(const Shortage *s) {
     switch (s->bound) {
     case BOUND_DEPTH: return s->next;
     case BOUND_TIME:
@@ -92,7 +92,7 @@ static Str raise_words(Run *r, const Shortage *s) {
     if (b.len)
         buf_char(&b, '.');
     buf_fmt(&b, "%s=", bound_name(s->bound));
-    bound_write(&b, s->bound, enough(s));
+    bound_write(&b, s->bound, shortage_enough(s));
     Str text = arena_str(&r->arena, buf_str(&b));
     buf_deinit(&b);
     return text;
@@ -182,10 +182,17 @@ static bool read_name(Str name, Str *ret_address, Bound *ret_bound) {
     return bound_from(str_slice(name, dot, name.len), ret_bound);
 }
 
+/* What only its parent lets a run spend is for who raises the limit there. */
+static bool is_only_granted(const Frame *f, Bound bound) {
+    const Run *r = f->run;
+    return !f->parent && r->caller && r->rules >= RULES_CHILDREN_ASK &&
+           r->plan->limits.most[bound] < 0;
+}
+
 static uint32_t count_open(const Frame *f, Str address, Bound bound, int64_t *ret_least) {
     uint32_t n = 0;
     if (f->budget && !status_final(f->status) && f->budget->limits.most[bound] >= 0 &&
-        is_meant(f, address)) {
+        !is_only_granted(f, bound) && is_meant(f, address)) {
         n = 1;
         if (bound < BOUNDS_COUNTED)
             *ret_least = MAX(*ret_least, f->budget->spent.of[bound] - f->budget->over.of[bound] +
@@ -220,9 +227,15 @@ static bool limit_fits(Run *r, Str name, Value v, Arena *a, Str *ret_problem) {
         return false;
     }
     if (!count_open(r->root, address, bound, &least) && !declared_later(r, address, bound)) {
+        Str of = address.len ? arena_fmt(a, "step %.*s", STR_FMT(address)) : STR("the run");
         *ret_problem =
-            arena_fmt(a, "%s%.*s has no limit of %s: only one that the file sets can be changed",
-                      address.len ? "step " : "the run", STR_FMT(address), bound_name(bound));
+            !address.len && r->root->budget && is_only_granted(r->root, bound)
+                ? arena_fmt(
+                      a, "the run may spend what run %.*s grants it: change the limit of %s there",
+                      STR_FMT(r->caller->run), bound_name(bound))
+                : arena_fmt(a,
+                            "%.*s has no limit of %s: only one that the file sets can be changed",
+                            STR_FMT(of), bound_name(bound));
         return false;
     }
     if (v.i >= least)
@@ -251,7 +264,7 @@ bool run_takes_limits(Run *r, Value limits, Arena *a, Str *ret_problem) {
 static void set_open(Run *r, Frame *f, const Raised *up) {
     if (f->budget && !status_final(f->status) && f->budget->limits.most[up->bound] >= 0 &&
         is_meant(f, up->address))
-        budget_set(r, f->budget, up->bound, up->most);
+        budget_limits_anew(r, f, up->bound);
     for (Frame *child = f->first; child; child = child->next)
         set_open(r, child, up);
 }

@@ -239,18 +239,19 @@ static void account(Run *r, const Fact *fact) {
     Frame *f = nearest(r, fact->address);
     r->counts.attempts++;
     f->attempts++;
-    if (!tokens)
+    Amount one = { .of[BOUND_CALLS] = tokens > 0,
+                   .of[BOUND_TOKENS] = tokens,
+                   .of[BOUND_COST] = fact->usage.cost_nano };
+    bool child = fact->kind == FACT_CHILD;
+    Amount used = child ? child_used(r, fact) : one, spent = child ? child_spent(r, fact) : one;
+    if (!tokens && !spent.of[BOUND_CALLS])
         return;
     r->counts.tokens += tokens;
     r->counts.cost_nano += fact->usage.cost_nano;
-    Amount spent = fact->kind == FACT_CHILD ? child_spent(r, fact)
-                                            : (Amount){ .of[BOUND_CALLS] = 1,
-                                                        .of[BOUND_TOKENS] = tokens,
-                                                        .of[BOUND_COST] = fact->usage.cost_nano };
-    r->counts.model_calls += spent.of[BOUND_CALLS];
+    r->counts.model_calls += used.of[BOUND_CALLS];
     f->tokens += tokens;
     f->cost += fact->usage.cost_nano;
-    f->calls += spent.of[BOUND_CALLS];
+    f->calls += used.of[BOUND_CALLS];
     budget_spend(f, &spent);
 }
 

@@ -246,8 +246,8 @@ static bool waited_for(Run *r, const Fact *fact) {
                (str_is(fact->name, "handle") && names_attempt(f, fact));
     case FACT_EVENT:
         return (!signal_seen(r, fact->id) || MUTANT(event_id_ignored)) && event_waited_for(r, fact);
-    case FACT_ACCEPTED:
-    case FACT_MAIL: return false;
+    case FACT_MAIL: return more_waited_for(r, f, fact);
+    case FACT_ACCEPTED: return false;
     }
     return false;
 }
@@ -424,8 +424,8 @@ static void apply(Run *r, const Fact *fact) {
         remember_signal_id(r, fact->id);
         event_came(r, fact);
         return;
-    case FACT_ACCEPTED:
-    case FACT_MAIL: UNREACHABLE("a fact nothing waits for");
+    case FACT_MAIL: more_came(r, fact); return;
+    case FACT_ACCEPTED: UNREACHABLE("a fact nothing waits for");
     }
 }
 
@@ -593,9 +593,9 @@ Str run_source(const Run *r) { return r->source; }
 uint64_t run_source_upto(const Run *r) { return r->source_upto; }
 Value run_output(const Run *r) { return run_finished(r) ? r->output : VALUE_ABSENT; }
 Value run_error(const Run *r) { return value_absent(r->error) ? VALUE_NULL : r->error; }
+/* What is held waits for what is under way, here or in a child, and moves when that ends. */
 bool run_active(const Run *r) {
-    return !run_finished(r) && r->status != RUN_PAUSED &&
-           (r->open_attempts > 0 || r->open_held > 0);
+    return !run_finished(r) && r->status != RUN_PAUSED && r->open_attempts > 0;
 }
 RunCounts run_counts(const Run *r) { return r->counts; }
 size_t run_footprint(const Run *r) { return arena_footprint(&r->arena) + sizeof(*r); }
@@ -631,6 +631,13 @@ static Value waiting_list(const Run *r, Arena *a) {
             map_addz(&m, "asked", want_ask_line(w, a));
         if (w->due_ms)
             map_addz(&m, "due_ms", value_int(w->due_ms));
+        list_add(&l, map_done(&m, NULL));
+    }
+    if (r->asked.open && !run_finished(r)) {
+        MapBuilder m = map_builder(a);
+        map_addz(&m, "for", value_str(STR("grant")));
+        map_addz(&m, "step", value_str(STR("")));
+        map_addz(&m, "name", value_str(r->caller->run));
         list_add(&l, map_done(&m, NULL));
     }
     return list_done(&l);

@@ -243,7 +243,7 @@ Value run_error(const Run *r);
 RunStatus run_ending(const Run *r);
 /* Something that it did was undone: it is not there any more. */
 bool run_has_undone(const Run *r);
-/* Work that is in flight or could be: false when only timers of `open`, signals and doubts are left. */
+/* Something is in flight: false when it waits for timers of `open`, signals, people, other runs. */
 bool run_active(const Run *r);
 /* What lists show: { status, steps: { ok, failed, running ... }, waiting: [..], cost, tokens, calls, error }. */
 Value run_summary(const Run *r, Arena *a);

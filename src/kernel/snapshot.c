@@ -21,8 +21,9 @@
  * people are asked and have said; what can be undone, and was.
  * 4: the rules by which it is derived; verbs that several steps play; events that came, messages that wait; what was told of
  * business keys; whose child a run is, and why one was asked to stop.
- * 5: what the other side calls an attempt that is under way. */
-#define SNAPSHOT_VERSION 5
+ * 5: what the other side calls an attempt that is under way.
+ * 6: what a child asks its parent for, and what it was granted since. */
+#define SNAPSHOT_VERSION 6
 
 /* ---- wants ---- */
 
@@ -529,6 +530,7 @@ void run_save(const Run *r, Buf *b) {
     buf_u8(b, r->used_keys);
     buf_blob(b, r->past_text);
     buf_blob(b, r->caller_text);
+    asked_save(r, b);
     save_frame(b, r, r->root);
 }
 
@@ -581,6 +583,8 @@ static bool load_run(Run *r, Loader *l) {
     }
     if (l->version >= 4 && !caller_read(r, cursor_blob(c)))
         return false;
+    if (l->version >= 6)
+        asked_load(r, c);
     if (!c->bad)
         r->root = load_frame(r, NULL, l, 0);
     if (!c->bad)

@@ -77,6 +77,8 @@ void want_close_all(Run *r, Frame *f) {
     f->timeout = NULL;
     budget_close(r, f);
     if (f->shape == &shape_call)
+        more_over(r, f);
+    if (f->shape == &shape_call)
         held_leave(r, f);
     if (f->shape == &shape_call && f->call->want) {
         /* What a model had used by then nobody says: it may have been all. */

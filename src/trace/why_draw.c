@@ -133,8 +133,13 @@ static void write_cause(Buf *b, const Fact *f, Str self) {
         if (f->from.len)
             buf_fmt(b, ", told by %.*s", STR_FMT(f->from));
         return;
-    case FACT_PROGRESS:
-    case FACT_MAIL: fact_write_text(b, f); return;
+    case FACT_PROGRESS: fact_write_text(b, f); return;
+    case FACT_MAIL:
+        buf_fmt(b,
+                str_is(f->name, "asks") ? "its run %.*s asked for more than it was granted"
+                                        : "run %.*s, which it is called by, answered",
+                STR_FMT(f->run));
+        return;
     case FACT_MIGRATED:
         buf_str_add(b, STR("the run was moved to another file"));
         write_by(b, f);

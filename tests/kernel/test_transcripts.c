@@ -10,6 +10,7 @@
  *   > signal go {"x":1} id s1      > decide pay done {"id":7}         > pause | resume | cancel | crash
  *   > event paid {"x":1} id e1 correlation c1      > listen      instead of run: it only starts others
  *   > child part#1 ok {"a":1} spent {"calls":2}    its child run is over; > child part#1 failed kind: message
+ *   > mail asks part#1 {"number":1,"limit":"calls","most":3,"had":2}   its child wants more; > mail granted {"number":1,...}
  *   > called {"run":"p",...}       the next run is the child of that one (Fact.shown)
  *   > limits {"calls":3}              what limits become, in the units of a plan
  *   > ask ADDRESS                  the request and key of an open attempt
@@ -289,6 +290,15 @@ static void child(Str *line, Fact *f) {
     kind_and_message(line, f);
 }
 
+static void mail(Str *line, Fact *f) {
+    f->kind = FACT_MAIL;
+    f->name = word(line);
+    f->run = str_is(f->name, "asks") ? STR("child") : STR("p");
+    if (str_is(f->name, "asks"))
+        address_and_attempt(line, f);
+    f->payload = *line;
+}
+
 /* As the engine does. */
 static void price(const Talk *t, Fact *f) {
     for (const Want *w = run_wants(t->run); w; w = w->next) {
@@ -414,6 +424,8 @@ static Fact fact_of(Talk *t, Str verb, Str line) {
         finished(verb, &line, &f), price(t, &f);
     } else if (str_is(verb, "child")) {
         child(&line, &f);
+    } else if (str_is(verb, "mail")) {
+        mail(&line, &f);
     } else if (str_is(verb, "reused")) {
         reused(t, line, &f);
     } else if (str_is(verb, "dispatching")) {

@@ -115,9 +115,24 @@ static void hold(Run *r, Frame *f, const Frame *at, bool first, Str why) {
         frame_move(r, f, STATUS_HELD, 0, 0, why);
 }
 
+static Str joined(Run *r, Str a, Str b) {
+    return a.len && b.len ? arena_fmt(&r->arena, "%.*s; %.*s", STR_FMT(a), STR_FMT(b))
+           : a.len        ? a
+                          : b;
+}
+
 /* There is no room for what it wants. Who breaches asks first when there is: nobody overtakes it. */
 static void short_of(Run *r, Frame *f, Fit fit, const Shortage *s) {
-    Str why = shortage_text(r, fit, s);
+    Str why = shortage_text(r, fit, s), refused = STR("");
+    if (fit > FIT_WAIT && more_ask(r, s, fit == FIT_BREACH_FAIL, &refused)) {
+        hold(r, f, s->at, true,
+             arena_fmt(&r->arena, "%.*s; run %.*s is asked for more", STR_FMT(why),
+                       STR_FMT(r->caller->run)));
+        return;
+    }
+    if (refused.len)
+        why = arena_fmt(&r->arena, "%.*s; run %.*s has no more: %.*s", STR_FMT(why),
+                        STR_FMT(r->caller->run), STR_FMT(refused));
     if (fit == FIT_BREACH_FAIL && f->call->unknown && r->rules >= RULES_SETTLED_FIRST) {
         held_leave(r, f);
         call_unclear(r, f, &(Fact){ .error_kind = STR("budget"), .message = why });
@@ -140,12 +155,6 @@ static Amount next_of(const Frame *f) {
     next.of[BOUND_AGENTS] = f->part == PART_TURN && !f->parent->agent->counted;
     next.of[BOUND_RETRIES] = f->call->owes_retry;
     return next;
-}
-
-static Str joined(Run *r, Str a, Str b) {
-    return a.len && b.len ? arena_fmt(&r->arena, "%.*s; %.*s", STR_FMT(a), STR_FMT(b))
-           : a.len        ? a
-                          : b;
 }
 
 static bool asks_cheaper(const Frame *f) {
@@ -244,6 +253,10 @@ static void key_died(Run *r, Frame *f) {
 
 static void enter(Run *r, Frame *f) {
     char problem[320];
+    if (f->call->more.open) {
+        more_try(r, f);
+        return;
+    }
     if ((f->call->callee->kind == CALLEE_RUN || f->call->callee->kind == CALLEE_HTTP) &&
         value_absent(call_compose(f, STR(""), &r->arena, problem))) {
         frame_failf(r, f, KIND_INVALID, "%s", problem);
@@ -603,7 +616,7 @@ static void save(const Run *r, const Frame *f, Buf *b) {
     buf_varint(b, c->resends);
     bool unknown = c->unknown && !MUTANT(snapshot_forgets_unknown);
     buf_u8(b, (uint8_t)(unknown | c->fresh << 1 | c->owes_retry << 2 | c->lost << 3 |
-                        c->out_of_limits << 4));
+                        c->out_of_limits << 4 | c->more.open << 5));
     buf_blob(b, c->late);
     buf_svarint(b, c->first_ms);
     /* An attempt that is held opens with it. */
@@ -614,7 +627,8 @@ static void save(const Run *r, const Frame *f, Buf *b) {
     buf_u8(b, (uint8_t)(c->told | c->was_told << 3 | c->let_out << 6));
     for (Bound i = 0; i < BOUNDS_COUNTED; i++)
         buf_svarint(b, c->reserved.of[i]);
-    if (f->status == STATUS_HELD)
+    more_save(f, b);
+    if (c->held)
         held_save(f, b);
 }
 
@@ -649,7 +663,9 @@ static void load(Run *r, Frame *f, Cursor *c) {
     s->let_out = told & 64;
     for (Bound i = 0; r->loading >= 3 && i < BOUNDS_COUNTED; i++)
         s->reserved.of[i] = cursor_svarint(c);
-    if (f->status == STATUS_HELD)
+    if (r->loading >= 6)
+        more_load(f, c, flags & 32);
+    if (f->status == STATUS_HELD || s->more.open)
         held_load(r, f, c);
     if (!s->callee)
         c->bad = true;
