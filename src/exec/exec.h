@@ -9,13 +9,15 @@
 
 typedef struct Fixtures Fixtures;
 typedef struct Asking Asking;
+typedef struct Remote Remote;
 
 /* One kind of executor. `stop` is only called for an attempt that was started and has not completed. */
 typedef struct ExecOps {
     void (*start)(Exec *x, Attempt *a);
     void (*stop)(Exec *x, Attempt *a);
 } ExecOps;
-extern const ExecOps exec_echo, exec_command, exec_http, exec_model, exec_scripted, exec_notice;
+extern const ExecOps exec_echo, exec_command, exec_http, exec_model, exec_scripted, exec_notice,
+    exec_a2a;
 
 struct Exec {
     ExecOptions options;
@@ -24,17 +26,22 @@ struct Exec {
     Slots commands;
     Fixtures *fixtures; /* files of scripted models, made when first needed */
     Asking *asking;     /* attempts whose secrets are asked for (secret_ask.h) */
+    Remote *remotes;    /* conversations with agents elsewhere that are under way (a2a/a2a.c) */
     bool closing;
 };
 
 /* commands.c: forgets every command and closes its pipes. */
 void commands_close(Exec *x);
+/* a2a/a2a.c: forgets every conversation. */
+void remotes_close(Exec *x);
 /* scripted.c */
 void fixtures_close(Fixtures *f);
 Fixtures *fixtures_free(Fixtures *f);
 
 /* Without the secrets that it was given. */
 void exec_complete(Exec *x, Attempt *a, const Completion *c);
+/* What the other side calls what the attempt has begun there. */
+void exec_handle(Exec *x, Attempt *a, Str handle);
 /* Completes ok with `payload`, JSON text. */
 void exec_succeed(Exec *x, Attempt *a, Str payload);
 /* Completes as a definite failure before anything was sent. */

@@ -21,6 +21,7 @@ static const ExecOps *executor_of(const Attempt *a) {
     case CALLEE_RUN: return &exec_command;
     case CALLEE_HTTP: return &exec_http;
     case CALLEE_MODEL: return is_scripted(a) ? &exec_scripted : &exec_model;
+    case CALLEE_A2A: return &exec_a2a;
     case CALLEE_HUMAN:
     case CALLEE_INBOX:
     case CALLEE_CALL:
@@ -42,6 +43,7 @@ void exec_close(Exec *x) {
     x->closing = true;
     asking_close(x);
     commands_close(x);
+    remotes_close(x);
     http_client_close(&x->http);
     letters_close(&x->letters);
     if (x->fixtures)
@@ -93,6 +95,11 @@ void exec_complete(Exec *x, Attempt *a, const Completion *c) {
         clean.payload = secrets_hide_json(a, c->payload);
     }
     x->options.complete(x->options.ctx, a, &clean);
+}
+
+void exec_handle(Exec *x, Attempt *a, Str handle) {
+    if (x->options.handle)
+        x->options.handle(x->options.ctx, a, handle);
 }
 
 void exec_stop(Exec *x, Attempt *a) {

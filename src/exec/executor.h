@@ -19,6 +19,8 @@ typedef struct ExecOptions {
     uv_loop_t *loop;
     /* Called exactly once for each attempt, also from within exec_start() and exec_stop(). Takes a copy of what it keeps. */
     void (*complete)(void *ctx, Attempt *a, const Completion *c);
+    /* What the other side calls what it has begun, JSON text without secrets; NULL: nobody keeps it. */
+    void (*handle)(void *ctx, Attempt *a, Str handle);
     void *ctx;
     SpawnPort spawn;       /* how commands are started; spawn.spawn NULL: `run` is refused */
     unsigned requests_max; /* HTTP requests in flight at once; 0: 256 */

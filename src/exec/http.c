@@ -2,8 +2,9 @@
  *
  * A map or list as body is sent as JSON, text as it is. An answer that says it is JSON must be JSON; anything else is
  * text, and an answer without content is null. */
-#include "exec/http_outcome.h"
 #include "exec/exec.h"
+#include "exec/http_headers.h"
+#include "exec/http_outcome.h"
 
 #include "base/json.h"
 #include "base/limits.h"
@@ -20,8 +21,7 @@ typedef struct HttpAttempt {
     Exec *x;
     Attempt *a;
     HttpCall call;
-    const char **headers;
-    size_t n_headers, room;
+    HttpHeaders headers;
 } HttpAttempt;
 
 /* ---- the request ------------------------------------------------------------------------------------------------------- */
@@ -71,44 +71,14 @@ static Str url_with_query(Arena *a, Str url, Value query) {
     return whole;
 }
 
-static bool has_header(const HttpAttempt *h, Str name) {
-    for (size_t i = 0; i < h->n_headers; i++)
-        if (strncasecmp(h->headers[i], name.p, name.len) == 0 && h->headers[i][name.len] == ':')
-            return true;
-    return false;
-}
-
-static void add_header(HttpAttempt *h, Str name, Str value) {
-    ASSERT(h->n_headers < h->room);
-    /* libcurl drops a header whose value is empty unless it is written with a semicolon. */
-    Str line = value.len ? arena_fmt(&h->a->arena, "%.*s: %.*s", STR_FMT(name), STR_FMT(value))
-                         : arena_fmt(&h->a->arena, "%.*s;", STR_FMT(name));
-    h->headers[h->n_headers++] = line.p;
-}
-
-static bool is_header_name(Str s) {
-    for (size_t i = 0; i < s.len; i++)
-        if (s.p[i] <= ' ' || s.p[i] == 0x7f || strchr("\"(),/:;<=>?@[\\]{}", s.p[i]))
-            return false;
-    return s.len > 0;
-}
-
 static bool add_headers(HttpAttempt *h, Value headers, bool json) {
-    size_t n = value_is(headers, V_MAP) ? headers.len : 0;
-    h->room = n + 2;
-    h->headers = ARENA_ARRAY(&h->a->arena, const char *, h->room);
-    for (size_t i = 0; i < n; i++) {
-        ValueEntry e = value_entry(headers, i);
-        Str name = value_plain(&h->a->arena, e.key), value = value_plain(&h->a->arena, e.value);
-        if (!is_header_name(name) || memchr(value.p, 0, value.len))
-            return false;
-        if (!value_is(e.value, V_NULL))
-            add_header(h, name, value);
-    }
-    if (json && !has_header(h, STR("content-type")))
-        add_header(h, STR("Content-Type"), STR("application/json"));
-    if (h->a->key.len && !has_header(h, STR("idempotency-key")))
-        add_header(h, STR("Idempotency-Key"), h->a->key);
+    h->headers = http_headers(&h->a->arena, headers, 2);
+    if (!http_headers_add(&h->headers, headers))
+        return false;
+    if (json && !http_header_has(&h->headers, STR("content-type")))
+        http_header_add(&h->headers, STR("Content-Type"), STR("application/json"));
+    if (h->a->key.len && !http_header_has(&h->headers, STR("idempotency-key")))
+        http_header_add(&h->headers, STR("Idempotency-Key"), h->a->key);
     return true;
 }
 
@@ -259,8 +229,8 @@ static void start_http(Exec *x, Attempt *a) {
     Str url = text_field(a->request, "url", STR(""));
     h->call.url = url_with_query(&a->arena, url, value_getz(a->request, "query"));
     h->call.method = text_field(a->request, "method", h->call.body.p ? STR("POST") : STR("GET"));
-    h->call.headers = h->headers;
-    h->call.n_headers = h->n_headers;
+    h->call.headers = h->headers.lines;
+    h->call.n_headers = h->headers.n;
     h->call.fresh = a->effect == EFFECT_UNSAFE;
     /* A timeout of the step is the engine's to keep, from before the queue. */
     h->call.timeout_ms = a->timeout_ms ? 0 : HTTP_TIMEOUT_DEFAULT_MS;

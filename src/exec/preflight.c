@@ -250,6 +250,7 @@ static void look_at(Preflight *p, const Place *here, const Node *n, const Callee
         return;
     case CALLEE_ECHO:
     case CALLEE_HTTP:
+    case CALLEE_A2A:
     case CALLEE_HUMAN:
     case CALLEE_INBOX:
     case CALLEE_SYSTEM: return;

@@ -144,6 +144,12 @@ static void attempt_completed(void *ctx, Attempt *a, const Completion *c) {
     wake(h);
 }
 
+static void attempt_named(void *ctx, Attempt *a, Str handle) {
+    Host *h = ctx;
+    engine_handle(h->engine, a, handle);
+    wake(h);
+}
+
 /* ---- the loop ---------------------------------------------------------------------------------------------------------- */
 
 /* That it ran made the poll return, which is all. */
@@ -269,6 +275,7 @@ static void open_exec(Host *h) {
     h->exec = exec_new(&(ExecOptions){
         .loop = &h->loop,
         .complete = attempt_completed,
+        .handle = attempt_named,
         .ctx = h,
         .spawn = spawner_port(&h->spawner),
         .requests_max = h->options.requests_max,

@@ -266,7 +266,8 @@ static bool load_shape(Run *r, Frame *f, Loader *l) {
     if ((f->shape == &shape_each && !f->node->for_) ||
         (f->shape == &shape_loop && !f->node->repeat) ||
         (f->shape == &shape_wait && !f->parent && !r->listens) ||
-        (f->shape == &shape_agent && (!f->node->callee || f->node->callee->kind != CALLEE_MODEL)))
+        (f->shape == &shape_agent &&
+         (!f->node->callee || !callee_converses(f->node->callee->kind))))
         return false;
     if (f->shape->load)
         f->shape->load(r, f, &l->c);

@@ -147,7 +147,7 @@ static void enter_invoke(Run *r, Frame *f, Str choice) {
     if (n->callee->is_agent ? guard_catches(r, f, n->callee, GUARD_INPUT, f->with)
                             : guard_catches(r, f, NULL, GUARD_TOOL, f->with))
         return;
-    if (n->callee->kind == CALLEE_MODEL) {
+    if (callee_converses(n->callee->kind)) {
         start_timeout(r, f, n->timeout_ms);
         undo_register(r, f);
         enter_shape(r, f, &shape_agent, choice);

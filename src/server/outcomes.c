@@ -22,6 +22,7 @@ static const char *kind_word(CalleeKind kind) {
     case CALLEE_INBOX: return "inbox";
     case CALLEE_CALL: return "call";
     case CALLEE_SYSTEM: return "system";
+    case CALLEE_A2A: return "a2a";
     }
     return "?";
 }

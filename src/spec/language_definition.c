@@ -19,7 +19,7 @@ static const Keyword agent[] = {
     { "model", "model", 0, RUNS, "a model plays it" },
     { "run", "[text] | Run", 0, RUNS, "a program plays it" },
     { "http", "text | Http", 0, RUNS, "a server plays it" },
-    { "a2a", "value", 0, LATER, "an agent elsewhere plays it: its address" },
+    { "a2a", "text | A2a", 0, RUNS, "an agent elsewhere plays it: its address" },
     { "worker", "text", 0, LATER, "a program that polls for work plays it" },
     { "human", "Human", 0, RUNS, "a person plays it" },
     { "call", "workflow", 0, RUNS, "a workflow plays it: its name or its file" },
@@ -86,6 +86,10 @@ static const Keyword http[] = {
     { "headers", "{value}", SEES_SECRETS, RUNS, "headers" },
     { "body", "value", SEES_SECRETS, RUNS, "a map or list is sent as JSON" },
 };
+static const Keyword a2a[] = {
+    { "url", "value", SEES_SECRETS, RUNS, "where it is: its card is below /.well-known" },
+    { "headers", "{value}", SEES_SECRETS, RUNS, "headers of each request" },
+};
 static const Keyword mcp[] = {
     { "command", "[text]", 0, LATER, "program and arguments of the server" },
     { "url", "value", SEES_SECRETS, LATER, "or its address" },
@@ -128,6 +132,7 @@ const Block language_definitions[] = {
     BLOCK("AgentTool", "an agent's tool", agent_tool, "tool", "", "`{ tool: search, calls: 3 }`"),
     BLOCK("Run", "`run`", run, "command", "", "`{ command: [prog, arg], env: { ... } }`"),
     BLOCK("Http", "`http`", http, "url", "", "`http: { url: \"https://...\" }`"),
+    BLOCK("A2a", "`a2a`", a2a, "url", "", "`a2a: https://agents.example.com/reviewer`"),
     BLOCK("Mcp", "`mcp`", mcp, "", "command url", ""),
     BLOCK("Model", "a model", model, "use", "", "`{ use: openai/gpt-5, max_output: 6k }`"),
     BLOCK("Breaker", "`breaker`", breaker, "failures open", "",

@@ -108,7 +108,12 @@ typedef enum CalleeKind {
     CALLEE_INBOX, /* of an agent: done by the kernel at once */
     CALLEE_CALL,
     CALLEE_SYSTEM, /* how the targets of a router are; the engine itself knows */
+    CALLEE_A2A, /* of an agent elsewhere: a conversation with it, played as one with a model is */
 } CalleeKind;
+/* Asked in turns, by shapes/agent.c. */
+static inline bool callee_converses(CalleeKind kind) {
+    return kind == CALLEE_MODEL || kind == CALLEE_A2A;
+}
 
 /* What can be limited. Numbers are stored; those before BOUND_DEPTH are counted up as they are spent. */
 typedef enum Bound {

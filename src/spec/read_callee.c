@@ -65,6 +65,7 @@ static Effect default_effect(const Callee *c) {
     case CALLEE_INBOX:
     case CALLEE_SYSTEM: return EFFECT_PURE;
     case CALLEE_CALL: return EFFECT_KEYED; /* its key is the id of the run that it starts */
+    case CALLEE_A2A: return EFFECT_UNSAFE;
     }
     UNREACHABLE("callee kind");
 }
@@ -130,6 +131,12 @@ static void set_call(Reader *r, const Yaml *key, const Yaml *value, void *target
     Draft *d = target;
     if (take_kind(r, key, d, CALLEE_CALL))
         read_call(r, value, d->callee);
+}
+
+static void set_a2a(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    Draft *d = target;
+    if (take_kind(r, key, d, CALLEE_A2A))
+        read_a2a(r, value, &d->sight, d->callee);
 }
 
 static const Block *block_of(const Draft *d) {
@@ -323,7 +330,7 @@ static const KeyRow agent_rows[] = {
     { "probe", set_probe },
     { "undo", set_undo },
     { "fallback", set_fallback },
-    { "a2a", set_kind_later },
+    { "a2a", set_a2a },
     { "worker", set_kind_later },
     { "human", set_human },
     { "call", set_call },
@@ -395,13 +402,35 @@ static void refuse_without_kind(Reader *r, const Yaml *y, const Draft *d) {
 
 /* A program brings its own words. */
 static void warn_unused(Reader *r, const Yaml *y, const Callee *c) {
-    static const char *const words[] = { "role",     "instructions", "prompt",
-                                         "examples", "tools",        "turns" };
-    for (size_t i = 0; i < ARRAY_LEN(words) && c->kind && c->kind != CALLEE_MODEL; i++)
+    static const char *const words[] = { "role",   "instructions", "examples",
+                                         "prompt", "tools",        "turns" };
+    size_t n = c->kind == CALLEE_A2A ? 3 : ARRAY_LEN(words); /* it is spoken to, in turns */
+    for (size_t i = 0; i < n && c->kind && c->kind != CALLEE_MODEL; i++)
         if (yaml_get(y, words[i]))
             warn_at(r, yaml_get(y, words[i]), "unused",
                     "a program is told by `with:`, which arrives as its input",
                     "`%s` is for agents with a `model`", words[i]);
+}
+
+/* One that is asked, of which nobody knows a price. It asks for what it lacks as an agent of ours would: of a person. */
+static void seal_remote(Reader *r, const Yaml *y, Callee *c) {
+    static const ModelServer *const no_server[1];
+    static const Price free_of_charge[1] = { { .known = true } };
+    if (c->kind != CALLEE_A2A)
+        return;
+    if (yaml_get(y, "tools"))
+        error_at(r, yaml_get(y, "tools"), "unused", "take it out; what it is given is `with:`",
+                 "an agent elsewhere has tools of its own");
+    c->models = ARENA_NEW(r->arena, Str);
+    c->models[0] = STR("a2a");
+    c->n_models = 1;
+    c->servers = no_server;
+    c->prices = free_of_charge;
+    c->tools = ARENA_NEW(r->arena, AgentTool);
+    c->tools[0] = (AgentTool){ .name = STR("escalate"),
+                               .callee = read_callee_built_in(r, STR("escalate")),
+                               .calls = -1 };
+    c->n_tools = 1;
 }
 
 /* What has no name of its own is told from others by its line. */
@@ -443,6 +472,7 @@ const Callee *read_callee(Reader *r, const Yaml *y, const Yaml *body, Str name, 
     else if (body)
         d.callee->instructions = read_template(r, body, &d.sight);
     warn_unused(r, y, d.callee);
+    seal_remote(r, y, d.callee);
     if (!d.kind && !d.kind_copied)
         refuse_without_kind(r, y, &d);
     else if (!d.effect_given)

@@ -21,11 +21,11 @@ struct LaterNote {
 
 /* Where the outside is played, what only says how it is reached, or when and how many runs there are, is of no matter. */
 static bool is_played(const Reader *r, Str word) {
-    static const char *const words[] = { "a2a",      "worker",    "mcp",         "openapi",
-                                         "only",     "effects",   "concurrency", "memory",
-                                         "cache",    "heartbeat", "on",          "cron",
-                                         "timezone", "overlap",   "catch_up",    "webhook",
-                                         "chat",     "server",    "stream" };
+    static const char *const words[] = { "worker",    "mcp",         "openapi", "only",
+                                         "effects",   "concurrency", "memory",  "cache",
+                                         "heartbeat", "on",          "cron",    "timezone",
+                                         "overlap",   "catch_up",    "webhook", "chat",
+                                         "server",    "stream" };
     for (size_t i = 0; r->files->played && i < ARRAY_LEN(words); i++)
         if (str_is(word, words[i]))
             return true;

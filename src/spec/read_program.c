@@ -255,6 +255,15 @@ static bool holds_secret(const Callee *c) {
     return secret;
 }
 
+static void keep_secrets(Reader *r, const Yaml *y, const Callee *c) {
+    const Yaml *url = y->kind == YAML_MAP ? yaml_get(y, "url") : y;
+    if (c->host_of_data && holds_secret(c))
+        error_at(r, url ? url : y, "secret",
+                 "write the host in the file, or in `vars` of the project; what comes behind its "
+                 "`/` may be data",
+                 "data would decide which host is sent a secret");
+}
+
 void read_http(Reader *r, const Yaml *y, const Sight *sight, Callee *callee) {
     Draft d = { callee, sight };
     callee->kind = CALLEE_HTTP;
@@ -269,10 +278,25 @@ void read_http(Reader *r, const Yaml *y, const Sight *sight, Callee *callee) {
         error_at(r, y, "missing", "write `method: POST` or `method: PUT`",
                  "a `body` needs a `method`");
     read_map(r, y, http_rows, ARRAY_LEN(http_rows), "`http`", &d);
-    if (callee->host_of_data && holds_secret(callee))
-        error_at(
-            r, yaml_get(y, "url"), "secret",
-            "write the host in the file, or in `vars` of the project; what comes behind its `/` "
-            "may be data",
-            "data would decide which host is sent a secret");
+    keep_secrets(r, y, callee);
+}
+
+/* ---- a2a ------------------------------------------------------------------------------------------------------------- */
+
+static const KeyRow a2a_rows[] = {
+    { "url", set_url },
+    { "headers", set_headers },
+};
+
+void read_a2a(Reader *r, const Yaml *y, const Sight *sight, Callee *callee) {
+    Draft d = { callee, sight };
+    callee->kind = CALLEE_A2A;
+    if (y->kind != YAML_MAP)
+        set_url(r, NULL, y, &d);
+    else if (!yaml_get(y, "url"))
+        error_at(r, y, "missing", "like `a2a: { url: https://..., headers: { ... } }`",
+                 "`url` is missing in `a2a`");
+    else
+        read_map(r, y, a2a_rows, ARRAY_LEN(a2a_rows), "`a2a`", &d);
+    keep_secrets(r, y, callee);
 }

@@ -100,7 +100,7 @@ static TraceKind kind_of_step(const Node *step) {
         return TRACE_SIGNAL;
     if (step->verb != VERB_INVOKE || !step->callee)
         return TRACE_GROUP;
-    return step->callee->kind == CALLEE_MODEL ? TRACE_MODEL : TRACE_TOOL;
+    return callee_converses(step->callee->kind) ? TRACE_MODEL : TRACE_TOOL;
 }
 
 /* An item of a loop is of the kind of what the loop does, the loop itself is a group. */
@@ -194,8 +194,8 @@ static void take_finished(TraceTree *t, const Fact *f) {
 static bool is_governed(const Callee *c) {
     bool governed = c->governed;
     for (size_t i = 0; c->kind == CALLEE_MODEL && i < c->n_models; i++)
-        governed |= c->servers[i] && (c->servers[i]->governed ||
-                                      server_model_governed(c->servers[i], c->models[i]));
+        governed |= c->servers[i] &&
+                    (c->servers[i]->governed || server_model_governed(c->servers[i], c->models[i]));
     return governed;
 }
 

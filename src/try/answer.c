@@ -82,7 +82,7 @@ static void end_by(Stage *s, Attempt *a, const ScriptLine *line, const ScriptedR
         scripted_failure(r, &a->arena, &c);
         if (line)
             say_sent(line, &c);
-    } else if (a->kind == CALLEE_MODEL) {
+    } else if (callee_converses(a->kind)) {
         Value model = value_getz(a->request, "model");
         c.payload = scripted_payload(
             r, ask, value_is(model, V_STRING) ? value_as_str(model) : STR("scripted"), &a->arena);
@@ -236,7 +236,7 @@ static bool answer_by_cassette(Stage *s, Attempt *a, const Want *w, ScriptedAsk 
 /* ---- choosing who answers --------------------------------------------------------------------------------------------- */
 
 static bool is_agent(const Attempt *a, const Callee *callee) {
-    return a->kind == CALLEE_MODEL || (callee && callee->is_agent);
+    return callee_converses(a->kind) || (callee && callee->is_agent);
 }
 
 /* "answer" of "team/answer[2]~1": how people call a step. */

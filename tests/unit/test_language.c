@@ -169,7 +169,7 @@ static void a_file_of_every_verb_is_good_and_does_not_run(void **state) {
             fail_msg("tests/language/whole.yaml does not try `%s`", step->words[i].word);
     assert_int_equal(plan_check(closure, &plan, &checked, NULL), 0);
     assert_int_equal(checked.n, 0);
-    assert_true(plan->n_later > 10);
+    assert_true(plan->n_later > 0);
     plan_free(plan);
     assert_int_equal(plan_compile(closure, &plan, &refused), PLAN_E_REFUSED);
     for (size_t i = 0; i < refused.n; i++)

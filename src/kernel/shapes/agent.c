@@ -57,7 +57,8 @@ static Frame *open_turn_after(Run *r, Frame *f, uint32_t attempts) {
         return NULL;
     s->turn++;
     Frame *turn = frame_new(r, f, f->node, PART_TURN, s->turn, 0, 0);
-    call_prepare(r, turn, c, EFFECT_READ, VALUE_NULL, STR_NULL);
+    call_prepare(r, turn, c, c->kind == CALLEE_MODEL ? EFFECT_READ : c->effect, VALUE_NULL,
+                 STR_NULL);
     turn->call->choice = STR("");
     turn->call->attempt = MAX(turn->call->attempt, attempts);
     frame_ready(r, turn);
@@ -159,9 +160,27 @@ static Value server_of(const Frame *f, Str secret_mark, Arena *a) {
     return map_done(&m, NULL);
 }
 
+/* Whom it is said to, and the whole of what was said: the executor knows what of it the other side has. */
+static Value remote_request(const Frame *f, Str secret_mark, Arena *a) {
+    const Callee *c = callee_of(f);
+    Scope s = scope_of(f->run, f);
+    MapBuilder m = map_builder(a);
+    char unused[320];
+    Value headers;
+    s.input = f->with;
+    s.secret_mark = secret_mark;
+    add_server(&m, "url", c->url, &s);
+    if (c->headers && scope_eval(&s, c->headers, &headers, unused) == 0)
+        map_addz(&m, "headers", headers);
+    map_addz(&m, "messages", value_list(f->agent->messages.items, f->agent->messages.n));
+    return map_done(&m, NULL);
+}
+
 Value agent_request(const Frame *turn, Str secret_mark, Arena *a) {
     const Frame *f = turn->parent;
     const Callee *c = callee_of(f);
+    if (c->kind == CALLEE_A2A)
+        return remote_request(f, secret_mark, a);
     Value server = server_of(f, secret_mark, a);
     const Type *output = output_of(f);
     MapBuilder m = map_builder(a);
@@ -445,12 +464,17 @@ static void tool_done(Run *r, Frame *f, Frame *child) {
 static void model_answered(Run *r, Frame *f, Value reply) {
     if (guard_catches_reply(r, f, reply))
         return;
-    Value content = value_getz(reply, "content"), calls = value_getz(reply, "calls");
+    Value content = value_getz(reply, "content"), calls = value_getz(reply, "calls"),
+          native = value_getz(reply, "native");
+    if (value_absent(content) && value_absent(calls)) /* a person said what it was */
+        content = value_str(value_plain(&r->arena, reply));
     MapBuilder m = map_builder(&r->arena);
     map_addz(&m, "role", value_str(STR("assistant")));
     map_addz(&m, "content", value_absent(content) ? VALUE_NULL : content);
     if (calls.type == V_LIST && calls.len)
         map_addz(&m, "calls", calls);
+    if (native.type == V_MAP) /* for who said it alone, to whom it goes back as it came */
+        map_addz(&m, "native", native);
     agent_say(r, f, map_done(&m, NULL));
     if (calls.type == V_LIST && calls.len)
         call_tools(r, f, calls);

@@ -96,6 +96,7 @@ Value call_request(const Frame *f, Str secret_mark, Arena *a) {
     switch (f->call->callee->kind) {
     case CALLEE_ECHO:
     case CALLEE_SYSTEM: return f->call->args;
+    case CALLEE_A2A:
     case CALLEE_MODEL: return agent_request(f, secret_mark, a);
     case CALLEE_HUMAN:
     case CALLEE_INBOX: break; /* a shape of its own, and none */
