@@ -94,13 +94,6 @@ static void compare_end(const Refold *f, size_t row, size_t n, const RowWriter *
 
 /* ---- deriving again -------------------------------------------------------------------------------------------------- */
 
-static void pass_over_attempts(const Row *stored, size_t fact, Run *run) {
-    for (size_t i = 0; i < stored->n_moves; i++) {
-        if (stored->moves[i].cause == fact && stored->moves[i].attempt)
-            run_pass_over_attempt(run, &stored->moves[i]);
-    }
-}
-
 static int give(const Refold *f, size_t row, size_t n, RowWriter *w, Run *run) {
     const Fact *fact = &f->rows[row].row.facts[n].fact;
     bool ends = fact->kind == FACT_FINISHED || fact->kind == FACT_DECISION;
@@ -112,6 +105,8 @@ static int give(const Refold *f, size_t row, size_t n, RowWriter *w, Run *run) {
     bool repeated = MUTANT(retry_repeats_finished) && f->n_retries && fact->outcome == OUTCOME_OK;
     int err = repeated ? RUN_E_IGNORED : run_apply(run, fact, w);
     run_forget_closed(run);
+    if (f->n_retries)
+        run_compare_attempts(run, &f->rows[row].row, n, !err);
     if (err == RUN_E_IGNORED && f->n_retries)
         run_pass_over(run, fact);
     else if (err == RUN_E_IGNORED)
@@ -156,8 +151,8 @@ static int give_all(const Refold *f, RowWriter *w, Run **run, Str *ret_problem) 
                 err = give(f, r, i, w, *run);
             else if (run_start_again(f->plan, fact, f->retries, f->n_retries, run, &problem, f->a))
                 err = refuse_start(f, problem, ret_problem);
-            if (f->retry && !err)
-                pass_over_attempts(&f->rows[r].row, i, *run);
+            else if (f->n_retries)
+                run_compare_attempts(*run, &f->rows[r].row, i, true);
         }
     }
     return err;

@@ -46,8 +46,11 @@ void call_unclear(Run *r, Frame *f, const Fact *fact) {
 
 static bool may_be_in_flight(const CallState *c) {
     const Want *w = c->want;
-    return w && w->kind == WANT_ATTEMPT && c->effect >= EFFECT_IDEMPOTENT &&
-           ((c->effect != EFFECT_UNSAFE && !key_is_shared(w->frame)) || w->dispatching);
+    if (!w || w->kind != WANT_ATTEMPT || c->effect < EFFECT_IDEMPOTENT)
+        return false;
+    if (w->frame->run->rules >= RULES_SETTLED_FIRST)
+        return !want_never_left(w);
+    return (c->effect != EFFECT_UNSAFE && !key_is_shared(w->frame)) || w->dispatching;
 }
 
 static Frame *probe_below(const Frame *f) {

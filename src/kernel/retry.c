@@ -195,15 +195,41 @@ static bool is_announced(const Run *r, Str address) {
                  (n->key && r->rules >= RULES_KEYS_OF_ALL));
 }
 
-void run_pass_over_attempt(Run *r, const Move *m) {
-    const Frame *f = frame_find(r, m->address);
+static bool made_then(const Want *w, const Row *row, size_t fact, size_t *at) {
+    char room[512];
+    Buf b = { .p = room, .room = sizeof(room), .cap_bytes = sizeof(room) };
+    frame_write_address(&b, w->frame);
+    for (size_t n = 0; n < row->n_moves; n++, ++*at) { /* mostly it is the next */
+        const Move *m = &row->moves[*at %= row->n_moves];
+        if (m->cause == fact && m->attempt == w->attempt && str_eq(m->address, buf_str(&b)))
+            return true;
+    }
+    return false;
+}
+
+static void made_or_passed_over(Run *r, const Move *m) {
+    Frame *f = frame_find(r, m->address);
     bool derived = f && f->shape == &shape_call && f->call->attempt >= m->attempt;
-    if (!run_is_past(r) || derived || worst_effect(r, m->address) < EFFECT_KEYED ||
-        is_announced(r, m->address) || MUTANT(retry_forgets_unknown))
+    if (derived && f->call->want && f->call->want->attempt == m->attempt)
+        f->call->want->unsent = false;
+    if (derived || worst_effect(r, m->address) < EFFECT_KEYED || is_announced(r, m->address) ||
+        MUTANT(retry_forgets_unknown))
         return;
     Spent *s = spend(r, m->address, 0);
     s->let_out = m->attempt;
     s->text = arena_str(&r->arena, m->address);
+}
+
+void run_compare_attempts(Run *r, const Row *row, size_t fact, bool applied) {
+    size_t at = 0;
+    if (!run_is_past(r))
+        return;
+    for (Want *w = applied && r->rules >= RULES_SETTLED_FIRST ? r->opened : NULL; w; w = w->next)
+        w->unsent |= w->kind == WANT_ATTEMPT && w->effect != EFFECT_PURE &&
+                     !made_then(w, row, fact, &at);
+    for (size_t i = 0; i < row->n_moves; i++)
+        if (row->moves[i].cause == fact && row->moves[i].attempt)
+            made_or_passed_over(r, &row->moves[i]);
 }
 
 Str run_would_repeat(const Run *r) {

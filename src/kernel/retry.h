@@ -29,9 +29,9 @@ int run_start_again(const Plan *plan, const Fact *accepted, const Retried *retri
                     Run **ret_run, Str *ret_problem, Arena *problem_arena);
 /* To be called with each fact that run_apply() ignored on that way: what an attempt used is spent all the same. */
 void run_pass_over(Run *r, const Fact *fact);
-/* And with each move of such a fact, or of one that was applied, that opened an attempt: it may be that nothing ever told of its
- * end, since it was under way when it was stopped. */
-void run_pass_over_attempt(Run *r, const Move *move);
+/* And with each fact on that way, and whether it was applied: which attempts its row says were made then. One that the run has
+ * besides was never made; of one that it has not nothing may ever have told how it ended. */
+void run_compare_attempts(Run *r, const Row *row, size_t fact, bool applied);
 /* Is that fact of a life that has been ended by a retry? Cancelling it is then not applied. */
 bool run_is_past(const Run *r);
 /* The address of an effect passed over that would be done a second time, though it must not; empty: none. */

@@ -262,6 +262,7 @@ static void finish_attempt(Run *r, const Fact *fact) {
 static void dispatch_attempt(Run *r, const Fact *fact) {
     Frame *f = frame_find(r, fact->address);
     f->call->want->dispatching = true;
+    f->call->want->unsent = false;
     if (key_is_shared(f))
         key_granted(r, f, fact);
 }
