@@ -96,6 +96,11 @@ static void write_ways(Buf *b, Value d) {
     if (is_true(d, "undo"))
         buf_str_add(b, STR(" | --undo"));
     buf_str_add(b, STR(" | --fail\n  "));
+    if (number_of(d, "deadline_ms")) {
+        buf_str_add(b, STR("until "));
+        time_write_ms(b, number_of(d, "deadline_ms"));
+        buf_fmt(b, ", then: %.*s\n  ", STR_FMT(text_of(d, "on_timeout")));
+    }
     words_clean(b, text_of(d, "avoid"), 400);
     buf_char(b, '\n');
 }

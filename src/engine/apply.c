@@ -40,8 +40,13 @@ static void take_want(Engine *e, Resident *r, Want *w) {
         return;
     case WANT_TIMER: timers_want(e, r, w); break;
     case WANT_APPROVAL:
-    case WANT_SIGNAL:
-    case WANT_DOUBT: w->cookie = &noted; break;
+    case WANT_SIGNAL: w->cookie = &noted; break;
+    case WANT_DOUBT:
+        if (want_is_timed(w))
+            timers_want(e, r, w);
+        else
+            w->cookie = &noted;
+        break;
     case WANT_CHILD: take_child(e, r, w); break;
     }
     r->opens_dirty = true;
@@ -56,15 +61,17 @@ static void let_go(Engine *e, Resident *r, const WantClosed *c) {
     }
     switch (c->kind) {
     case WANT_ATTEMPT: perform_forget(e, c->cookie); return;
-    case WANT_TIMER: timers_forget(e, c->cookie); break;
     case WANT_CHILD:
         if (flies)
             perform_forget(e, c->cookie);
         break;
+    case WANT_TIMER:
     case WANT_APPROVAL:
     case WANT_SIGNAL:
     case WANT_DOUBT: break;
     }
+    if (c->timed)
+        timers_forget(e, c->cookie);
     r->opens_dirty = true;
 }
 

@@ -80,7 +80,7 @@ static void fill_opens(Batch *b, Resident *r, StoreAppend *it) {
             continue;
         opens[i++] = (StoreOpen){ .kind = (uint8_t)w->kind,
                                   .key = key_of(w, &b->arena),
-                                  .due_ms = w->kind == WANT_TIMER ? w->due_ms : 0,
+                                  .due_ms = want_is_timed(w) ? w->due_ms : 0,
                                   .address = want_address(w, &b->arena) };
     }
     if (heard)
@@ -123,7 +123,7 @@ static void move_cookies(Run *from, Run *to) {
             continue;
         if (want_flight(w))
             want_flight(w)->want = v;
-        if (w->kind == WANT_TIMER)
+        if (want_is_timed(w))
             ((WantTimer *)w->cookie)->want = v;
     }
 }

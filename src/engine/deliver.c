@@ -280,11 +280,13 @@ static bool is_answered(Store *store, const StoreMail *mail, Arena *a) {
     if (about.len == 0 || str_is(about, "notice") || run.len == 0)
         return false;
     StoreDue *opens = ARENA_ARRAY(a, StoreDue, OPENS_MAX);
-    if (store->ops->opens(store, run, WANT_APPROVAL, 0, OPENS_MAX, a, opens, &n) || n == OPENS_MAX)
+    if (store->ops->opens(store, run, 0, 0, OPENS_MAX, a, opens, &n) || n == OPENS_MAX)
         return false;
-    for (size_t i = 0; i < n; i++)
-        if (str_eq(opens[i].address, step))
+    for (size_t i = 0; i < n; i++) {
+        bool asks = opens[i].kind == WANT_APPROVAL || opens[i].kind == WANT_DOUBT;
+        if (asks && str_eq(opens[i].address, step))
             return false;
+    }
     return true;
 }
 

@@ -138,8 +138,21 @@ static Str text_of(Value v, const char *key) {
     return value_is(text, V_STRING) ? value_as_str(text) : STR("");
 }
 
+static void log_doubt(Engine *e, Run *r, const Want *w) {
+    Arena arena = ARENA_NULL, *a = &arena;
+    Str step = want_address(w, a);
+    engine_log(e,
+               "%.*s of run %.*s is in doubt: %.*s (baton effects %.*s; baton resolve %.*s %.*s)",
+               STR_FMT(step), STR_FMT(run_id(r)),
+               STR_FMT(tame(a, text_of(want_doubt(w, e->install_key, a), "message"))),
+               STR_FMT(run_id(r)), STR_FMT(run_id(r)), STR_FMT(step));
+    arena_deinit(a);
+}
+
 void notice_log(Engine *e, Run *r, uint64_t seq) {
     for (Want *w = run_wants(r); w; w = w->next) {
+        if (w->kind == WANT_DOUBT && w->position == seq)
+            log_doubt(e, r, w);
         if (w->kind != WANT_APPROVAL || w->position != seq)
             continue;
         Arena arena = ARENA_NULL, *a = &arena;

@@ -154,7 +154,7 @@ void resident_forget_wants(Engine *e, Resident *r) {
             continue;
         if (want_flight(w))
             perform_forget(e, w->cookie);
-        if (w->kind == WANT_TIMER)
+        if (want_is_timed(w))
             timers_forget(e, w->cookie);
         w->cookie = NULL;
     }
@@ -236,7 +236,7 @@ void resident_settle_idle(Engine *e, Resident *r) {
 /* What is armed for it must be found by asking the store. */
 static void remember_due(Engine *e, const Resident *r) {
     for (const Want *w = run_wants(r->run); w; w = w->next) {
-        if (w->kind == WANT_TIMER && w->cookie && !MUTANT(evict_forgets_timers))
+        if (want_is_timed(w) && w->cookie && !MUTANT(evict_forgets_timers))
             e->due_at_ms = MIN(e->due_at_ms, w->due_ms);
     }
 }
@@ -248,7 +248,7 @@ bool resident_is_over(const Resident *r) {
 
 static bool has_timer(const Resident *r) {
     for (const Want *w = run_wants(r->run); w; w = w->next) {
-        if (w->kind == WANT_TIMER && w->cookie)
+        if (want_is_timed(w) && w->cookie)
             return true;
     }
     return false;

@@ -39,6 +39,7 @@ static const char *word_of(Str about) {
     return str_is(about, "reminder")    ? "Reminder"
            : str_is(about, "escalated") ? "Escalated"
            : str_is(about, "notice")    ? "For your information"
+           : str_is(about, "in_doubt")  ? "In doubt"
                                         : "Asked";
 }
 
@@ -77,11 +78,17 @@ static void add_shown(Buf *b, Value m, Arena *a) {
         buf_fmt(b, "\n\n%.*s", STR_FMT(tame(a, text, SHOWN_MAX, false)));
 }
 
+static bool is_doubt(Value m) { return str_is(text_of(m, "kind"), "doubt"); }
+
 static void add_how(Buf *b, Value m, bool notice) {
     Str run = text_of(m, "run"), step = text_of(m, "step");
     bool answer = str_is(text_of(m, "kind"), "answer");
     if (notice)
         buf_fmt(b, "\n\nbaton show %.*s", STR_FMT(run));
+    else if (is_doubt(m))
+        buf_fmt(b,
+                "\n\nbaton effects %.*s\nbaton resolve %.*s %.*s --done JSON | --not-done | --fail",
+                STR_FMT(run), STR_FMT(run), STR_FMT(step));
     else if (answer)
         buf_fmt(b, "\n\nbaton approve %.*s %.*s --answer JSON", STR_FMT(run), STR_FMT(step));
     else
@@ -114,13 +121,17 @@ static Value time_value(Arena *a, Value ms) {
     return v;
 }
 
-static Str type_of(Arena *a, Str about) {
-    return str_is(about, "notice") ? STR("notice") : arena_fmt(a, "approval.%.*s", STR_FMT(about));
+static Str type_of(Arena *a, Str about, bool doubt) {
+    return str_is(about, "notice")
+               ? STR("notice")
+               : arena_fmt(a, "%s.%.*s", doubt ? "effect" : "approval", STR_FMT(about));
 }
 
 static MapBuilder event_of(Arena *a, Value request) {
     MapBuilder m = map_builder(a);
-    map_addz(&m, "type", value_str(type_of(a, text_of(request, "about"))));
+    map_addz(
+        &m, "type",
+        value_str(type_of(a, text_of(request, "about"), is_doubt(value_getz(request, "message")))));
     map_addz(&m, "timestamp", time_value(a, value_getz(request, "made_ms")));
     map_addz(&m, "data", value_getz(request, "message"));
     return m;

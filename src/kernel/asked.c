@@ -226,16 +226,9 @@ static void add_notice(Run *r, Frame *f, const char *about, const Channel *chann
         &(Notice){ .id = id, .channel = channel, .address = address, .body = map_done(&m, NULL) });
 }
 
-static const Channel *channel_named(const Plan *p, Str name) {
-    for (size_t i = 0; i < p->n_channels; i++)
-        if (str_eq(p->channels[i].name, name))
-            return &p->channels[i];
-    return NULL;
-}
-
 static void tell_channels(Run *r, Frame *f, const char *about, const Str *names, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        const Channel *c = channel_named(r->plan, names[i]);
+        const Channel *c = plan_channel(r->plan, names[i]);
         if (c)
             add_notice(r, f, about, c, STR(""));
     }

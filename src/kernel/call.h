@@ -97,7 +97,15 @@ void more_load(Frame *f, Cursor *c, bool open);
 void asked_save(const Run *r, Buf *b);
 void asked_load(Run *r, Cursor *c);
 
-/* ---- what nobody knows (doubt.c) */
+/* ---- what nobody knows (doubt.c; who is told of it, and its deadline: parked.c) */
+
+/* The step that asks its target what happened; NULL: none does. */
+const Node *call_probe(const Frame *f);
+/* The want of a call in doubt or of a stuck undo; people are told. */
+Want *doubt_open(Run *r, Frame *f);
+/* That want, if it has a deadline; its deadline has come. */
+Want *doubt_timed(Frame *f);
+void doubt_due(Run *r, Frame *f, const Fact *timer);
 
 /* An attempt ended unknown and may not simply be sent again: the target is asked, or a person. */
 void call_unclear(Run *r, Frame *f, const Fact *fact);

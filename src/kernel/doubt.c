@@ -12,7 +12,7 @@
 /* What timed out here may still be under way there: a target is asked so long after the attempt ended. */
 #define PROBE_DELAY_MS 2000
 
-static const Node *probe_of(const Frame *f) {
+const Node *call_probe(const Frame *f) {
     Node *const *callees = f->call->callee->probe;
     bool own = f->layers & LAYER_ONCE;
     return own && f->node->probe ? f->node->probe : callees ? *callees : NULL;
@@ -23,7 +23,7 @@ static const Node *probe_of(const Frame *f) {
 static void doubt(Run *r, Frame *f, Str why) {
     frame_move(r, f, STATUS_IN_DOUBT, 0, 0, why);
     key_tell(r, f, KEY_DOUBT, VALUE_ABSENT);
-    f->call->want = want_open(r, f, WANT_DOUBT);
+    f->call->want = doubt_open(r, f);
 }
 
 /* Nobody knows, and it may not simply be sent again. */
@@ -33,7 +33,7 @@ void call_unclear(Run *r, Frame *f, const Fact *fact) {
     map_addz(&data, "kind", value_str(kind));
     f->error =
         error_make(r, f, STR("in_doubt"), fact->message, f->call->attempt, map_done(&data, NULL));
-    if (!probe_of(f)) {
+    if (!call_probe(f)) {
         doubt(r, f, kind);
         return;
     }
@@ -149,7 +149,7 @@ void call_ended_late(Run *r, Frame *f, const Fact *fact) {
 /* ---- the probe ------------------------------------------------------------------------------------------------------- */
 
 void call_open_probe(Run *r, Frame *f) {
-    const Node *node = probe_of(f);
+    const Node *node = call_probe(f);
     frame_move(r, f, STATUS_RUNNING, 0, 0, STR("asks what happened"));
     frame_ready(r, frame_new(r, f, node, PART_PROBE, ++f->call->probes, 0, step_layers(node)));
 }
@@ -263,59 +263,4 @@ void call_decided(Run *r, Frame *f, const Fact *fact) {
     case DECISION_REVISE:
     case DECISION_ANSWER: UNREACHABLE("an answer to what nobody asked");
     }
-}
-
-/* ---- for people ------------------------------------------------------------------------------------------------------ */
-
-/* Where the words stand that could be others: the definition, or the step itself where it has none. */
-static Pos place_of(const Frame *f) {
-    const Callee *c = f->shape == &shape_call ? f->call->callee : NULL;
-    bool named = c && !str_is(c->name, "run") && !str_is(c->name, "http") && c->pos.line &&
-                 !undo_is_stuck(f);
-    return named ? c->pos : f->node->pos;
-}
-
-static Str remedy_of(const Frame *f, Arena *a) {
-    Pos at = place_of(f);
-    const char *key = f->shape == &shape_call && f->call->callee->kind == CALLEE_HTTP
-                          ? "Idempotency-Key"
-                          : "BATON_IDEMPOTENCY_KEY";
-    if (undo_is_stuck(f))
-        return arena_fmt(a, "`retry:` of the undo at %.*s:%u says how often it is tried",
-                         STR_FMT(at.file), at.line);
-    if (probe_of(f))
-        return arena_fmt(a,
-                         "the `probe:` at %.*s:%u has to say `{ done: true }` or `{ done: false }`",
-                         STR_FMT(at.file), at.line);
-    if (f->call->effect != EFFECT_UNSAFE)
-        return arena_fmt(a,
-                         "`probe:` at %.*s:%u would have asked the target; a longer `retry:` would "
-                         "have waited for it",
-                         STR_FMT(at.file), at.line);
-    return arena_fmt(
-        a,
-        "`probe:` at %.*s:%u would have asked the target; `effect: keyed` would have sent "
-        "it again, if the target honours %s",
-        STR_FMT(at.file), at.line, key);
-}
-
-Value want_doubt(const Want *w, const uint8_t install_key[32], Arena *a) {
-    ASSERT(w->kind == WANT_DOUBT);
-    const Frame *f = w->frame;
-    Pos at = place_of(f);
-    MapBuilder m = map_builder(a);
-    map_addz(&m, "step", value_str(frame_address(f, a)));
-    map_addz(&m, "stuck", value_bool(undo_is_stuck(f)));
-    map_addz(&m, "cancelled", value_bool(f->abandoned));
-    map_addz(&m, "file", value_str(arena_str(a, at.file)));
-    map_addz(&m, "line", value_int(at.line));
-    if (f->shape == &shape_call) {
-        map_addz(&m, "callee", value_str(arena_str(a, f->call->callee->name)));
-        map_addz(&m, "effect", value_str(str_from(effect_name(f->call->effect))));
-        map_addz(&m, "key", value_str(want_key(w, install_key, a)));
-    }
-    map_addz(&m, "undo", value_bool(f->undo != NULL));
-    map_addz(&m, "message", value_copy(a, value_getz(f->error, "message")));
-    map_addz(&m, "avoid", value_str(remedy_of(f, a)));
-    return map_done(&m, NULL);
 }

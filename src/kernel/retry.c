@@ -400,7 +400,7 @@ static void shift_timer(Run *r, Want *w, int64_t ms) {
 
 static void shift_timers(Run *r, int64_t ms) {
     for (Want *w = r->wants_first; w; w = w->next) {
-        if (w->kind == WANT_TIMER)
+        if (want_is_timed(w))
             shift_timer(r, w, ms);
     }
     shift_clocks(r, r->root, ms);

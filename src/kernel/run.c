@@ -123,6 +123,8 @@ static Want *timer_of(Frame *f, TimerPurpose purpose) {
     Want **budget = budget_timer(f, purpose);
     if (budget)
         return *budget;
+    if (purpose == TIMER_DOUBT)
+        return doubt_timed(f);
     if (f->timeout && f->timeout->kind == WANT_TIMER && f->timeout->purpose == purpose)
         return f->timeout;
     if (f->shape == &shape_wait && f->wait->timer && f->wait->timer->purpose == purpose)
@@ -270,6 +272,10 @@ static void dispatch_attempt(Run *r, const Fact *fact) {
 static void ring_timer(Run *r, const Fact *fact) {
     Frame *f = frame_find(r, fact->address);
     Want *w = timer_of(f, (TimerPurpose)fact->purpose);
+    if (fact->purpose == TIMER_DOUBT) {
+        doubt_due(r, f, fact);
+        return;
+    }
     if (retry_takes_timeout(r, f, w))
         return;
     if (f->shape == &shape_wait && f->wait->timer == w)

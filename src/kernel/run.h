@@ -41,6 +41,7 @@ typedef enum TimerPurpose {
     TIMER_STATE = 14,  /* of a machine: `after` in the state it is in */
     TIMER_RETURN = 15, /* of a team: `return_after` */
     TIMER_PROBE = 11,  /* before a target is asked what happened */
+    TIMER_DOUBT = 16,  /* the deadline of what is in doubt: of its want */
 } TimerPurpose;
 
 typedef struct Want Want;
@@ -59,7 +60,7 @@ struct Want {
     bool fresh;    /* a recorded outcome did not fit: this one is asked anew */
     Str handle; /* attempt: what the other side calls it, JSON text; empty: nothing is known of it */
     TimerPurpose purpose;
-    int64_t due_ms; /* timer */
+    int64_t due_ms; /* timer; doubt: its deadline; 0: none */
     Str key; /* signal: its name; attempt: the business key, or empty; child: the id of its run */
     Want *prev, *next; /* all open wants of the run, oldest first */
     uint32_t order;    /* its place among them, while a snapshot is written */
@@ -68,10 +69,14 @@ struct Want {
     bool left;         /* it was let out */
     uint64_t position; /* number of the row that must be durable first */
 };
+static inline bool want_is_timed(const Want *w) {
+    return w->kind == WANT_TIMER || (w->kind == WANT_DOUBT && w->due_ms > 0);
+}
 typedef struct WantClosed { /* the want is gone; what the engine needs to stop the work */
     WantKind kind;
     void *cookie;
     bool stopping; /* it is not gone: the work is to be stopped, and its end still to be told */
+    bool timed;    /* its cookie is an armed timer */
 } WantClosed;
 
 /* Makes the run from its first fact. The row takes the moves; NULL row: none are kept (replay without comparing).

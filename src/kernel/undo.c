@@ -317,7 +317,7 @@ bool undo_stuck(Run *r, Frame *step, Value error) {
         return false;
     step->error = error;
     frame_movef(r, step, STATUS_IN_DOUBT, "undo stuck: %.*s", STR_FMT(kind));
-    step->timeout = want_open(r, step, WANT_DOUBT);
+    step->timeout = doubt_open(r, step);
     return true;
 }
 

@@ -45,7 +45,7 @@ static void remember_closed(Run *r, const Want *w) {
         r->room_closed = MAX(8, r->room_closed * 2);
         r->closed = xrealloc(r->closed, r->room_closed * sizeof(*r->closed));
     }
-    r->closed[r->n_closed++] = (WantClosed){ w->kind, w->cookie, w->stopping };
+    r->closed[r->n_closed++] = (WantClosed){ w->kind, w->cookie, w->stopping, want_is_timed(w) };
 }
 
 void want_stop(Run *r, Want *w) {

@@ -41,6 +41,7 @@ static const Keyword agent[] = {
     { "retry", "count | Retry", 0, RUNS, "as on a step" },
     { "effect", EFFECTS, 0, RUNS, "may it be sent again?" },
     { "key_life", "duration", 0, RUNS, "how long the target remembers a key" },
+    { "doubt", "Doubt", 0, RUNS, "as on a step" },
     CALLED_BACK,
     GOVERNED,
     { "fallback", "agent | [agent]", 0, RUNS, "who is asked where it is out of reach" },
@@ -63,6 +64,7 @@ static const Keyword tool[] = {
     { "retry", "count | Retry", 0, RUNS, "as on a step" },
     { "effect", EFFECTS, 0, RUNS, "may it be sent again?" },
     { "key_life", "duration", 0, RUNS, "how long the target remembers a key" },
+    { "doubt", "Doubt", 0, RUNS, "as on a step" },
     CALLED_BACK,
     GOVERNED,
 };

@@ -42,6 +42,7 @@ static const Keyword step[] = {
       "may it be sent again?" },
     { "key", "value", 0, RUNS, "names the effect by what it means" },
     { "key_life", "duration", 0, RUNS, "how long the target remembers a key" },
+    { "doubt", "Doubt", 0, RUNS, "until when a person settles what nobody knows" },
     { "probe", "step", SEES_WITH, RUNS, "asks whether it happened: gives `{ done, result }`" },
     { "undo", "step", SEES_WITH | RAN, RUNS, "reverses it" },
     { "commute", "bool", 0, RUNS, "the group's undos need no order" },
@@ -78,6 +79,10 @@ static const Keyword retry[] = {
     { "max_delay", "duration", 0, RUNS, "at most: 60s" },
     { "jitter", "percent", 0, RUNS, "give or take: 20%" },
     { "except", "text | [text]", 0, RUNS, "kinds of errors that are not tried again" },
+};
+static const Keyword doubt[] = {
+    { "deadline", "duration", 0, RUNS, "so long a person has time" },
+    { "on_timeout", "'park' | 'fail' | 'undo'", 0, RUNS, "then it waits on, told once more: park" },
 };
 static const Keyword timeout[] = {
     { "attempt", "duration", 0, RUNS, "of one attempt" },
@@ -174,6 +179,8 @@ const Block language_steps[] = {
     BLOCK("Repeat", "`repeat`", repeat, "max", "",
           "`repeat: { max: 3, until: output.score >= 0.8 }`"),
     BLOCK("Retry", "`retry`", retry, "times", "", "`retry: { times: 3, delay: 1s }`"),
+    BLOCK("Doubt", "`doubt`", doubt, "deadline", "",
+          "`doubt: { deadline: 24h, on_timeout: fail }`"),
     BLOCK("Timeout", "`timeout`", timeout, "", "", ""),
     BLOCK("Limits", "`limits`", limits, "", "", ""),
     BLOCK("Context", "`context`", context, "", "", ""),

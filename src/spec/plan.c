@@ -227,6 +227,13 @@ bool plan_event_type(Str s) {
     return s.len > 0 && s.len <= LIMIT_EVENT_TYPE_BYTES;
 }
 
+const Channel *plan_channel(const Plan *p, Str name) {
+    for (size_t i = 0; i < p->n_channels; i++)
+        if (str_eq(p->channels[i].name, name))
+            return &p->channels[i];
+    return NULL;
+}
+
 const Inbox *plan_inbox(const Plan *p, Str name) {
     for (size_t i = 0; i < p->n_inboxes; i++)
         if (str_eq(p->inboxes[i].name, name))

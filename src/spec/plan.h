@@ -165,6 +165,12 @@ typedef struct Retry {
     size_t n_except;
     bool declared; /* the file says `retry` here */
 } Retry;
+/* What becomes of a call in doubt that nobody settles in time. */
+typedef enum DoubtEnd { DOUBT_PARKS, DOUBT_FAILS, DOUBT_UNDOES } DoubtEnd;
+typedef struct Doubt {
+    int64_t deadline_ms; /* 0: none */
+    DoubtEnd on_timeout;
+} Doubt;
 /* 1 s, doubled up to 60 s, +-20 %: as in docs/language.md. */
 #define RETRY_NONE                                                                                 \
     ((Retry){ .delay_ms = 1000, .max_delay_ms = 60000, .factor = 2.0, .jitter_percent = 20 })
@@ -310,6 +316,7 @@ struct Callee {
     Effect effect;              /* declared, or the default of kind and method */
     const Type *input, *output; /* NULL: any */
     int64_t key_life_ms;
+    Doubt doubt;
     /* What a definition says of its calls: steps outside the tree, filled in when all definitions are read; NULL: none. */
     Node **probe, **undo;
     /* 0: the default of the kind (executor: 10 min model, 60 s http, none for run) */
@@ -484,6 +491,7 @@ struct Node {
     Effect effect;
     Template *key; /* business key; NULL: none */
     int64_t key_life_ms;
+    Doubt doubt;      /* deadline_ms 0: the callee's */
     int64_t cache_ms; /* for so long what an equal call gave is the result; 0: never */
     /* Steps of their own below this one, of no group; NULL: those of the callee, if it has them. */
     Node *probe, *undo;
@@ -660,6 +668,7 @@ DEFINE_CLEANUP(Plan *, plan_free)
  * none. */
 const Node *plan_find(const Plan *p, Str path);
 /* The inbox of this name, or NULL. */
+const Channel *plan_channel(const Plan *p, Str name);
 const Inbox *plan_inbox(const Plan *p, Str name);
 /* Can it be the type of an event? */
 bool plan_event_type(Str type);

@@ -299,6 +299,8 @@ void read_people(Reader *r);
 bool people_group(Reader *r, const Yaml *y);
 /* Whom the map of `human:` or of a gate names, and what its risk means: looked for, and noted as needed. */
 void people_asked(Reader *r, const Yaml *map);
+/* It may have effects of which nobody knows whether they happened: who is told of that is needed. */
+void people_told_of_doubts(Reader *r);
 
 /* `run:` and `http:`, into the callee (read_program.c). */
 void read_run(Reader *r, const Yaml *y, const Sight *sight, Callee *callee);
@@ -430,6 +432,8 @@ void read_egress(Reader *r, const Yaml *y);
 /* Could data decide which host and port this URL leads to? */
 bool url_host_of_data(const Template *url);
 void read_retry(Reader *r, const Yaml *y, Retry *ret_retry);
+/* `undoes`: where it stands something can take back what it did. */
+void read_doubt(Reader *r, const Yaml *y, bool undoes, Doubt *ret_doubt);
 /* What is not said stays as it was. */
 void read_timeout(Reader *r, const Yaml *y, int64_t *ret_attempt_ms, int64_t *ret_queue_ms);
 /* `guard:` of what the sight belongs to, one or a list (read_guard.c). */

@@ -324,6 +324,7 @@ static const KeyRow agent_rows[] = {
     { "retry", set_retry },
     { "effect", set_effect },
     { "key_life", set_key_life },
+    { "doubt", ignore },
     { "pool", set_pool },
     { "rate", set_rate },
     { "breaker", set_breaker },
@@ -336,12 +337,25 @@ static const KeyRow agent_rows[] = {
     { "call", set_call },
 };
 static const KeyRow tool_rows[] = {
-    { "run", set_run },           { "http", set_http },      { "description", set_description },
-    { "input", ignore },          { "output", ignore },      { "check", set_check },
-    { "timeout", set_timeout },   { "retry", set_retry },    { "effect", set_effect },
-    { "key_life", set_key_life }, { "probe", set_probe },    { "undo", set_undo },
-    { "pool", set_pool },         { "rate", set_rate },      { "breaker", set_breaker },
-    { "worker", set_kind_later }, { "mcp", set_kind_later }, { "openapi", set_kind_later },
+    { "run", set_run },
+    { "http", set_http },
+    { "description", set_description },
+    { "input", ignore },
+    { "output", ignore },
+    { "check", set_check },
+    { "timeout", set_timeout },
+    { "retry", set_retry },
+    { "effect", set_effect },
+    { "key_life", set_key_life },
+    { "probe", set_probe },
+    { "undo", set_undo },
+    { "doubt", ignore },
+    { "pool", set_pool },
+    { "rate", set_rate },
+    { "breaker", set_breaker },
+    { "worker", set_kind_later },
+    { "mcp", set_kind_later },
+    { "openapi", set_kind_later },
 };
 
 /* ---- one definition -------------------------------------------------------------------------------------------------- */
@@ -478,6 +492,10 @@ const Callee *read_callee(Reader *r, const Yaml *y, const Yaml *body, Str name, 
     else if (!d.effect_given)
         d.callee->effect = d.outside ? EFFECT_UNSAFE : default_effect(d.callee);
     seal_governed(r, y, &d, named);
+    if (d.callee->effect >= EFFECT_IDEMPOTENT)
+        people_told_of_doubts(r);
+    if (yaml_get(y, "doubt"))
+        read_doubt(r, yaml_get(y, "doubt"), d.callee->undo, &d.callee->doubt);
     return errors == r->diags->errors ? d.callee : NULL;
 }
 

@@ -336,6 +336,12 @@ static void check_person(Reader *r, const Yaml *y) {
         note_use(r, table_get(&r->people, 0, y->text));
 }
 
+void people_told_of_doubts(Reader *r) {
+    Named *critical = table_get(&r->escalation, 0, STR("critical"));
+    if (critical)
+        note_use(r, critical);
+}
+
 void people_asked(Reader *r, const Yaml *map) {
     const Yaml *group = yaml_get(map, "group"), *person = yaml_get(map, "person");
     const Yaml *risk = yaml_get(map, "risk");

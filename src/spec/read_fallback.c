@@ -66,6 +66,7 @@ static Node *place(Reader *r, Node *step, const Callee *c) {
     n->timeout_ms = step->timeout_ms;
     n->queue_ms = step->queue_ms;
     n->undo = step->undo;
+    n->doubt = step->doubt;
     n->output = step->output ? step->output : step->callee->output;
     return n;
 }

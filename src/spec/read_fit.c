@@ -44,6 +44,7 @@ static const Fit modifiers[] = {
     { "effect", INVOKE | TASK },
     { "key", INVOKE | EMIT | TASK },
     { "key_life", INVOKE | TASK },
+    { "doubt", INVOKE | TASK },
     { "probe", INVOKE },
     { "undo", INVOKE | GROUP | PLAY },
     { "commute", GROUP },

@@ -161,6 +161,44 @@ void read_retry(Reader *r, const Yaml *y, Retry *ret_retry) {
                ret_retry);
 }
 
+/* ---- doubt ----------------------------------------------------------------------------------------------------------- */
+
+static void doubt_deadline(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    Doubt *d = target;
+    if (read_duration(r, value, "`deadline`", &d->deadline_ms) && d->deadline_ms <= 0)
+        error_at(r, value, "value", "like 24h", "nobody could settle it in no time");
+}
+
+static void doubt_on_timeout(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    static const char *const words[] = {
+        [DOUBT_PARKS] = "park", [DOUBT_FAILS] = "fail", [DOUBT_UNDOES] = "undo"
+    };
+    (void)key;
+    for (size_t i = 0; value->kind == YAML_SCALAR && i < ARRAY_LEN(words); i++)
+        if (str_is(value->text, words[i])) {
+            ((Doubt *)target)->on_timeout = (DoubtEnd)i;
+            return;
+        }
+    bool again = value->kind == YAML_SCALAR &&
+                 (str_is(value->text, "retry") || str_is(value->text, "not_done"));
+    error_at(r, value, "value",
+             again ? "a person may say so: `baton resolve RUN STEP --retry`"
+                   : "`park`, `fail` or `undo`",
+             again ? "nothing is done again because nobody answered" : "what then?");
+}
+
+static const KeyRow doubt_rows[] = { { "deadline", doubt_deadline },
+                                     { "on_timeout", doubt_on_timeout } };
+
+void read_doubt(Reader *r, const Yaml *y, bool undoes, Doubt *ret_doubt) {
+    read_block(r, y, language_block(STR("Doubt")), doubt_rows, ARRAY_LEN(doubt_rows), &nothing,
+               ret_doubt);
+    if (ret_doubt->on_timeout == DOUBT_UNDOES && !undoes)
+        error_at(r, yaml_get(y, "on_timeout"), "missing", "add `undo: STEP` beside `doubt`",
+                 "nothing here can take it back");
+}
+
 /* ---- timeout --------------------------------------------------------------------------------------------------------- */
 
 typedef struct Timeout {

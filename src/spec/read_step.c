@@ -267,12 +267,13 @@ static const KeyRow rows[] = {
     { "repeat", set_repeat },   { "join", set_join },     { "retry", set_retry },
     { "timeout", set_timeout }, { "check", set_check },   { "on_error", set_on_error },
     { "effect", set_effect },   { "key", set_key },       { "key_life", set_key_life },
-    { "probe", set_probe },     { "undo", set_undo },     { "commute", set_commute },
-    { "limits", set_limits },   { "output", set_output }, { "set", set_set },
-    { "call", set_call },       { "emit", set_play },     { "send", set_play },
-    { "receive", set_play },    { "machine", set_play },  { "team", set_play },
-    { "board", set_play },      { "route", set_play },    { "supervise", set_play },
-    { "vote", set_play },       { "next", set_next },     { "cache", set_cache },
+    { "doubt", ignore },        { "probe", set_probe },   { "undo", set_undo },
+    { "commute", set_commute }, { "limits", set_limits }, { "output", set_output },
+    { "set", set_set },         { "call", set_call },     { "emit", set_play },
+    { "send", set_play },       { "receive", set_play },  { "machine", set_play },
+    { "team", set_play },       { "board", set_play },    { "route", set_play },
+    { "supervise", set_play },  { "vote", set_play },     { "next", set_next },
+    { "cache", set_cache },
 };
 
 /* ---- one step -------------------------------------------------------------------------------------------------------- */
@@ -297,12 +298,25 @@ static void finish_invoke(Node *n) {
         n->retry = c->retry;
 }
 
+/* An undo may stand behind it, or in what it calls. */
+static void finish_doubt(Reader *r, const Yaml *y, Node *n) {
+    const Yaml *doubt = yaml_get(y, "doubt");
+    if (n->effect >= EFFECT_IDEMPOTENT)
+        people_told_of_doubts(r);
+    if (doubt)
+        read_doubt(r, doubt, n->undo || (n->callee && n->callee->undo), &n->doubt);
+    if (doubt && n->effect && n->effect < EFFECT_IDEMPOTENT)
+        error_at(r, doubt, "effect", "take it out",
+                 "what is `%s` is never in doubt: it is asked again", effect_name(n->effect));
+}
+
 void read_step(Reader *r, const Yaml *y, Node *node, Place place) {
     StepDraft d = { .node = node, .yaml = y, .place = place };
     Sight sight = { .sees = BODY, .node = node };
     read_block(r, y, language_block(STR("Step")), rows, ARRAY_LEN(rows), &sight, &d);
     read_fit(r, &d);
     finish_invoke(node);
+    finish_doubt(r, y, node);
     check_cache(r, y, node);
 }
 

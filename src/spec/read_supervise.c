@@ -212,6 +212,8 @@ static void give(Node *worker, const Node *task) {
         worker->effect = task->effect;
     if (task->key_life_ms)
         worker->key_life_ms = task->key_life_ms;
+    if (task->doubt.deadline_ms)
+        worker->doubt = task->doubt;
     worker->cache_ms = task->cache_ms;
     worker->timeout_ms = task->timeout_ms;
     worker->queue_ms = task->queue_ms;

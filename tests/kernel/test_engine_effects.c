@@ -241,6 +241,70 @@ static void what_ended_while_it_was_named_has_no_name(void **state) {
     assert_folds(w, "r1");
 }
 
+static void start_told(World *w, Host *h, const char *doubt) {
+    Str names[] = { STR("flow.yaml"), STR("baton.yaml") };
+    Str texts[] = { arena_fmt(&w->arena,
+                              "baton: 1\nname: flow\nsteps:\n"
+                              "  pay: { tool: echo, effect: unsafe, with: 1, timeout: 30s%s }\n",
+                              doubt),
+                    STR("baton: 1\nchannels: { room: { chat: \"http://x/y\" } }\n"
+                        "escalation: { critical: { notify: room } }\n") };
+    Said said = { 0 };
+    EngineStart ask = { .id = STR("r1"),
+                        .closure = closure_make(&w->arena, names[0], names, texts, 2),
+                        .input = STR("{}"),
+                        .dir = STR("/") };
+    w->deaf = w->hold_attempts = true;
+    engine_start_run(h->engine, &ask, heard, &said);
+    pump(h);
+    if (said.answer)
+        fail_msg("%s", said.message);
+}
+
+/* The mail has the address of what it is about: what was paid once and told so often. */
+static void assert_paid_once_and_told(World *w, unsigned times_told) {
+    assert_int_equal(times(w, "r1", "pay"), 1 + times_told);
+}
+
+/* The wait for a person is timed by the store while nobody has the run in memory, and over a crash. */
+static void a_doubt_is_told_and_given_up_at_its_deadline(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start_told(w, h, ", doubt: { deadline: 1h, on_timeout: fail }");
+    pass(h, 30000);
+    pass(h, 5000);
+    assert_info_has(w, "r1", "doubt");
+    w->hold_attempts = false;
+    pump(h);
+    assert_paid_once_and_told(w, 1);
+    crash(h);
+    h = boot(w);
+    pass(h, 3599000);
+    assert_info_has(w, "r1", "doubt");
+    pass(h, 1000);
+    assert_info_has(w, "r1", "\"kind\":\"in_doubt\"");
+    assert_info_has(w, "r1", "\"status\":\"failed\"");
+    assert_paid_once_and_told(w, 2);
+    assert_folds(w, "r1");
+}
+
+static void a_doubt_that_nobody_settles_is_told_once_more_and_waits(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start_told(w, h, ", doubt: { deadline: 1h }");
+    pass(h, 30000);
+    pass(h, 5000);
+    w->hold_attempts = false;
+    pass(h, 3600000);
+    assert_paid_once_and_told(w, 2);
+    pass(h, 36000000);
+    assert_paid_once_and_told(w, 2);
+    assert_info_has(w, "r1", "doubt");
+    assert_int_equal(decide(h, "r1", "pay", DECISION_DONE, "42").answer, ENGINE_OK);
+    assert_info_has(w, "r1", "\"status\":\"succeeded\"");
+    assert_folds(w, "r1");
+}
+
 /* Each write in turn is the last before the engine is lost: what is done is undone all the same, each under one key. */
 static void a_saga_survives_a_crash_at_every_write(void **state) {
     World *w = *state;
@@ -286,6 +350,8 @@ int main(void) {
         TEST(a_name_that_was_not_durable_is_no_name),
         TEST(what_the_other_side_has_a_name_for_outlives_a_clean_stop),
         TEST(what_ended_while_it_was_named_has_no_name),
+        TEST(a_doubt_is_told_and_given_up_at_its_deadline),
+        TEST(a_doubt_that_nobody_settles_is_told_once_more_and_waits),
         TEST(a_saga_survives_a_crash_at_every_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -144,7 +144,7 @@ static void print_wants_from(Talk *t, Want *first) {
         if ((w->kind == WANT_ATTEMPT || w->kind == WANT_CHILD) && t->offered && !w->fresh &&
             outcomes_find(t->offered, w))
             buf_str_add(&t->out, STR(", recorded"));
-        if (w->kind == WANT_TIMER)
+        if (want_is_timed(w))
             buf_fmt(&t->out, " due %lld", (long long)w->due_ms);
         if (w->kind == WANT_SIGNAL)
             buf_fmt(&t->out, " %.*s", STR_FMT(w->key));
@@ -336,6 +336,7 @@ static uint32_t purpose_from(Str s) {
            : str_is(s, "probe")    ? TIMER_PROBE
            : str_is(s, "state")    ? TIMER_STATE
            : str_is(s, "return")   ? TIMER_RETURN
+           : str_is(s, "doubt")    ? TIMER_DOUBT
                                    : TIMER_GROUP;
 }
 
@@ -575,6 +576,7 @@ static void retry(Talk *t, Str line) {
     run_forget_closed(t->run);
     run_forget_key_changes(t->run);
     run_forget_posts(t->run);
+    run_forget_notices(t->run);
     RowWriter row;
     row_init(&row);
     assert_int_equal(run_apply(t->run, &f, &row), 0);

@@ -110,9 +110,10 @@ static void grow_limits(Grow *g, Busy *busy) {
                 STR("  page: { http: { url: \"http://x/${{ input.n }}\" }, pool: { max: 1 } }\n"));
 }
 
-/* Can the target be asked what happened, can it be taken back? */
-static void grow_means(Grow *g, unsigned depth, bool shared) {
-    if (tape_percent(g->tape, 30)) {
+/* Can the target be asked what happened, can it be taken back? True: it can. */
+static bool grow_means(Grow *g, unsigned depth, bool shared) {
+    bool undo = tape_percent(g->tape, 30);
+    if (undo) {
         indent(g, depth);
         buf_fmt(&g->out, "undo: { run: [undo], effect: %s }\n", effect_for(g));
     }
@@ -120,6 +121,17 @@ static void grow_means(Grow *g, unsigned depth, bool shared) {
         indent(g, depth);
         buf_str_add(&g->out, STR("probe: { run: [probe] }\n"));
     }
+    return undo;
+}
+
+/* What of the unknown nobody settles in time. A calm run waits as long as it takes. */
+static void grow_doubt(Grow *g, unsigned depth, const char *effect, bool undo) {
+    static const char *const ends[] = { "park", "fail", "undo" };
+    if (g->calm || strchr("pr", effect[0]) || !tape_percent(g->tape, 25))
+        return;
+    indent(g, depth);
+    buf_fmt(&g->out, "doubt: { deadline: %us, on_timeout: %s }\n", 1 + tape_choose(g->tape, 8),
+            ends[tape_choose(g->tape, undo ? 3 : 2)]);
 }
 
 /* Effects that all runs of the universe may ask for: the same tool, class and key wherever they stand. */
@@ -172,11 +184,12 @@ static void grow_leaf(Grow *g, unsigned depth) {
         grow_modifiers(g, depth);
         grow_gate(g, depth);
         bool shared = grow_shared(g, depth);
+        const char *effect = shared ? "unsafe" : effect_for(g);
         if (!shared) {
             indent(g, depth);
             buf_fmt(&g->out, "tool: %s\n", tool_for(g));
             indent(g, depth);
-            buf_fmt(&g->out, "effect: %s\n", effect_for(g));
+            buf_fmt(&g->out, "effect: %s\n", effect);
         }
         indent(g, depth);
         buf_fmt(&g->out, "with: { n: \"${{ input.n }}\", me: %u }\n", shared ? 0 : g->names);
@@ -184,7 +197,7 @@ static void grow_leaf(Grow *g, unsigned depth) {
             indent(g, depth);
             buf_fmt(&g->out, "timeout: %ums\n", 600 + tape_choose(g->tape, 3000));
         }
-        grow_means(g, depth, shared);
+        grow_doubt(g, depth, effect, grow_means(g, depth, shared));
         if (tape_percent(g->tape, 25)) {
             indent(g, depth);
             buf_fmt(&g->out, "set: { log: \"m%u\" }\n", g->names);

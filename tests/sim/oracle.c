@@ -162,6 +162,8 @@ static void count_facts(World *w, const History *h) {
             const Fact *fact = &h->rows[i].facts[f].fact;
             w->coverage->facts[fact->kind]++;
             w->coverage->marks[MARK_NOT_LET_THROUGH] += fact->outcome == OUTCOME_REFUSED;
+            w->coverage->marks[MARK_LEFT] += fact->kind == FACT_TIMER &&
+                                             fact->purpose == TIMER_DOUBT;
         }
         for (size_t m = 0; m < h->rows[i].n_moves; m++) {
             const Move *move = &h->rows[i].moves[m];

@@ -79,7 +79,7 @@ typedef struct Done { /* one thing that happened outside */
     StoreKey shared; /* of a business key: its name and generation; state KEY_NEW: none */
 } Done;
 
-typedef enum FactCover { COVER_FACTS = 16, COVER_WANTS = 8, COVER_MARKS = 40 } FactCover;
+typedef enum FactCover { COVER_FACTS = 16, COVER_WANTS = 8, COVER_MARKS = 48 } FactCover;
 extern const char *const mark_names[];
 typedef enum Mark {
     MARK_CRASH_ONE,
@@ -122,6 +122,7 @@ typedef enum Mark {
     MARK_LATE,
     MARK_GHOST,
     MARK_ASKED_AFTER,
+    MARK_LEFT,
     MARK_COUNT,
 } Mark;
 typedef struct Coverage {

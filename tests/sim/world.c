@@ -53,6 +53,7 @@ const char *const mark_names[MARK_COUNT] = {
     [MARK_LATE] = "end that came too late",
     [MARK_GHOST] = "engine that another stood in for",
     [MARK_ASKED_AFTER] = "work of a lost engine that was asked after",
+    [MARK_LEFT] = "doubt that nobody settled in time",
 };
 
 /* ---- events ---- */
