@@ -48,6 +48,7 @@ static void take_bytes(void *ctx, Str bytes) {
         w->whose->tell(w->whose->ctx, w->tree);
     switch (standing_of(w->tree, &what)) {
     case STANDING_BUSY:
+    case STANDING_BELOW:
     case STANDING_TIMER:
     case STANDING_ENDED: return;
     case STANDING_EVENT:

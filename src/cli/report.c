@@ -125,6 +125,7 @@ int report_standing(const Args *args, Str run, const TraceTree *tree, Standing s
         return say_error(EXIT_INTERNAL, "run %.*s was parked: %.*s", "`baton verify` says more",
                          STR_FMT(run), STR_FMT(clean(args, tree->note)));
     case STANDING_BUSY:
+    case STANDING_BELOW:
     case STANDING_TIMER:
     case STANDING_ENDED: break;
     }

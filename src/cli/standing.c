@@ -42,8 +42,10 @@ Standing standing_of(const TraceTree *t, const TraceNode **ret_node) {
      * back and never ends; what has left is waited for by the engine when it closes. */
     bool by_limit = t->paused && (!t->paused_by.len || str_starts(t->paused_by, STR("budget ")));
     bool called = t->children > 0 && !t->paused; /* the pause reaches those too */
-    if (((t->in_flight > 0 || called) && !by_limit) || t->seq == 0)
+    if ((t->in_flight > 0 && !by_limit) || t->seq == 0)
         return STANDING_BUSY;
+    if (called)
+        return STANDING_BELOW;
     if (by_limit) {
         *ret_node = t->root;
         return STANDING_PERSON;

@@ -6,6 +6,7 @@
 
 typedef enum Standing {
     STANDING_BUSY,   /* something is in flight, or about to be */
+    STANDING_BELOW,  /* nothing of its own moves; runs that it called may */
     STANDING_TIMER,  /* only time is waited for */
     STANDING_EVENT,  /* an event, which another run may tell of */
     STANDING_SIGNAL, /* a signal */

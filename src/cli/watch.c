@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "cli/ask.h"
+#include "cli/below.h"
 #include "cli/place.h"
 #include "cli/report.h"
 #include "cli/say.h"
@@ -25,6 +26,7 @@
 #include <unistd.h>
 
 #define TICK_MS 100
+#define BELOW_MS 500 /* how often runs below are looked at that another engine moves */
 #define LEAVE_GRACE_MS (10 * 60 * 1000) /* a model call may take that long; Ctrl-C cuts it short */
 #define STOPPING_WAIT_US (50 * 1000)
 #define HANDOVER_TRIES 100 /* of 50 ms: recovery of a large directory comes before the socket */
@@ -51,6 +53,11 @@ typedef struct Watch {
     Talk talk;
     bool asks;  /* something is to be asked here */
     bool later; /* it was put off */
+    /* Nothing of its own moves, and the runs that it called are looked at: when the engine, or time, has moved since. */
+    bool look_below;
+    uint64_t looked_rows;
+    int64_t looked_ms;
+    Below below; /* the one that is waited for; its run is empty: none */
 } Watch;
 
 static int64_t now_ms(void) {
@@ -113,15 +120,17 @@ static void tell_resumed(Watch *w) {
                  plural((unsigned)recovering - 1), recovering == 2 ? "es" : "");
 }
 
-static void tell_timer(Watch *w) {
-    if (w->told_wait || w->waits_for->status == STATUS_RETRYING) /* a retry is soon enough */
+static void tell_timer(Watch *w, Str who) {
+    bool retries = w->waits_for &&
+                   w->waits_for->status == STATUS_RETRYING; /* that is soon enough */
+    if (w->told_wait || retries)
         return;
     w->told_wait = true;
     view_clear(&w->view);
     say_line(
         "%.*s waits for time only (%.*s): this terminal keeps it going. To free it: Ctrl-C, then `baton serve` and "
         "`baton resume %.*s`",
-        STR_FMT(w->options->run), STR_FMT(w->waits_for->address), STR_FMT(w->options->run));
+        STR_FMT(w->options->run), STR_FMT(who), STR_FMT(w->options->run));
 }
 
 /* ---- leaving an engine of our own ---- */
@@ -202,8 +211,9 @@ static void look(Watch *w) {
     if (w->options->look_only && w->standing != STANDING_PARKED)
         return; /* somebody else moves it, or may */
     switch (w->standing) {
-    case STANDING_BUSY: return;
-    case STANDING_TIMER: tell_timer(w); return;
+    case STANDING_BUSY:
+    case STANDING_BELOW: return; /* turned() and ticked() say when it is time to look */
+    case STANDING_TIMER: tell_timer(w, w->waits_for->address); return;
     case STANDING_EVENT: look_for_event(w); return;
     case STANDING_ENDED: return; /* `end` brings the document */
     case STANDING_SIGNAL:
@@ -310,15 +320,30 @@ static void signalled(void *ctx, int signum) {
 
 /* ---- the loop */
 
+static void look_below(Watch *w) {
+    w->look_below = true;
+    link_quit(w->link);
+}
+
+/* What others' engines do to the runs below is not told here. */
 static void ticked(void *ctx) {
     Watch *w = ctx;
     if (w->talk.about.len)
         return;
+    if (w->events && w->standing == STANDING_BELOW && !w->done && !link_engine(w->link) &&
+        now_ms() - w->looked_ms >= BELOW_MS)
+        look_below(w);
     view_tick(&w->view, w->tree, now_ms());
 }
 
 static void turned(void *ctx) {
     Watch *w = ctx;
+    if (w->events && !w->done && w->standing == STANDING_BELOW) {
+        Engine *e = link_engine(w->link);
+        if (!w->look_below && engine_quiet(e) && engine_stats(e).rows != w->looked_rows)
+            look_below(w);
+        return;
+    }
     bool waits = w->events && !w->done && w->standing == STANDING_EVENT && !w->options->look_only;
     if ((!w->leaving && !waits) || !engine_quiet(link_engine(w->link)))
         return;
@@ -343,9 +368,11 @@ static int open_link(Watch *w) {
                             .signalled = signalled,
                             .turned = turned,
                             .ctx = w };
-    if (w->view.terminal) {
+    bool calls =
+        link_listens(place_data(w->args)); /* another process is the engine: see ticked() */
+    if (w->view.terminal || calls) {
         options.tick = ticked;
-        options.tick_ms = TICK_MS;
+        options.tick_ms = w->view.terminal ? TICK_MS : BELOW_MS;
     }
     int err = link_open(&options, &w->link, problem);
     if (err == 0)
@@ -423,12 +450,32 @@ static void talk_here(Watch *w) {
         look(w);
 }
 
+/* They wait, all of them: then so does this run. With an engine of our own nothing moves by now but time. */
+static void look_below_here(Watch *w) {
+    Engine *e = link_engine(w->link);
+    w->look_below = false;
+    w->looked_ms = now_ms();
+    w->looked_rows = e ? engine_stats(e).rows : 0;
+    Below below = below_look(w->args, w->link, w->options->run);
+    if (w->done || w->lost || w->standing != STANDING_BELOW || below.standing == STANDING_BUSY ||
+        below.standing == STANDING_BELOW)
+        return;
+    if (below.standing == STANDING_TIMER) {
+        tell_timer(w, below.run);
+        return;
+    }
+    w->below = below;
+    w->done = true;
+}
+
 /* Until there is nothing more to be seen here. */
 static int watch_link(Watch *w) {
     int err = 0;
     while (!w->done && !w->lost && err == 0) {
         if (w->asks)
             talk_here(w);
+        else if (w->look_below)
+            look_below_here(w);
         else
             err = link_run(w->link);
     }
@@ -513,12 +560,27 @@ static int report_looked(Watch *w) {
         say_line("%.*s goes on without this terminal", STR_FMT(run));
         return EXIT_OK;
     }
-    if (w->standing == STANDING_BUSY || w->standing == STANDING_TIMER) {
+    if (w->standing <= STANDING_TIMER) {
         say_line("no engine runs here: %.*s stands still; `baton resume %.*s` goes on with it",
                  STR_FMT(run), STR_FMT(run));
         return EXIT_WAITING;
     }
     return report_standing(w->args, run, w->tree, w->standing, w->waits_for);
+}
+
+/* Of the run that is waited for, in its own words. */
+static int report_below(const Watch *w) {
+    Plan *plan;
+    const TraceNode *node;
+    TraceTree *tree = below_tree(w->args, w->link, &w->below, &plan);
+    Standing standing = standing_of(tree, &node);
+    if (!str_eq(w->below.run, w->options->run))
+        say_line("%.*s waits for run %.*s, which it called:", STR_FMT(w->options->run),
+                 STR_FMT(w->below.run));
+    int code = report_standing(w->args, w->below.run, tree, standing, node);
+    tree_free(tree);
+    plan_free(plan);
+    return code;
 }
 
 static int report(Watch *w) {
@@ -530,6 +592,8 @@ static int report(Watch *w) {
         place_ask(w->args, w->link, API_GET, place_run_path(w->args->arena, run, ""), STR(""),
                   VALUE_ABSENT, &doc) == 0)
         out_json(doc);
+    if (w->below.run.len && !w->interrupts)
+        return report_below(w);
     if (w->options->look_only)
         return report_looked(w);
     if (w->abandoned && !w->started)
@@ -547,6 +611,7 @@ int watch_run(const Args *args, const WatchOptions *options) {
         .options = options,
         .tree = tree_new(options->plan),
         .document = VALUE_ABSENT,
+        .looked_rows = UINT64_MAX, /* not yet */
         .talk = { .args = args },
     };
     w.text = BUF_INIT(LIMIT_VALUE_BYTES);
