@@ -144,6 +144,18 @@ Value agent_message(Run *r, const char *role, Value content);
 int64_t agent_bytes(const ListBuilder *messages);
 /* What was said, or only what its tools gave, as a text for somebody else. */
 Str agent_transcript(Run *r, const Frame *f, bool results_only);
+/* What is passed on of conversations (recall.c): the end of it that may be, what who sums it up is given, and the values that
+ * the file names instead; false with the problem. */
+Str passing_cut(Run *r, const Passing *p, Str text);
+Value passing_brief(Run *r, const Passing *p, Str conversation);
+bool passing_selected(Run *r, Frame *f, const Passing *p, Str *ret, char problem[320]);
+/* An agent has ended ok: what was said is kept where some step is told it. As text, of the steps that `p` names. */
+void recall_keep(Run *r, Frame *f);
+Str recall_said(Run *r, const Frame *f, const Passing *p);
+/* What an agent is told before it begins. WAITS: it is being summed up, recall_summed_up() takes that. */
+typedef enum Recalled { RECALL_DONE, RECALL_WAITS, RECALL_REFUSED } Recalled;
+Recalled recall_begin(Run *r, Frame *f, char problem[320]);
+void recall_summed_up(Run *r, Frame *f, Frame *child);
 /* The verb around that it is a part of; NULL: it is none. */
 Frame *agent_player(const Frame *f);
 /* The model call of an agent: composed from the agent's conversation. */

@@ -100,6 +100,8 @@ bool agent_begin(Run *r, Frame *f, char problem[320]) {
         return false;
     say_system(r, f, instructions);
     say_examples(r, f);
+    if (f->agent->context.len && !MUTANT(context_untold))
+        agent_say_words(r, f, PROMPT_HANDOFF_CONTEXT, f->agent->context);
     agent_say(r, f, agent_message(r, "user", as_text(r, prompt)));
     say_what_is_told(r, f);
     say_what_holds(r, f);

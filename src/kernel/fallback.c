@@ -74,6 +74,7 @@ static Value detail_of(Run *r, const Frame *f, Value answered) {
 
 void fallback_done(Run *r, Frame *f, Frame *child) {
     Value output = child->output, error = child->error, detail = child->detail;
+    f->said = child->said;
     bool ok = child->status == STATUS_OK;
     f->falling = false;
     frame_let_go(r, child);

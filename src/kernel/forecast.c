@@ -317,6 +317,12 @@ static void walk_agent(Walk *w, const Node *n, At at, Load *worst, Load *expecte
         *expected = forecast_agent_expected(n, w->a);
     }
     cut(w, at.path, &n->callee->limits, worst, expected);
+    if (!n->recall || !n->recall->summary)
+        return;
+    Load one = { 0 }, likely = { 0 };
+    walk_step(w, n->recall->summary, at, &one, &likely);
+    *worst = load_in_turn(*worst, one);
+    *expected = load_plus(*expected, likely);
 }
 
 static void walk_verb(Walk *w, const Node *n, At at, Load *worst, Load *expected) {

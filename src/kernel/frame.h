@@ -164,6 +164,7 @@ typedef struct AgentState {
     Usage usage;
     int64_t model_calls;
     Value leaves; /* with this, when the calls of this turn are over; absent: it goes on */
+    Str context;  /* what it is told of earlier conversations; empty: nothing */
 } AgentState;
 
 typedef struct WaitState {
@@ -250,9 +251,10 @@ struct Frame {
     uint32_t a, b;     /* of the address part */
     int64_t started_ms, ended_ms;
     Value with, output, detail, error;
-    Budget *budget;                        /* limits that count here; NULL: none */
-    Want *timeout;                         /* of a group; of an undo that is stuck: its doubt */
-    Gated *gated;                          /* NULL: nobody was asked */
+    Value said;     /* by an agent, where some other step is told it: { all, given } */
+    Budget *budget; /* limits that count here; NULL: none */
+    Want *timeout;  /* of a group; of an undo that is stuck: its doubt */
+    Gated *gated;   /* NULL: nobody was asked */
     int64_t tokens, calls, cost, attempts; /* of itself and of what ran below */
     Undo *undo;
     Unwind *unwind;

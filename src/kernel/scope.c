@@ -54,8 +54,7 @@ static Value step_field(const Frame *f, StepField field, Arena *a) {
     return VALUE_ABSENT;
 }
 
-/* The frame of a step as seen from `from`: a child of the nearest enclosing group that is the step's parent. */
-static const Frame *step_frame(const Frame *from, const Node *target) {
+const Frame *scope_step(const Frame *from, const Node *target) {
     for (const Frame *f = from; f; f = f->parent)
         if (f->node == target->parent && f->shape == &shape_group)
             return f->group->steps[target->index];
@@ -66,7 +65,7 @@ static const Frame *step_frame(const Frame *from, const Node *target) {
 
 static Value load_step(const Scope *s, uint64_t slot, Arena *a) {
     const Node *target = s->run->plan->nodes[slot_number(slot)];
-    const Frame *f = step_frame(s->frame, target);
+    const Frame *f = scope_step(s->frame, target);
     if (!f || !frame_over(f))
         return VALUE_ABSENT;
     return step_field(f, (StepField)slot_field(slot), a);

@@ -197,6 +197,10 @@ static uint8_t shape_number(const Shape *shape) {
     return 0;
 }
 
+static bool keeps_said(const Node *n) {
+    return n->recalled || (n->fallback_of && n->fallback_of->recalled);
+}
+
 static void save_frame(Buf *b, const Run *r, const Frame *f) {
     uint32_t children = 0;
     for (const Frame *child = f->first; child; child = child->next)
@@ -218,6 +222,8 @@ static void save_frame(Buf *b, const Run *r, const Frame *f) {
     value_encode(b, f->output);
     value_encode(b, f->detail);
     value_encode(b, f->error);
+    if (keeps_said(f->node))
+        value_encode(b, f->said);
     buf_svarint(b, f->tokens);
     buf_svarint(b, f->calls);
     buf_svarint(b, f->cost);
@@ -241,6 +247,8 @@ static void save_frame(Buf *b, const Run *r, const Frame *f) {
 static bool place(Frame *parent, Frame *f) {
     if (f->part != PART_STEP && f->part != PART_ROLE)
         return true;
+    if (f->part == PART_ROLE && parent && parent->shape == &shape_agent)
+        return f->node->is_role; /* sums up what the agent is told */
     if (parent && parent->shape && parent->shape->plays)
         return play_place(parent, f);
     if (!parent || f->part != PART_STEP || parent->shape != &shape_group ||
@@ -316,6 +324,7 @@ static Frame *load_frame(Run *r, Frame *parent, Loader *l, unsigned depth) {
     f->output = value_decode(c, &r->arena);
     f->detail = value_decode(c, &r->arena);
     f->error = value_decode(c, &r->arena);
+    f->said = keeps_said(f->node) ? value_decode(c, &r->arena) : VALUE_ABSENT;
     f->tokens = cursor_svarint(c);
     f->calls = cursor_svarint(c);
     f->cost = cursor_svarint(c);

@@ -348,6 +348,7 @@ static void end_ok(Run *r, Frame *f, Value output, Str choice) {
     want_close_all(r, f);
     f->output = output;
     f->detail = gate_detail(r, f);
+    recall_keep(r, f);
     if (f->layers & LAYER_ITEM) {
         char problem[320];
         ErrorKind kind;

@@ -93,6 +93,8 @@ struct Scope {
     Str secret_mark; /* see want_send() */
 };
 Scope scope_of(Run *r, const Frame *f);
+/* The frame of a step as seen from `from`: a child of the nearest enclosing group that is the step's parent. NULL: there is none. */
+const Frame *scope_step(const Frame *from, const Node *target);
 /* A guard: must be a bool. Returns 0, or TEMPLATE_E_EVAL with the message. */
 int scope_test(Scope *s, const CelProgram *p, bool *ret, char message[320]);
 int scope_value(Scope *s, const CelProgram *p, Value *ret, char message[320]);

@@ -47,7 +47,7 @@ static const Keyword step[] = {
     { "undo", "step", SEES_WITH | RAN, RUNS, "reverses it" },
     { "commute", "bool", 0, RUNS, "the group's undos need no order" },
     { "limits", "Limits", 0, RUNS, "what the step and all below may spend" },
-    { "context", PASSES " | Context", 0, LATER, "what of the conversation it is given" },
+    { "context", PASSES " | Context", 0, RUNS, "what its agent is told of earlier conversations" },
     { "output", "type", 0, RUNS, "the type of its output" },
     { "set", "{value}", RAN, RUNS, "writes state after success" },
     { "stream", "bool", 0, LATER, "its text is shown while it comes" },
@@ -103,8 +103,8 @@ static const Keyword limits[] = {
 };
 static const Keyword context[] = {
     { "pass", PASSES, 0, RUNS, "how much" },
-    { "select", "[value]", 0, LATER, "just these" },
-    { "from", "text", 0, LATER, "the step whose conversation it is" },
+    { "select", "[value]", 0, RUNS, "just these" },
+    { "from", "text | [text]", 0, RUNS, "the step whose conversation it is" },
     { "max_tokens", "count", 0, RUNS, "at most" },
     { "focus", "text", 0, RUNS, "what a summary is about" },
 };

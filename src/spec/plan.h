@@ -530,6 +530,9 @@ struct Node {
     const Planned *planned;
     Machine *machine;
     const Team *team;
+    Recall *
+        recall; /* of a step that asks an agent; NULL: it is told nothing of what was said before */
+    bool recalled; /* what is said in it, some other step is told */
     /* Of a part that is an agent: tools besides its own, which the verb around answers. */
     AgentTool *tools;
     size_t n_tools;

@@ -109,12 +109,22 @@ typedef struct Planned {
 } Planned;
 
 /* How much of a conversation goes along when it is handed over. */
-typedef enum Pass { PASS_NONE, PASS_FULL, PASS_SUMMARY, PASS_ARTIFACTS } Pass;
+typedef enum Pass { PASS_NONE, PASS_FULL, PASS_SUMMARY, PASS_ARTIFACTS, PASS_SELECT } Pass;
 typedef struct Passing {
     Pass pass;
     int32_t max_tokens; /* 0: all of it */
     Str focus;          /* of a summary; may be empty */
+    Template **select;  /* PASS_SELECT: just these values */
+    size_t n_select;
+    const Node *
+        *from; /* steps whose conversations it is; n_from 0, of a handoff: of who hands over */
+    size_t n_from;
 } Passing;
+/* `context` of a step: what its agent is told of earlier conversations. */
+typedef struct Recall {
+    Passing passing;
+    const Node *summary; /* a part, a role; NULL: nobody is asked to sum up */
+} Recall;
 typedef struct Handoff { /* the tool of the same index is it */
     const Node *to;
     Passing context;

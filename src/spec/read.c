@@ -119,6 +119,38 @@ bool read_id(Reader *r, const Yaml *y, const char *what, Str *ret_id) {
     return false;
 }
 
+static const char *all_of(Reader *r, const Str *names, size_t n) {
+    Str text = STR("");
+    for (size_t i = 0; i < n; i++)
+        text = arena_fmt(&r->scratch, "%.*s%s`%.*s`", STR_FMT(text),
+                         i == 0      ? ""
+                         : i + 1 < n ? ", "
+                                     : " or ",
+                         STR_FMT(names[i]));
+    return text.p;
+}
+
+bool read_choice(Reader *r, const Yaml *y, const char *what, const char *const *words, size_t n,
+                 size_t *ret_which) {
+    Str word, *names = ARENA_ARRAY(&r->scratch, Str, n);
+    size_t known = 0;
+    if (!read_text(r, y, what, &word))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (!words[i])
+            continue;
+        names[known++] = str_from(words[i]);
+        if (str_is(word, words[i])) {
+            *ret_which = i;
+            return true;
+        }
+    }
+    const char *near = near_remedy(r, word, names, known);
+    error_at(r, y, "value", near ? near : all_of(r, names, known), "%s cannot be `%.*s`", what,
+             (int)MIN(word.len, 80), word.p);
+    return false;
+}
+
 bool read_texts(Reader *r, const Yaml *y, const char *what, Str **ret_texts, size_t *ret_n) {
     const Yaml *one[] = { y };
     const Yaml **items = y->kind == YAML_LIST ? y->items : one;

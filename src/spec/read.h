@@ -13,6 +13,7 @@
  *   read_shape.c   what holds across words           read_machine.c  states and paths
  *   read_edge.c    `machine`, and its moves
  *   read_channels.c  who can be asked, and how they are reached
+ *   read_context.c what goes along of a conversation
  *   read_message.c events, what starts a run, inboxes
  *
  * A problem is reported and reading goes on: a reader of a value gives false and leaves its target alone. */
@@ -33,6 +34,7 @@ typedef struct MachineDraft MachineDraft;
 typedef struct LaterNote LaterNote;
 typedef struct MeansNote MeansNote;
 typedef struct TaskNote TaskNote;
+typedef struct ContextNote ContextNote;
 typedef struct StateRead StateRead;
 typedef struct StateWrite StateWrite;
 
@@ -61,7 +63,8 @@ typedef struct Reader {
     NodeNote *notes;        /* by node number */
     MachineDraft *machines; /* newest first */
     LaterNote *later, **later_end;
-    TaskNote *tasks;  /* newest first */
+    TaskNote *tasks; /* newest first */
+    ContextNote *contexts;
     MeansNote *means; /* of definitions, still to be read: they may name each other in a circle */
     unsigned inside_later; /* what stands inside a word that is noted is not noted again */
     uint64_t **before; /* by node number: bits of the siblings ordered before it; NULL in a list */
@@ -129,6 +132,9 @@ bool read_duration(Reader *r, const Yaml *y, const char *what, int64_t *ret_ms);
 bool read_money(Reader *r, const Yaml *y, int64_t *ret_nano);
 /* 20% or a number from 0 to 100 with the sign. */
 bool read_percent(Reader *r, const Yaml *y, const char *what, int32_t *ret_percent);
+/* One of `words`, of which some may be NULL: its number. */
+bool read_choice(Reader *r, const Yaml *y, const char *what, const char *const *words, size_t n,
+                 size_t *ret_which);
 /* One text or a list of them. */
 bool read_texts(Reader *r, const Yaml *y, const char *what, Str **ret_texts, size_t *ret_n);
 /* Data without expressions. */
@@ -393,6 +399,13 @@ void read_workers(Reader *r, const Yaml *y, Node *node, TaskRules *rules);
 void read_max_tasks(Reader *r, const Yaml *y, TaskRules *rules);
 /* Of what makes plans: { template?, tasks }. `templates`: a map; NULL: there are none. */
 const Type *plan_type(Reader *r, const Node *node, const TaskRules *rules, const Yaml *templates);
+/* `context` (read_context.c): of the team `node` or one of its handoffs, or of a step; and, when all steps are read, whose
+ * conversations are meant. */
+void read_context(Reader *r, const Yaml *y, const Node *node, Passing *ret);
+void read_recall(Reader *r, const Yaml *y, Node *node);
+void place_contexts(Reader *r);
+/* Sums the conversation of `of` up: a part of `around`. NULL: there are too many steps. */
+Node *read_summary(Reader *r, const Yaml *y, Node *around, const Callee *of, Str name);
 /* Reads a step that stands inside the verb of sight->node, or inside a definition. Its parent is the verb's node, among
  * whose children it is not. */
 Node *read_part(Reader *r, const Yaml *at, const Yaml *y, Str name, Place place,

@@ -49,7 +49,7 @@ static const Fit modifiers[] = {
     { "undo", INVOKE | GROUP | PLAY },
     { "commute", GROUP },
     { "limits", INVOKE | GROUP | PLAY | TASK },
-    { "context", INVOKE | PLAY | TASK },
+    { "context", INVOKE },
     { "with", INVOKE | PERSON | PLAY },
     { "output", WORKS },
     { "set", WORKS | SET_ALONE },
@@ -68,6 +68,8 @@ static unsigned fit_of(const Fit *fits, size_t n, Str word, unsigned none) {
 static const char *remedy_of_misfit(unsigned bit, Str word) {
     if (bit == WAIT && str_is(word, "timeout"))
         return "a signal has its own: `wait: { signal: NAME, timeout: 2h }`";
+    if ((bit == PLAY || bit == GROUP) && str_is(word, "context"))
+        return "give it to a step inside that asks an agent";
     return bit == ENDS    ? "beside `return` and `fail` only `needs` and `if` may stand"
            : bit == GROUP ? "give it to the steps inside"
                           : NULL;

@@ -199,6 +199,7 @@ void read_plan(Arena *a, Files *files, Source *source, Plan *plan, Diags *diags)
             order_steps(&r);
             read_pending(&r);
             check_plan(&r);
+            place_contexts(&r);
             gather_hears(&r);
             place_tasks(&r);
             place_fallbacks(&r);

@@ -253,27 +253,32 @@ static void set_output(Reader *r, const Yaml *key, const Yaml *value, void *targ
     node_of(target)->output = read_type(r, value);
 }
 
+static void set_context(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_recall(r, value, node_of(target));
+}
+
 static void set_set(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key;
     read_set(r, value, node_of(target));
 }
 
 static const KeyRow rows[] = {
-    { "id", ignore },           { "needs", ignore },      { "if", set_if },
-    { "agent", set_agent },     { "tool", set_tool },     { "run", set_run },
-    { "http", set_http },       { "human", set_human },   { "approve", set_approve },
-    { "steps", set_steps },     { "wait", set_wait },     { "return", set_return },
-    { "fail", set_fail },       { "with", set_with },     { "for", set_for },
-    { "repeat", set_repeat },   { "join", set_join },     { "retry", set_retry },
-    { "timeout", set_timeout }, { "check", set_check },   { "on_error", set_on_error },
-    { "effect", set_effect },   { "key", set_key },       { "key_life", set_key_life },
-    { "doubt", ignore },        { "probe", set_probe },   { "undo", set_undo },
-    { "commute", set_commute }, { "limits", set_limits }, { "output", set_output },
-    { "set", set_set },         { "call", set_call },     { "emit", set_play },
-    { "send", set_play },       { "receive", set_play },  { "machine", set_play },
-    { "team", set_play },       { "board", set_play },    { "route", set_play },
-    { "supervise", set_play },  { "vote", set_play },     { "next", set_next },
-    { "cache", set_cache },
+    { "id", ignore },           { "needs", ignore },        { "if", set_if },
+    { "agent", set_agent },     { "tool", set_tool },       { "run", set_run },
+    { "http", set_http },       { "human", set_human },     { "approve", set_approve },
+    { "steps", set_steps },     { "wait", set_wait },       { "return", set_return },
+    { "fail", set_fail },       { "with", set_with },       { "for", set_for },
+    { "repeat", set_repeat },   { "join", set_join },       { "retry", set_retry },
+    { "timeout", set_timeout }, { "check", set_check },     { "on_error", set_on_error },
+    { "effect", set_effect },   { "key", set_key },         { "key_life", set_key_life },
+    { "doubt", ignore },        { "probe", set_probe },     { "undo", set_undo },
+    { "commute", set_commute }, { "limits", set_limits },   { "output", set_output },
+    { "set", set_set },         { "call", set_call },       { "emit", set_play },
+    { "send", set_play },       { "receive", set_play },    { "machine", set_play },
+    { "team", set_play },       { "board", set_play },      { "route", set_play },
+    { "supervise", set_play },  { "vote", set_play },       { "next", set_next },
+    { "cache", set_cache },     { "context", set_context },
 };
 
 /* ---- one step -------------------------------------------------------------------------------------------------------- */

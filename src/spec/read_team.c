@@ -7,7 +7,6 @@
 typedef struct TeamDraft {
     Node *node;
     Team *team;
-    Passing *context; /* that is being read */
     Handoff *handoff;
     const Type *expects;
 } TeamDraft;
@@ -72,62 +71,12 @@ static void mark(Reader *r, const Yaml *y, const TeamDraft *d, size_t at) {
     }
 }
 
-/* ---- what goes along --------------------------------------------------------------------------------------------------- */
-
-static bool pass_named(Str word, Pass *ret) {
-    static const char *const words[] = { [PASS_NONE] = "none",
-                                         [PASS_FULL] = "full",
-                                         [PASS_SUMMARY] = "summary",
-                                         [PASS_ARTIFACTS] = "artifacts" };
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (str_is(word, words[i])) {
-            *ret = (Pass)i;
-            return true;
-        }
-    return false;
-}
-
-static void context_pass(Reader *r, const Yaml *key, const Yaml *value, void *target) {
-    TeamDraft *d = target;
-    (void)key;
-    Str word;
-    if (read_text(r, value, "`pass`", &word) && !pass_named(word, &d->context->pass))
-        error_at(r, value, "value", "`none`, `full`, `summary` or `artifacts`",
-                 "`context` cannot be `%.*s`", (int)MIN(word.len, 40), word.p);
-}
-
-static void context_max_tokens(Reader *r, const Yaml *key, const Yaml *value, void *target) {
-    (void)key;
-    read_int32(r, value, "`max_tokens`", 1, 1000000, &((TeamDraft *)target)->context->max_tokens);
-}
-
-static void context_focus(Reader *r, const Yaml *key, const Yaml *value, void *target) {
-    (void)key;
-    read_text(r, value, "`focus`", &((TeamDraft *)target)->context->focus);
-}
-
-static const KeyRow context_rows[] = {
-    { "pass", context_pass },
-    { "max_tokens", context_max_tokens },
-    { "focus", context_focus },
-};
-
-static void read_context(Reader *r, const Yaml *y, TeamDraft *d, Passing *ret) {
-    Sight sight = { .node = d->node };
-    d->context = ret;
-    if (y->kind == YAML_MAP)
-        read_block(r, y, language_block(STR("Context")), context_rows, ARRAY_LEN(context_rows),
-                   &sight, d);
-    else
-        context_pass(r, y, y, d);
-}
-
 /* ---- one handoff ------------------------------------------------------------------------------------------------------- */
 
 static void handoff_context(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     TeamDraft *d = target;
     (void)key;
-    read_context(r, value, d, &d->handoff->context);
+    read_context(r, value, d->node, &d->handoff->context);
 }
 
 static void handoff_expects(Reader *r, const Yaml *key, const Yaml *value, void *target) {
@@ -222,7 +171,7 @@ static void read_handoff(Reader *r, const Yaml *name, const Yaml *y, TeamDraft *
         read_block(r, y, language_block(STR("Handoff")), handoff_rows, ARRAY_LEN(handoff_rows),
                    &sight, d);
     else if (y)
-        read_context(r, y, d, &d->handoff->context);
+        read_context(r, y, d->node, &d->handoff->context);
     give_tool(r, name, d, from, d->handoff);
 }
 
@@ -308,33 +257,6 @@ static const KeyRow rows[] = {
 
 /* ---- what follows ------------------------------------------------------------------------------------------------------ */
 
-/* Who sums up is asked as the member would be that hands over: by the same model, without its tools. */
-static Node *new_summary(Reader *r, const Yaml *y, Node *team, const Node *member, size_t n) {
-    if (r->plan->n_nodes + 1 >= LIMIT_STEPS)
-        return NULL;
-    Callee *c = ARENA_NEW(r->arena, Callee);
-    *c = *member->callee;
-    c->instructions = c->prompt = NULL;
-    c->role = STR("");
-    c->own_prompt = STR("summary");
-    c->own_about = STR("");
-    c->tools = NULL;
-    c->n_tools = 0;
-    c->input = c->output = NULL;
-    c->check = NULL;
-    c->examples = VALUE_ABSENT;
-    c->guards = (Guards){ 0 };
-    Str name = n ? arena_fmt(r->arena, "summary%zu", n + 1) : STR("summary");
-    Node *part = read_new_node(r, y, name, team);
-    part->verb = VERB_INVOKE;
-    part->verb_word = STR("agent");
-    part->callee = c;
-    part->effect = c->effect;
-    part->retry = c->retry;
-    add_play_part(r, team, part, true);
-    return part;
-}
-
 static bool sums_up(const Team *t, const Member *m) {
     bool yes = m->then && t->context.pass == PASS_SUMMARY;
     for (size_t i = 0; i < m->n_to; i++)
@@ -346,8 +268,11 @@ static void add_summaries(Reader *r, const Yaml *y, TeamDraft *d) {
     size_t n = 0;
     for (size_t i = 0; i < d->team->n_members; i++) {
         const Node *part = d->node->parts[i];
-        if (sums_up(d->team, &d->team->members[i]) && part->callee->kind == CALLEE_MODEL)
-            d->team->members[i].summary = new_summary(r, y, d->node, part, n++);
+        if (!sums_up(d->team, &d->team->members[i]) || part->callee->kind != CALLEE_MODEL)
+            continue;
+        Str name = n ? arena_fmt(r->arena, "summary%zu", n + 1) : STR("summary");
+        d->team->members[i].summary = read_summary(r, y, d->node, part->callee, name);
+        n++;
     }
 }
 
@@ -387,7 +312,7 @@ void read_team(Reader *r, const Yaml *y, Node *node) {
     d.team->n_members = node->n_parts;
     d.team->members = ARENA_ARRAY(r->arena, Member, node->n_parts);
     if (context)
-        read_context(r, context, &d, &d.team->context);
+        read_context(r, context, node, &d.team->context);
     read_block(r, y, language_block(STR("Team")), rows, ARRAY_LEN(rows), &sight, &d);
     for (size_t i = 0; i < d.team->n_members && !yaml_get(y, "finish"); i++)
         d.team->members[i].finishes = !d.team->members[i].then;

@@ -122,6 +122,14 @@ Str agent_pick_model(Run *r, Frame *turn) {
                      (long long)share_percent(share.spent, share.most), bound_name(share.bound));
 }
 
+static void begin(Run *r, Frame *f) {
+    char problem[320];
+    if (agent_begin(r, f, problem))
+        open_turn(r, f);
+    else
+        frame_failf(r, f, KIND_INVALID, "%s", problem);
+}
+
 static void enter(Run *r, Frame *f) {
     char problem[320];
     AgentState *s = f->agent = ARENA_NEW(&r->arena, AgentState);
@@ -130,10 +138,12 @@ static void enter(Run *r, Frame *f) {
     s->used = ARENA_ARRAY(&r->arena, uint32_t, tools_of(f));
     s->overhead = overhead_of(f);
     s->turn = s->before = retry_spent(r, f);
-    if (agent_begin(r, f, problem))
-        open_turn(r, f);
-    else
-        frame_failf(r, f, KIND_INVALID, "%s", problem);
+    s->context = STR("");
+    switch (recall_begin(r, f, problem)) {
+    case RECALL_DONE: begin(r, f); return;
+    case RECALL_WAITS: return;
+    case RECALL_REFUSED: frame_failf(r, f, KIND_INVALID, "%s", problem); return;
+    }
 }
 
 /* A template that fails leaves its text empty: the executor refuses that, rather than ask somebody else. */
@@ -499,6 +509,11 @@ static void child_done(Run *r, Frame *f, Frame *child) {
         tool_done(r, f, child);
         return;
     }
+    if (child->part == PART_ROLE) {
+        recall_summed_up(r, f, child);
+        begin(r, f);
+        return;
+    }
     Value output = child->output, error = child->error;
     bool ok = child->status == STATUS_OK;
     uint32_t attempts = child->call->attempt;
@@ -516,6 +531,11 @@ static void timer_due(Run *r, Frame *f, TimerPurpose purpose) {
 }
 
 /* ---- snapshots ---- */
+
+static Str because(Run *r, const Frame *f, const Frame *child) {
+    (void)r, (void)f, (void)child;
+    return STR("what was said before");
+}
 
 static void save(const Run *r, const Frame *f, Buf *b) {
     (void)r;
@@ -538,6 +558,8 @@ static void save(const Run *r, const Frame *f, Buf *b) {
         buf_u8(b, s->calls[i].result.p != NULL);
         buf_blob(b, s->calls[i].result);
     }
+    if (part_of(f)->recall)
+        buf_blob(b, s->context);
 }
 
 static void load(Run *r, Frame *f, Cursor *c) {
@@ -578,6 +600,7 @@ static void load(Run *r, Frame *f, Cursor *c) {
         s->calls[i].result = there ? result : STR_NULL;
         s->calls[i].tool = tool_named(f, s->calls[i].name, &index);
     }
+    s->context = part_of(f)->recall ? arena_str(&r->arena, cursor_blob(c)) : STR("");
 }
 
 const AgentTool *agent_call_tool(const Frame *call, Str name) {
@@ -597,6 +620,7 @@ const Shape shape_agent = {
     .child_done = child_done,
     .timer_due = timer_due,
     .revise = revise,
+    .because = because,
     .save = save,
     .load = load,
 };

@@ -65,7 +65,8 @@ static const char *pass_word(Pass pass) {
     static const char *const words[] = { [PASS_NONE] = "none",
                                          [PASS_FULL] = "full",
                                          [PASS_SUMMARY] = "summary",
-                                         [PASS_ARTIFACTS] = "artifacts" };
+                                         [PASS_ARTIFACTS] = "artifacts",
+                                         [PASS_SELECT] = "select" };
     return words[pass];
 }
 
@@ -158,30 +159,10 @@ static void open_member(Run *r, Frame *f) {
     play_open(r, f, f->node->parts[f->team->current], VALUE_ABSENT);
 }
 
-static Str cut(Run *r, Str text, int32_t max_tokens) {
-    size_t most = max_tokens > 0 ? (size_t)max_tokens * 4 : text.len; /* four bytes are a token */
-    if (text.len <= most)
-        return text;
-    size_t from = text.len - most; /* the newest counts */
-    while (from < text.len && ((unsigned char)text.p[from] & 0xC0) == 0x80)
-        from++;
-    return arena_fmt(&r->arena, "[...] %.*s", STR_FMT(str_slice(text, from, text.len)));
-}
-
 static Str both(Run *r, Str a, Str b) {
     return a.len && b.len ? arena_fmt(&r->arena, "%.*s\n%.*s", STR_FMT(a), STR_FMT(b))
            : a.len        ? a
                           : b;
-}
-
-static Value brief(Run *r, const Frame *f, const Passing *p) {
-    MapBuilder m = map_builder(&r->arena);
-    if (p->focus.len)
-        map_addz(&m, "focus", value_str(p->focus));
-    if (p->max_tokens)
-        map_addz(&m, "max_tokens", value_int(p->max_tokens));
-    map_addz(&m, "conversation", value_str(f->team->context));
-    return map_done(&m, NULL);
 }
 
 static bool remembers(const Frame *f, uint32_t member) {
@@ -194,7 +175,14 @@ static void hand_over(Run *r, Frame *f, const Frame *child, uint32_t to, const P
     TeamState *s = f->team;
     const Node *summary = member_of(f, s->current)->summary;
     Str whole = agent_transcript(r, child, false);
+    Str told = p->n_from ? recall_said(r, f, p) : whole;
     Pass pass = p->pass == PASS_SUMMARY && !summary ? PASS_FULL : p->pass;
+    char problem[320];
+    if (pass == PASS_SELECT && !passing_selected(r, f, p, &told, problem)) {
+        tell(r, f, NULL, NOBODY);
+        frame_failf(r, f, KIND_INVALID, "context: %s", problem);
+        return;
+    }
     if (s->handed == (uint32_t)team_of(f)->max) {
         run_out(r, f);
         return;
@@ -202,17 +190,18 @@ static void hand_over(Run *r, Frame *f, const Frame *child, uint32_t to, const P
     note_handoff(r, f, child, to, pass, how);
     s->handed++;
     s->of_source = remembers(f, s->current) ? whole : STR("");
-    s->context = pass == PASS_NONE        ? STR("")
-                 : pass == PASS_ARTIFACTS ? cut(r, agent_transcript(r, child, true), p->max_tokens)
-                 : pass == PASS_FULL      ? cut(r, whole, p->max_tokens)
-                                          : whole;
+    if (pass == PASS_ARTIFACTS && !p->n_from)
+        told = agent_transcript(r, child, true);
+    s->context = pass == PASS_NONE      ? STR("")
+                 : pass == PASS_SUMMARY ? told
+                                        : passing_cut(r, p, told);
     s->source = s->current;
     s->current = to;
     s->arrival = how;
     s->next = 0;
     s->insisted = 0;
-    if (pass == PASS_SUMMARY && whole.len)
-        play_open(r, f, summary, brief(r, f, p));
+    if (pass == PASS_SUMMARY && told.len)
+        play_open(r, f, summary, passing_brief(r, p, told));
     else
         open_member(r, f);
 }
