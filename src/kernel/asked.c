@@ -315,7 +315,7 @@ bool asked_compose(Run *r, Frame *f, char problem[320]) {
         h->shown = f->with;
     h->value = is_own(f) ? VALUE_ABSENT : value_of(f, h->shown);
     if (is_own(f) && !ask->show)
-        h->shown = s.output;
+        h->shown = s.with;
     if (!ask->show && value_absent(h->shown))
         h->shown = h->value;
     return true;

@@ -65,11 +65,7 @@ static void number_gate(Reader *r, Machine *m, Ask *gate) {
 static void edge_approve(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     EdgeDraft *d = target;
     Sight sight = { .sees = d->sees, .node = stands_in(d) };
-    if (!d->from) {
-        error_at(r, key, "value", "lead it to a state that asks: `human: { ... }`",
-                 "a move from any state is made at once: nobody is asked about it");
-        return;
-    }
+    (void)key;
     read_gates(r, value, &sight, &d->edge->gates, &d->edge->n_gates);
     d->edge->first_gate = d->machine->machine->n_gates;
     for (size_t i = 0; i < d->edge->n_gates; i++) {
@@ -78,6 +74,9 @@ static void edge_approve(Reader *r, const Yaml *key, const Yaml *value, void *ta
         if (yaml_get(gate, "at"))
             error_at(r, yaml_get(gate, "at"), "value", "take `at` out",
                      "a move is agreed to before it is made");
+        if (!d->from && !d->edge->gates[i]->on_reject)
+            error_at(r, gate, "missing", "`on_reject: STATE`",
+                     "say where a no leads: the state it comes from is left when people are asked");
     }
 }
 

@@ -96,7 +96,11 @@ static void ask_remind(Reader *r, const Yaml *key, const Yaml *value, void *targ
 /* A state of the machine around; the words that are none come first. */
 static const Node *state_named(Reader *r, const Yaml *value, const AskDraft *d) {
     bool named = value->kind == YAML_SCALAR && d->sight.node;
-    return named ? read_move(r, value, value->text, d->sight.node) : NULL;
+    const Node *node = d->sight.node;
+    bool own = node && node->machine && d->sight.sees & SEES_SIGNAL; /* of a move from any state */
+    return !named ? NULL
+           : own  ? read_move_of(r, value, value->text, node, NULL)
+                  : read_move(r, value, value->text, node);
 }
 
 static void ask_on_timeout(Reader *r, const Yaml *key, const Yaml *value, void *target) {

@@ -294,11 +294,16 @@ static void leave(Run *r, Frame *f) {
     play_cancel_rest(r, f, STR("the state is left"));
 }
 
+/* What the state gave; of a move from any state what brings it. */
+static Value shown_of(const Frame *f, const Edge *e, const Scope *s) {
+    return is_of_state(f, e) ? s->output : f->machine->signal;
+}
+
 /* The first gate whose `if` holds; n_gates: none. False, with the machine failed, where that cannot be asked. */
 static bool find_gate(Run *r, Frame *f, const Edge *e, size_t *ret) {
     char problem[320];
     Scope scope = scope_of_move(r, f, e, f->machine->signal);
-    scope.with = scope.output;
+    scope.with = shown_of(f, e, &scope);
     for (*ret = 0; *ret < e->n_gates; ++*ret) {
         bool yes = true;
         if (e->gates[*ret]->if_ && scope_test(&scope, e->gates[*ret]->if_, &yes, problem)) {
@@ -399,7 +404,7 @@ static void went_wrong(Run *r, Frame *f, Value error) {
     MachineState *s = f->machine;
     size_t behind = s->edge && is_of_state(f, s->edge) ? (size_t)(s->edge - next_of(f)->items) + 1
                                                        : 0;
-    if (s->edge && !is_of_state(f, s->edge)) { /* there is no way back into the state it left */
+    if (s->edge && !is_of_state(f, s->edge) && !s->sent) { /* no way back into the state it left */
         fail(r, f, error);
         return;
     }
@@ -580,7 +585,7 @@ static void gate_sees(Run *r, const Frame *f, Scope *s) {
     if (!f->machine->edge)
         return;
     *s = scope_of_move(r, f, f->machine->edge, f->machine->signal);
-    s->with = s->output;
+    s->with = shown_of(f, f->machine->edge, s);
 }
 
 static void gate_settled(Run *r, Frame *f, Frame *gate) {
