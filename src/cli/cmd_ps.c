@@ -1,9 +1,10 @@
-/* baton ps: runs, newest first. */
+/* baton ps: runs, newest first; below a run those that it called, in the order they began. */
 #include "cli/command.h"
 #include "cli/place.h"
 #include "cli/say.h"
 
 #include "base/time.h"
+#include "spec/table.h"
 
 #include <uv.h>
 
@@ -99,7 +100,7 @@ static Str state_of(Value run) {
                                            : status;
 }
 
-static void print_runs(Args *args, Value runs) {
+static void print_runs(Args *args, Value runs, const uint8_t *levels) {
     Buf b = BUF_INIT(16 << 20);
     Ink ink = say_ink(1);
     buf_fmt(&b, "%s%-36s  %-16s %-10s %7s %6s  %s%s\n", ink_dim(&ink), "RUN", "WORKFLOW", "STATE",
@@ -108,6 +109,7 @@ static void print_runs(Args *args, Value runs) {
         Value run = runs.items[i];
         Str id = text_of(run, "id"), workflow = text_of(run, "workflow"), state = state_of(run);
         Str age = age_of(args->arena, text_of(run, "created"));
+        id = arena_fmt(args->arena, "%*s%.*s", 2 * levels[i], "", STR_FMT(id));
         buf_fmt(&b, "%-36.*s  %-16.*s %-10.*s %7.*s %6.*s  ", STR_FMT(id), STR_FMT(workflow),
                 STR_FMT(state), STR_FMT(age), STR_FMT(steps_of(args->arena, run)));
         write_waiting(&b, run);
@@ -214,6 +216,65 @@ static void print_ids(Value runs) {
     buf_deinit(&b);
 }
 
+/* ---- families ---------------------------------------------------------------------------------------------------------- */
+
+typedef struct Kin Kin;
+struct Kin {
+    Value run;
+    Kin *parent, *first, *next; /* children: the one that began first is the first */
+    bool unfinished;            /* or one below it is */
+};
+
+typedef struct Listing {
+    ListBuilder runs;
+    Buf levels;
+} Listing;
+
+static void mark_unfinished(Kin *k) {
+    for (; k && !k->unfinished; k = k->parent)
+        k->unfinished = true;
+}
+
+/* Those whose parent is not among them are the first of their families. Runs come newest first. */
+static void join(Kin *kin, size_t n, Arena *a) {
+    Table ids = { .arena = a };
+    for (size_t i = 0; i < n; i++)
+        table_put(&ids, 0, text_of(kin[i].run, "id"), &kin[i]);
+    for (size_t i = 0; i < n; i++) {
+        Kin *parent = table_get(&ids, 0, text_of(value_getz(kin[i].run, "parent"), "run"));
+        kin[i].parent = parent == &kin[i] ? NULL : parent;
+        if (!kin[i].parent)
+            continue;
+        kin[i].next = parent->first;
+        parent->first = &kin[i];
+    }
+    for (size_t i = 0; i < n; i++)
+        if (!is_finished(kin[i].run))
+            mark_unfinished(&kin[i]);
+}
+
+static void list_family(Listing *l, const Kin *k, unsigned level) {
+    list_add(&l->runs, k->run);
+    buf_u8(&l->levels, (uint8_t)MIN(level, 40u));
+    for (const Kin *child = k->first; child; child = child->next)
+        list_family(l, child, level + 1);
+}
+
+/* A family counts as one, and is shown whole. */
+static void list_families(Listing *l, Value runs, bool all, Arena *a) {
+    Kin *kin = ARENA_ARRAY(a, Kin, runs.len + 1);
+    size_t shown = 0;
+    for (uint32_t i = 0; i < runs.len; i++)
+        kin[i] = (Kin){ .run = runs.items[i] };
+    join(kin, runs.len, a);
+    for (uint32_t i = 0; i < runs.len; i++) {
+        if (kin[i].parent || !(all || shown < SHOWN || kin[i].unfinished))
+            continue;
+        list_family(l, &kin[i], 0);
+        shown++;
+    }
+}
+
 int cmd_ps(Args *args) {
     const char *output = args_flag(args, "output");
     bool ids = output && strcmp(output, "ids") == 0,
@@ -224,7 +285,7 @@ int cmd_ps(Args *args) {
     if (read_filter(args, &filter))
         return EXIT_USAGE;
     Link *link = NULL;
-    ListBuilder shown = list_builder(args->arena);
+    ListBuilder fitting = list_builder(args->arena);
     bool all = args_flag(args, "all") != NULL || filter.any;
     int code = place_open(args, LINK_READ, &link);
     Str query = STR("limit=1000");
@@ -233,9 +294,8 @@ int cmd_ps(Args *args) {
         code = place_ask(args, link, API_GET, STR("/v1/runs"), query, VALUE_ABSENT, &answer);
         Value runs = value_getz(answer, "runs"), next = value_getz(answer, "next_page");
         for (size_t i = 0; code == 0 && i < runs.len; i++) {
-            if (fits(&filter, runs.items[i]) &&
-                (all || shown.n < SHOWN || !is_finished(runs.items[i])))
-                list_add(&shown, runs.items[i]);
+            if (fits(&filter, runs.items[i]))
+                list_add(&fitting, runs.items[i]);
         }
         if (code != 0 || !value_is(next, V_STRING) || runs.len == 0)
             break;
@@ -243,14 +303,17 @@ int cmd_ps(Args *args) {
     }
     bool unattended = link && link_unattended(link);
     link_close(link, 0);
-    Value runs = list_done(&shown);
+    Listing listing = { .runs = list_builder(args->arena), .levels = BUF_INIT(16 << 20) };
+    list_families(&listing, list_done(&fitting), all, args->arena);
+    Value runs = list_done(&listing.runs);
     if (code == 0 && ids)
         print_ids(runs);
     else if (code == 0 && json)
         out_json(runs);
     else if (code == 0)
-        print_runs(args, runs);
+        print_runs(args, runs, (const uint8_t *)listing.levels.p);
     if (code == 0 && unattended && !json && !ids)
         say_unattended(runs);
+    buf_deinit(&listing.levels);
     return code;
 }
