@@ -29,6 +29,7 @@ Value draw_attempt_json(const TraceAttempt *at, Arena *a) {
     map_add_count(&m, "cost_nano", at->usage.cost_nano);
     map_add_count(&m, "cpu_us", at->usage.cpu_us);
     map_add_count(&m, "peak_bytes", at->usage.peak_bytes);
+    map_add_text(&m, "run", at->run);
     if (at->reused)
         map_addz(&m, "reused", value_bool(true));
     return map_done(&m, NULL);
@@ -47,11 +48,19 @@ static const char *kind_word(TraceKind k) {
     return words[k];
 }
 
+/* Of a run that was called: which. */
+static Str run_of(const TraceNode *n) {
+    while (n->parent && !n->run.len)
+        n = n->parent;
+    return n->run;
+}
+
 static Value node_json(const TraceNode *n, int64_t now_ms, Arena *a) {
     TraceSplit split;
     split_node(n, now_ms, &split);
     MapBuilder m = map_builder(a);
     map_addz(&m, "address", value_str(n->address));
+    map_add_text(&m, "run", run_of(n));
     map_addz(&m, "parent", n->parent ? value_str(n->parent->address) : VALUE_NULL);
     map_addz(&m, "kind", value_str(str_from(kind_word(n->kind))));
     map_addz(&m, "status", value_str(str_from(status_name(n->status))));

@@ -78,6 +78,8 @@ static void add_usage(Usage *to, const Usage *u) {
 /* An attempt's time is told backwards from its end: it ran for took_us, before that it queued; what is left between its
  * opening and the queue is Baton's own. */
 static void add_attempt(Sweep *s, const TraceNode *n, const TraceAttempt *a, TraceSplit *ret) {
+    if (a->grafted) /* its run tells */
+        return;
     if (a->reused) {
         ret->reused++;
         add_usage(&ret->saved, &a->usage);

@@ -19,6 +19,10 @@ TraceTree *tree_new(const Plan *plan) {
 }
 
 TraceTree *tree_free(TraceTree *t) {
+    for (TraceTree *its = t ? t->grafts : NULL, *next; its; its = next) {
+        next = its->graft_next;
+        tree_free(its);
+    }
     if (t) {
         free(t->slots);
         arena_deinit(&t->arena);
@@ -118,6 +122,12 @@ static TraceKind kind_of(const Node *step, Str address) {
     return kind_of_step(step);
 }
 
+static void append(TraceNode *parent, TraceNode *n) {
+    n->parent = parent;
+    *(parent->last ? &parent->last->next : &parent->first) = n;
+    parent->last = n;
+}
+
 static TraceNode *add_node(TraceTree *t, Str address) {
     if (t->n_nodes * 2 >= t->n_slots)
         grow_slots(t);
@@ -127,11 +137,7 @@ static TraceNode *add_node(TraceTree *t, Str address) {
     n->label = label_under(n->address, n->parent);
     n->step = address_step(t->plan, n->address, &t->arena);
     n->kind = kind_of(n->step, n->address);
-    if (n->parent->last)
-        n->parent->last->next = n;
-    else
-        n->parent->first = n;
-    n->parent->last = n;
+    append(n->parent, n);
     insert_slot(t, n);
     t->n_nodes++;
     return n;
@@ -317,6 +323,17 @@ static void take_pause(TraceTree *t, const Move *m) {
                          : arena_str(&t->arena, str_slice(reason, (size_t)raise + 8, reason.len));
 }
 
+/* "after plan; run r1.x7k2": its last words. */
+static Str run_called(const TraceTree *t, const TraceNode *n) {
+    Str why = n->choice, mark = STR("run ");
+    size_t at = why.len;
+    if (count_of((TraceTree *)t, n) != &t->children)
+        return STR("");
+    while (at > 0 && why.p[at - 1] != ' ')
+        at--;
+    return str_ends(str_slice(why, 0, at), mark) ? str_slice(why, at, why.len) : STR("");
+}
+
 static void take_move(TraceTree *t, const Move *m) {
     take_pause(t, m);
     TraceNode *n = node_at(t, m->address);
@@ -329,13 +346,22 @@ static void take_move(TraceTree *t, const Move *m) {
         n->start_ms = t->time_ms;
     }
     if (m->attempt)
-        attempt_numbered(t, n, m->attempt);
+        attempt_numbered(t, n, m->attempt)->run = run_called(t, n);
     if (status_final(m->to)) {
         n->end_ms = t->time_ms;
         close_attempts(t, n);
     } else {
         n->end_ms = 0;
     }
+}
+
+void tree_graft(TraceTree *t, TraceNode *call, TraceAttempt *attempt, TraceTree *its) {
+    its->graft_next = t->grafts;
+    t->grafts = its;
+    its->root->run = attempt->run;
+    its->root->label = arena_fmt(&its->arena, "run %.*s", STR_FMT(attempt->run));
+    append(call, its->root);
+    attempt->grafted = true;
 }
 
 void tree_take(TraceTree *t, uint64_t seq, const Row *row) {

@@ -32,6 +32,8 @@ typedef struct TraceAttempt {
     Str error_kind, message;
     int64_t queued_us, took_us;
     Usage usage;
+    Str run;      /* that it is: of a workflow that is called; else empty */
+    bool grafted; /* and that run stands below: what it took is told there */
 } TraceAttempt;
 
 typedef struct TraceSpan { /* one stay in one status */
@@ -43,6 +45,7 @@ typedef struct TraceNode TraceNode;
 struct TraceNode {
     Str address; /* empty: the run */
     Str label;   /* what its address adds to its parent's */
+    Str run;     /* of the top of a run that was called, its id; else empty */
     TraceKind kind;
     const Node *step; /* of the plan; NULL if none is known */
     Status status;
@@ -79,6 +82,7 @@ typedef struct TraceTree {
     size_t
         children; /* runs that were called and have not ended: they are no attempts of this one */
     Str source;   /* the run whose outcomes it reuses; empty: none */
+    struct TraceTree *grafts, *graft_next; /* trees of runs that were called, in this one */
 } TraceTree;
 
 /* The plan is borrowed. */
@@ -92,6 +96,8 @@ void tree_take(TraceTree *t, uint64_t seq, const Row *row);
 void tree_hold(TraceTree *t, Str address, Str what, int64_t since_ms);
 /* Its attempt is one that may have to wait for its turn, and has not left yet, as far as the rows say. */
 bool node_in_line(const TraceNode *n);
+/* The run that an attempt of `call` is stands below it from now on; takes it. Its addresses are its own: tree_find() finds none of them. */
+void tree_graft(TraceTree *t, TraceNode *call, TraceAttempt *attempt, TraceTree *its);
 /* NULL if there is none. */
 TraceNode *tree_find(const TraceTree *t, Str address);
 /* The nodes that a person may mean by `text`: the address itself, else every node whose label or last parts are it.

@@ -178,6 +178,9 @@ static void explain_running(Why *w, const TraceNode *n, Str run, Arena *a) {
         buf_deinit(&b);
     } else if (node_in_line(n)) {
         add_wait(w, STR("its turn: what it calls has a rate, a pool or a breaker"));
+    } else if (at && at->ended_ms == 0 && at->run.len) {
+        add_wait(w, arena_fmt(a, "run %.*s, which it called", STR_FMT(at->run)));
+        add_remedy(w, arena_fmt(a, "baton why %.*s", STR_FMT(at->run)));
     } else if (at && at->ended_ms == 0) {
         Buf b = BUF_INIT(64);
         words_clock(&b, at->opened_ms);

@@ -42,5 +42,7 @@ int why_find(const History *h, const TraceTree *t, const Plan *plan, Str run, St
              Why *ret, Str *ret_problem);
 void why_write(Buf *b, const Why *w, const Ink *ink);
 Value why_json(const Why *w, Arena *a);
+/* The chain alone, of the step of another run that called this one. */
+void why_write_caller(Buf *b, const Why *w, Str run, const Ink *ink);
 
 #endif

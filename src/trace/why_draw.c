@@ -201,6 +201,13 @@ void why_write(Buf *b, const Why *w, const Ink *ink) {
         buf_fmt(b, "    %.*s\n", STR_FMT(w->remedies[i]));
 }
 
+void why_write_caller(Buf *b, const Why *w, Str run, const Ink *ink) {
+    buf_fmt(b, "  called by %s%.*s%s of run %.*s:\n", ink_bold(ink), STR_FMT(w->address),
+            ink_end(ink), STR_FMT(run));
+    for (size_t i = 0; i < w->n_links; i++)
+        write_link(b, &w->links[i], ink);
+}
+
 static Value link_json(const WhyLink *l, Arena *a) {
     MapBuilder m = map_builder(a);
     Buf b = BUF_INIT(16 * KIB);
