@@ -25,10 +25,12 @@ static const char *const stage_names[] = { "rules", "examples", "model", "capabi
 typedef struct Stage {
     int64_t chose, again, declined; /* again: after somebody had declined */
     int64_t asked, cost, us;        /* of the model: it is the only one that costs */
+    int64_t again_cost, again_us;   /* of that: asked because somebody had declined */
 } Stage;
 typedef struct Target {
     Str name;
     int64_t asked, ok, declined, cost, us;
+    int64_t declined_cost, declined_us; /* of those times */
 } Target;
 typedef struct RouterTally {
     Str workflow, step;
@@ -151,6 +153,8 @@ static void add_choice(Tally *t, Request *q, size_t stage, Value node, Str name)
     target->declined += declined;
     target->cost += answer_count(node, "cost_nano");
     target->us += answer_count(node, "us");
+    target->declined_cost += declined ? answer_count(node, "cost_nano") : 0;
+    target->declined_us += declined ? answer_count(node, "us") : 0;
 }
 
 static void add_node(Tally *t, Str workflow, Value node) {
@@ -161,10 +165,13 @@ static void add_node(Tally *t, Str workflow, Value node) {
                     str_is(name, "model") &&
                     str_is(answer_text(node, "began"), "nobody is sure yet");
     if (is_model) {
-        Stage *s = &request_of(t, workflow, parent)->router->stages[STAGE_MODEL];
+        const Request *q = request_of(t, workflow, parent);
+        Stage *s = &q->router->stages[STAGE_MODEL];
         s->asked++;
         s->cost += answer_count(node, "cost_nano");
         s->us += answer_count(node, "us");
+        s->again_cost += q->chosen ? answer_count(node, "cost_nano") : 0;
+        s->again_us += q->chosen ? answer_count(node, "us") : 0;
     } else if (stage < STAGES && parent.len) {
         add_choice(t, request_of(t, workflow, parent), stage, node, name);
     }
@@ -182,24 +189,28 @@ static void add_run(Tally *t, Value trace) {
 /* ---- what it comes to ------------------------------------------------------------------------------------------------ */
 
 typedef struct Sums {
-    int64_t declined, declined_cost, declined_us; /* by targets that were the wrong ones */
-    int64_t cost;                                 /* of all, the model's questions too */
-    int64_t alone; /* what the dearest target would have cost for all */
+    int64_t declined, declined_cost,
+        declined_us; /* by targets that were the wrong ones, and of asking the model anew */
+    int64_t cost;    /* of all, the model's questions too */
+    int64_t alone;   /* what the dearest target would have cost for all */
     Str dearest;
 } Sums;
 
 static int64_t each(int64_t sum, int64_t n) { return n ? sum / n : 0; }
 
 static Sums sums_of(const RouterTally *r) {
-    Sums s = { .cost = r->stages[STAGE_MODEL].cost };
+    const Stage *model = &r->stages[STAGE_MODEL];
+    Sums s = { .cost = model->cost,
+               .declined_cost = model->again_cost,
+               .declined_us = model->again_us };
     int64_t most = 0;
     for (size_t i = 0; i < r->n_targets; i++) {
         const Target *t = &r->targets[i];
         int64_t one = each(t->cost, t->asked);
         s.cost += t->cost;
         s.declined += t->declined;
-        s.declined_cost += t->declined * one;
-        s.declined_us += t->declined * each(t->us, t->asked);
+        s.declined_cost += t->declined_cost;
+        s.declined_us += t->declined_us;
         if (one > most) {
             most = one;
             s.dearest = t->name;
