@@ -133,20 +133,17 @@ static const char *all_of(Reader *r, const Str *names, size_t n) {
 bool read_choice(Reader *r, const Yaml *y, const char *what, const char *const *words, size_t n,
                  size_t *ret_which) {
     Str word, *names = ARENA_ARRAY(&r->scratch, Str, n);
-    size_t known = 0;
     if (!read_text(r, y, what, &word))
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (!words[i])
-            continue;
-        names[known++] = str_from(words[i]);
+        names[i] = str_from(words[i]);
         if (str_is(word, words[i])) {
             *ret_which = i;
             return true;
         }
     }
-    const char *near = near_remedy(r, word, names, known);
-    error_at(r, y, "value", near ? near : all_of(r, names, known), "%s cannot be `%.*s`", what,
+    const char *near = near_remedy(r, word, names, n);
+    error_at(r, y, "value", near ? near : all_of(r, names, n), "%s cannot be `%.*s`", what,
              (int)MIN(word.len, 80), word.p);
     return false;
 }

@@ -132,7 +132,7 @@ bool read_duration(Reader *r, const Yaml *y, const char *what, int64_t *ret_ms);
 bool read_money(Reader *r, const Yaml *y, int64_t *ret_nano);
 /* 20% or a number from 0 to 100 with the sign. */
 bool read_percent(Reader *r, const Yaml *y, const char *what, int32_t *ret_percent);
-/* One of `words`, of which some may be NULL: its number. */
+/* One of `words`: its number. */
 bool read_choice(Reader *r, const Yaml *y, const char *what, const char *const *words, size_t n,
                  size_t *ret_which);
 /* One text or a list of them. */

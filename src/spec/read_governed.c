@@ -81,12 +81,11 @@ static void breaker_successes(Reader *r, const Yaml *key, const Yaml *value, voi
 }
 
 static void breaker_when_open(Reader *r, const Yaml *key, const Yaml *value, void *target) {
-    static const Sight nothing;
-    size_t errors = r->diags->errors;
-    read_form(r, value, STR("'wait' | 'fail'"), &nothing, "`when_open`");
+    static const char *const words[] = { "wait", "fail" };
+    size_t which;
     (void)key;
-    if (r->diags->errors == errors)
-        ((BreakerRule *)target)->fail = str_is(value->text, "fail");
+    if (read_choice(r, value, "`when_open`", words, ARRAY_LEN(words), &which))
+        ((BreakerRule *)target)->fail = which == 1;
 }
 
 static const KeyRow breaker_rows[] = {

@@ -9,14 +9,11 @@ typedef struct GuardDraft {
 } GuardDraft;
 
 static void set_at(Reader *r, const Yaml *key, const Yaml *value, void *target) {
-    static const Sight nothing;
     static const char *const points[] = { "input", "output", "tool", "content" };
-    size_t errors = r->diags->errors;
+    size_t which;
     (void)key;
-    read_form(r, value, STR("'input' | 'output' | 'tool' | 'content'"), &nothing, "`at`");
-    for (size_t i = 0; r->diags->errors == errors && i < ARRAY_LEN(points); i++)
-        if (str_is(value->text, points[i]))
-            ((GuardDraft *)target)->guard->at = (GuardPoint)i;
+    if (read_choice(r, value, "`at`", points, ARRAY_LEN(points), &which))
+        ((GuardDraft *)target)->guard->at = (GuardPoint)which;
 }
 
 static void set_if(Reader *r, const Yaml *key, const Yaml *value, void *target) {
@@ -42,12 +39,11 @@ static void set_deny(Reader *r, const Yaml *key, const Yaml *value, void *target
 }
 
 static void set_then(Reader *r, const Yaml *key, const Yaml *value, void *target) {
-    static const Sight nothing;
-    size_t errors = r->diags->errors;
+    static const char *const words[] = { "fail", "stop" };
+    size_t which;
     (void)key;
-    read_form(r, value, STR("'fail' | 'stop'"), &nothing, "`then`");
-    if (r->diags->errors == errors)
-        ((GuardDraft *)target)->guard->stop = str_is(value->text, "stop");
+    if (read_choice(r, value, "`then`", words, ARRAY_LEN(words), &which))
+        ((GuardDraft *)target)->guard->stop = which == 1;
 }
 
 static const KeyRow rows[] = {

@@ -52,13 +52,10 @@ static void limit_degrade_at(Reader *r, const Yaml *key, const Yaml *value, void
 }
 
 void read_on_breach(Reader *r, const Yaml *y, bool *ret_fail) {
-    Str s;
-    if (!read_text(r, y, "`on_breach`", &s))
-        return;
-    if (!str_is(s, "pause") && !str_is(s, "fail"))
-        error_at(r, y, "value", "`pause` or `fail`", "`on_breach` cannot be `%.*s`",
-                 (int)MIN(s.len, 40), s.p);
-    *ret_fail = str_is(s, "fail");
+    static const char *const words[] = { "pause", "fail" };
+    size_t which;
+    if (read_choice(r, y, "`on_breach`", words, ARRAY_LEN(words), &which))
+        *ret_fail = which == 1;
 }
 
 static void limit_on_breach(Reader *r, const Yaml *key, const Yaml *value, void *target) {

@@ -41,15 +41,11 @@ static void take_until(Reader *r, const Yaml *key, const Yaml *value, void *targ
 }
 
 static void take_replan(Reader *r, const Yaml *key, const Yaml *value, void *target) {
-    Str word;
+    static const char *const words[] = { "failed", "all" };
+    size_t which;
     (void)key;
-    if (!read_text(r, value, "`replan`", &word))
-        return;
-    if (str_is(word, "all"))
-        ((SuperviseDraft *)target)->supervise->replan_all = true;
-    else if (!str_is(word, "failed"))
-        error_at(r, value, "value", "`failed` keeps what is done, `all` starts over",
-                 "`replan` is `failed` or `all`");
+    if (read_choice(r, value, "`replan`", words, ARRAY_LEN(words), &which))
+        ((SuperviseDraft *)target)->supervise->replan_all = which == 1;
 }
 
 static void take_evaluate(Reader *r, const Yaml *key, const Yaml *value, void *target) {
@@ -65,24 +61,13 @@ static void take_aggregate(Reader *r, const Yaml *key, const Yaml *value, void *
                                          [AGGREGATE_VOTE] = "vote" };
     SuperviseDraft *d = target;
     Sight sight = { .sees = BODY, .node = d->node };
-    Str word, names[ARRAY_LEN(words)];
+    size_t which;
     if (value->kind == YAML_MAP) {
         d->supervise->aggregate = AGGREGATE_STEP;
         d->supervise->aggregator = read_play_step(r, key, value, STR("aggregate"), true, &sight);
-        return;
+    } else if (read_choice(r, value, "`aggregate`", words, ARRAY_LEN(words), &which)) {
+        d->supervise->aggregate = (Aggregate)which;
     }
-    if (!read_text(r, value, "`aggregate`", &word))
-        return;
-    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-        names[i] = str_from(words[i]);
-        if (str_is(word, words[i])) {
-            d->supervise->aggregate = (Aggregate)i;
-            return;
-        }
-    }
-    const char *near = near_remedy(r, word, names, ARRAY_LEN(words));
-    error_at(r, value, "value", near ? near : "a step, or merge forward tree vote",
-             "results are not aggregated by `%.*s`", (int)MIN(word.len, 80), word.p);
 }
 
 /* Read once; when all its expressions are there, each worker gets it (place_tasks). */

@@ -34,22 +34,10 @@ static void take_rule(Reader *r, const Yaml *key, const Yaml *value, void *targe
                                          [VOTE_CONFIDENCE] = "confidence",
                                          [VOTE_PRIORITY] = "priority",
                                          [VOTE_JUDGE] = "judge" };
-    VoteDraft *d = target;
-    Str word, names[ARRAY_LEN(words)];
+    size_t which;
     (void)key;
-    if (!read_text(r, value, "`rule`", &word))
-        return;
-    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-        names[i] = str_from(words[i]);
-        if (str_is(word, words[i])) {
-            d->vote->rule = (VoteRule)i;
-            return;
-        }
-    }
-    const char *near = near_remedy(r, word, names, ARRAY_LEN(words));
-    error_at(r, value, "value",
-             near ? near : "majority weighted unanimous first confidence priority judge",
-             "no rule `%.*s`", (int)MIN(word.len, 80), word.p);
+    if (read_choice(r, value, "`rule`", words, ARRAY_LEN(words), &which))
+        ((VoteDraft *)target)->vote->rule = (VoteRule)which;
 }
 
 static void take_weights(Reader *r, const Yaml *key, const Yaml *value, void *target) {
