@@ -124,6 +124,7 @@ int cmd_serve(Args *args);
 int cmd_show(Args *args);
 int cmd_signal(Args *args);
 int cmd_test(Args *args);
+int cmd_tools(Args *args);
 int cmd_top(Args *args);
 int cmd_trace(Args *args);
 int cmd_validate(Args *args);

@@ -393,6 +393,11 @@ const Command commands[] = {
       "no script answers is refused. How a test is written, docs/testing.md tells.\n"
       "Exit: 0 every case passed, 2 nothing could be tried, 3 one failed.",
       test_flags, 0, -1, cmd_test },
+    { "tools", "[SET | accept SET[.TOOL]...]",
+      "what was accepted of the tools of MCP servers, and what differs now",
+      "What a server says of a tool (its description, what it takes and gives) is accepted when the tool is first used. A\n"
+      "tool of which it says something else later is not used until `accept`.",
+      NULL, 0, -1, cmd_tools },
     { "top", "",
       "the rates, pools and breakers of the engine, and which of them is the ceiling now",
       "On a terminal it is drawn again every second until Ctrl-C. What a limit is, docs/governor.md tells.",

@@ -267,6 +267,11 @@ const Run *engine_run(Engine *e, Str id) {
     return r && r->state == RESIDENT_LIVE ? r->run : NULL;
 }
 
+void engine_write(Engine *e, StoreJob *job) {
+    job->write = true;
+    e->ports.submit(e->ports.ctx, job);
+}
+
 void engine_read(Engine *e, StoreJob *job) {
     job->write = false;
     e->ports.submit(e->ports.ctx, job);

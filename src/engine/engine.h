@@ -156,6 +156,8 @@ Value engine_governors(Engine *e, Arena *a);
 const Run *engine_run(Engine *e, Str id);
 /* Any R function of the store for the server and the command line; see StoreJob. */
 void engine_read(Engine *e, StoreJob *job);
+/* The same for one that writes what belongs to no run. */
+void engine_write(Engine *e, StoreJob *job);
 
 /* A run read back from the store and folded: for load, verify, show. On damage or difference *ret_problem says what:
  * "row 7: moves differ: stored `...`, derived `...`". check_moves compares every move; the whole chain of hashes is

@@ -73,7 +73,7 @@ static void add_identity(Environment *e, const Attempt *a) {
         set(e, STR("BATON_TIME_LEFT_MS"), arena_fmt(e->arena, "%lld", (long long)a->time_left_ms));
 }
 
-static const char *make_env(Attempt *a, CommandParts *ret) {
+static const char *make_env(Attempt *a, bool of_attempt, CommandParts *ret) {
     Value own = value_getz(a->request, "env");
     Environment e = { .arena = &a->arena };
     e.room = ARRAY_LEN(inherited) + 1 + (value_is(own, V_MAP) ? own.len : 0) + 4;
@@ -82,7 +82,8 @@ static const char *make_env(Attempt *a, CommandParts *ret) {
     const char *problem = add_own(&e, own);
     if (problem)
         return problem;
-    add_identity(&e, a);
+    if (of_attempt)
+        add_identity(&e, a);
     size_t path = find(&e, STR("PATH"));
     ret->path = path < e.n ? e.items[path] + 5 : "";
     e.items[e.n] = NULL;
@@ -133,10 +134,20 @@ static const char *make_input(Attempt *a, CommandParts *ret) {
 const char *command_prepare(Attempt *a, CommandParts *ret) {
     const char *problem = make_argv(a, ret);
     if (!problem)
-        problem = make_env(a, ret);
+        problem = make_env(a, true, ret);
     if (!problem)
         problem = make_cwd(a, ret);
     if (!problem)
         problem = make_input(a, ret);
+    return problem;
+}
+
+const char *command_prepare_server(Attempt *a, CommandParts *ret) {
+    const char *problem = make_argv(a, ret);
+    if (!problem)
+        problem = make_env(a, false, ret);
+    if (!problem)
+        problem = make_cwd(a, ret);
+    ret->input = STR("");
     return problem;
 }

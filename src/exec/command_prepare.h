@@ -13,5 +13,7 @@ typedef struct CommandParts { /* in the attempt's arena */
 
 /* NULL, or what is wrong with the request. */
 const char *command_prepare(Attempt *a, CommandParts *ret);
+/* The same of a process that works for many: it is not told for which. */
+const char *command_prepare_server(Attempt *a, CommandParts *ret);
 
 #endif

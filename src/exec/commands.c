@@ -10,12 +10,12 @@
 #include "exec/command_output.h"
 #include "exec/command_prepare.h"
 #include "exec/exec.h"
+#include "exec/pipes.h"
 
 #include "base/json.h"
 #include "base/limits.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -310,28 +310,6 @@ static void init_handles(Command *c) {
     c->handles = 4;
 }
 
-static void close_fds(int *fds, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
-}
-
-/* Ours are non-blocking, theirs are as every program expects them. fds: [0] and [1] a pipe, in pairs. */
-static int make_pipes(int ours[3], int theirs[3]) {
-    int fds[6] = { -1, -1, -1, -1, -1, -1 };
-    for (int i = 0; i < 3; i++)
-        if (uv_pipe(fds + i * 2, i == 0 ? 0 : UV_NONBLOCK_PIPE, i == 0 ? UV_NONBLOCK_PIPE : 0)) {
-            int err = errno;
-            close_fds(fds, 6);
-            return err;
-        }
-    for (int i = 0; i < 3; i++) {
-        ours[i] = fds[i * 2 + (i == 0)];
-        theirs[i] = fds[i * 2 + (i != 0)];
-    }
-    return 0;
-}
-
 static void never_started(Command *c, int err) {
     c->end = (SpawnEnd){ .stage = SPAWN_NO_PROCESS, .error = err };
     complete(c);
@@ -354,7 +332,7 @@ static void command_begins(UNUSED void *ctx, Slot *slot) {
     order.bounds = bounds_of(c);
     order.ended = command_ended;
     order.ctx = c;
-    int err = make_pipes(ours, order.fds);
+    int err = pipes_make(ours, order.fds);
     if (err) {
         never_started(c, err);
         return;
@@ -363,7 +341,7 @@ static void command_begins(UNUSED void *ctx, Slot *slot) {
     c->number = port->spawn(port->ctx, &order);
     if (!c->number) {
         err = errno;
-        close_fds(ours, 3);
+        pipes_close(ours);
         never_started(c, err);
         return;
     }

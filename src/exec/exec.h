@@ -10,6 +10,7 @@
 typedef struct Fixtures Fixtures;
 typedef struct Asking Asking;
 typedef struct Remote Remote;
+typedef struct Mcp Mcp;
 
 /* One kind of executor. `stop` is only called for an attempt that was started and has not completed. */
 typedef struct ExecOps {
@@ -17,7 +18,7 @@ typedef struct ExecOps {
     void (*stop)(Exec *x, Attempt *a);
 } ExecOps;
 extern const ExecOps exec_echo, exec_command, exec_http, exec_model, exec_scripted, exec_notice,
-    exec_a2a;
+    exec_a2a, exec_mcp;
 
 struct Exec {
     ExecOptions options;
@@ -27,6 +28,7 @@ struct Exec {
     Fixtures *fixtures; /* files of scripted models, made when first needed */
     Asking *asking;     /* attempts whose secrets are asked for (secret_ask.h) */
     Remote *remotes;    /* conversations with agents elsewhere that are under way (a2a/a2a.c) */
+    Mcp *mcp;           /* servers of tools, made when first needed */
     bool closing;
 };
 
@@ -34,6 +36,9 @@ struct Exec {
 void commands_close(Exec *x);
 /* a2a/a2a.c: forgets every conversation. */
 void remotes_close(Exec *x);
+/* mcp/: forgets every call, and ends every server. */
+void mcp_close(Exec *x);
+void mcp_free(Exec *x);
 /* scripted.c */
 void fixtures_close(Fixtures *f);
 Fixtures *fixtures_free(Fixtures *f);

@@ -22,6 +22,7 @@ static const ExecOps *executor_of(const Attempt *a) {
     case CALLEE_HTTP: return &exec_http;
     case CALLEE_MODEL: return is_scripted(a) ? &exec_scripted : &exec_model;
     case CALLEE_A2A: return &exec_a2a;
+    case CALLEE_MCP: return &exec_mcp;
     case CALLEE_HUMAN:
     case CALLEE_INBOX:
     case CALLEE_CALL:
@@ -44,6 +45,7 @@ void exec_close(Exec *x) {
     asking_close(x);
     commands_close(x);
     remotes_close(x);
+    mcp_close(x);
     http_client_close(&x->http);
     letters_close(&x->letters);
     if (x->fixtures)
@@ -55,6 +57,7 @@ Exec *exec_free(Exec *x) {
         return NULL;
     http_client_deinit(&x->http);
     fixtures_free(x->fixtures);
+    mcp_free(x);
     free(x);
     return NULL;
 }

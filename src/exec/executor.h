@@ -22,6 +22,7 @@ typedef struct ExecOptions {
     /* What the other side calls what it has begun, JSON text without secrets; NULL: nobody keeps it. */
     void (*handle)(void *ctx, Attempt *a, Str handle);
     void *ctx;
+    void (*submit)(void *ctx, StoreJob *job); /* of EnginePorts; NULL: nothing is kept of tools */
     SpawnPort spawn;       /* how commands are started; spawn.spawn NULL: `run` is refused */
     unsigned requests_max; /* HTTP requests in flight at once; 0: 256 */
     unsigned commands_max; /* commands in flight at once; 0: 128 */

@@ -98,6 +98,7 @@ static void read_answer(HttpCall *call, CURLcode code, HttpAnswer *answer) {
     answer->body = buf_str(&call->answer);
     answer->content_type = header_text(easy, "content-type");
     answer->location = header_text(easy, "location");
+    answer->kept = call->keep ? header_text(easy, call->keep) : STR("");
     answer->retry_after_ms = retry_after_ms(easy);
     if (answer->end == HTTP_TOO_BIG)
         snprintf(call->problem, sizeof(call->problem), "the answer is larger than %zu bytes",
@@ -229,6 +230,10 @@ static void make_multi(HttpClient *c) {
 static size_t take_bytes(char *bytes, size_t one, size_t n, void *ctx) {
     HttpCall *call = ctx;
     buf_add(&call->answer, bytes, one * n);
+    if (call->came)
+        call->came(call->ctx, header_text(call->easy, "content-type"),
+                   call->keep ? header_text(call->easy, call->keep) : STR(""),
+                   buf_str(&call->answer));
     return buf_over(&call->answer) ? 0 : one * n;
 }
 

@@ -28,6 +28,7 @@ typedef struct HttpAnswer {
     Str body;         /* as far as it came */
     Str content_type; /* empty: none was said */
     Str location;
+    Str kept;               /* the header that the call asked to keep; empty: it was not said */
     int64_t retry_after_ms; /* 0: not asked for */
     Str problem;            /* unless answered: what went wrong, for people */
     int64_t queued_us, took_us;
@@ -47,6 +48,9 @@ typedef struct HttpCall {
     size_t answer_bytes_max;
     const Egress *egress; /* NULL: no entries */
     bool host_of_data;    /* of `url`: no file has written it out */
+    const char *keep;     /* a header of the answer; NULL: none */
+    /* Called with what has come so far, each time that there is more; it must not call the client. NULL: only `done` */
+    void (*came)(void *ctx, Str content_type, Str kept, Str body);
     void (*done)(
         void *ctx,
         const HttpAnswer *answer); /* once, perhaps within http_call(); everything borrowed */

@@ -41,7 +41,8 @@ static void answered(void *ctx, const HttpAnswer *answer) {
         never_answered(m, answer, &c);
     } else {
         ModelReply reply;
-        model_reply(&m->a->arena, answer->status, answer->body, m->turn, &reply);
+        model_reply(&m->a->arena, answer->status, answer->body, m->turn,
+                    value_getz(m->a->request, "tools"), &reply);
         c.outcome = reply.outcome;
         c.sent = reply.sent;
         c.kind = reply.kind;

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "exec/http_outcome.h"
+#include "exec/model_request.h"
 
 /* No provider counts further, and what multiplies it by a price stays far from overflow. */
 #define TOKENS_MAX 1000000000000
@@ -13,6 +14,7 @@ typedef struct Reader {
     Arena *a;
     int status;
     unsigned turn;
+    Value tools;
     Value body; /* VALUE_ABSENT if it is no JSON */
     Str text;
 } Reader;
@@ -168,6 +170,16 @@ static bool is_taken(const ListBuilder *calls, Str id) {
     return false;
 }
 
+/* As the tool is called here. One that it was not told of keeps the name that it was given. */
+static Str tool_called(const Reader *r, Str said) {
+    for (uint32_t i = 0; value_is(r->tools, V_LIST) && i < r->tools.len; i++) {
+        Str name = text_of(get(r->tools.items[i], "name"));
+        if (str_eq(said, name) || str_eq(said, model_name(r->a, name)))
+            return name;
+    }
+    return said;
+}
+
 static Value call_of(const Reader *r, const ListBuilder *so_far, Value call) {
     Value function = get(call, "function");
     Str id = text_of(get(call, "id"));
@@ -175,7 +187,7 @@ static Value call_of(const Reader *r, const ListBuilder *so_far, Value call) {
         id = arena_fmt(r->a, "call_%u_%zu", r->turn + 1, so_far->n + 1);
     MapBuilder m = map_builder(r->a);
     map_addz(&m, "id", value_str(id));
-    map_addz(&m, "name", value_str(text_of(get(function, "name"))));
+    map_addz(&m, "name", value_str(tool_called(r, text_of(get(function, "name")))));
     map_addz(&m, "arguments", arguments_of(r->a, function));
     return map_done(&m, NULL);
 }
@@ -244,11 +256,11 @@ static int status_within(Value error) {
     return value_is(code, V_INT) && code.i >= 400 && code.i < 600 ? (int)code.i : 0;
 }
 
-void model_reply(Arena *a, int status, Str body, unsigned turn, ModelReply *ret) {
+void model_reply(Arena *a, int status, Str body, unsigned turn, Value tools, ModelReply *ret) {
     *ret = (ModelReply){
         .outcome = OUTCOME_OK, .sent = SENT_YES, .message = STR(""), .payload = STR("{}")
     };
-    Reader r = { .a = a, .status = status, .turn = turn, .text = body };
+    Reader r = { .a = a, .status = status, .turn = turn, .tools = tools, .text = body };
     if (json_read(a, body, &r.body, NULL) != 0)
         r.body = VALUE_ABSENT;
     ret->usage = usage_of(r.body);

@@ -19,7 +19,8 @@ typedef struct ModelReply {
     Usage usage;
 } ModelReply;
 
-/* `turn` (how many answers the conversation has already) keeps the ids apart that are made for a server that gives none. */
-void model_reply(Arena *a, int status, Str body, unsigned turn, ModelReply *ret);
+/* `tools`, of the neutral request, give a call its own name back.
+ * `turn` (how many answers the conversation has already) keeps the ids apart that are made for a server that gives none. */
+void model_reply(Arena *a, int status, Str body, unsigned turn, Value tools, ModelReply *ret);
 
 #endif

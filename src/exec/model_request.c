@@ -2,7 +2,7 @@
  *
  *   { role: assistant, content, calls: [{ id, name, arguments }] }  ->  tool_calls[].function, arguments as a text
  *   { role: tool, call, content }                                   ->  tool_call_id
- *   tools: [{ name, description, schema }]                          ->  type function
+ *   tools: [{ name, description, schema }]                          ->  type function, the name as model_name() has it
  *   schema                                                          ->  response_format json_schema
  *   max_output                                                      ->  max_tokens, or max_completion_tokens at OpenAI */
 #include "exec/model_request.h"
@@ -12,6 +12,23 @@ Str model_without_provider(Str model) {
     return slash >= 0 ? str_slice(model, (size_t)slash + 1, model.len) : model;
 }
 
+Str model_name(Arena *a, Str name) {
+    size_t len = MIN(name.len, (size_t)64);
+    char *text = arena_alloc(a, len + 8);
+    for (size_t i = 0; i < len; i++) {
+        char c = name.p[i];
+        bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                    c == '_' || c == '-';
+        text[i] = fits ? c : '_';
+    }
+    return (Str){ text, len };
+}
+
+static Value name_of(Arena *a, Value neutral) {
+    Value name = value_getz(neutral, "name");
+    return value_is(name, V_STRING) ? value_str(model_name(a, value_as_str(name))) : name;
+}
+
 /* ---- messages ---------------------------------------------------------------------------------------------------------- */
 
 static Value tool_call(Arena *a, Value call) {
@@ -19,7 +36,7 @@ static Value tool_call(Arena *a, Value call) {
     if (value_absent(arguments) || value_is(arguments, V_NULL))
         arguments = VALUE_EMPTY_MAP;
     MapBuilder function = map_builder(a);
-    map_addz(&function, "name", value_getz(call, "name"));
+    map_addz(&function, "name", name_of(a, call));
     /* A text is what a model wrote that was no JSON: it gets back its own words. */
     map_addz(&function, "arguments", value_str(value_plain(a, arguments)));
     MapBuilder m = map_builder(a);
@@ -71,7 +88,7 @@ static Value empty_object_schema(Arena *a) {
 static Value tool(Arena *a, Value neutral) {
     MapBuilder function = map_builder(a);
     Value description = value_getz(neutral, "description"), schema = value_getz(neutral, "schema");
-    map_addz(&function, "name", value_getz(neutral, "name"));
+    map_addz(&function, "name", name_of(a, neutral));
     if (value_is(description, V_STRING) && description.len)
         map_addz(&function, "description", description);
     map_addz(&function, "parameters", value_is(schema, V_MAP) ? schema : empty_object_schema(a));
@@ -150,26 +167,13 @@ bool model_schema_is_strict(Value schema) {
     return true;
 }
 
-/* [A-Za-z0-9_-]{1,64}, as the API wants it. */
-static Str schema_name(Arena *a, Str agent) {
-    size_t len = MIN(agent.len, (size_t)64);
-    char *name = arena_alloc(a, len + 8);
-    for (size_t i = 0; i < len; i++) {
-        char c = agent.p[i];
-        bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                    c == '_' || c == '-';
-        name[i] = fits ? c : '_';
-    }
-    return len ? (Str){ name, len } : STR("output");
-}
-
 static Value response_format(Arena *a, Value schema, Str agent) {
     /* Only an object may stand at the top of a schema that is held to strictly. */
     Value type = value_getz(schema, "type");
     bool strict = value_is(type, V_STRING) && str_is(value_as_str(type), "object") &&
                   model_schema_is_strict(schema);
     MapBuilder inner = map_builder(a);
-    map_addz(&inner, "name", value_str(schema_name(a, agent)));
+    map_addz(&inner, "name", value_str(agent.len ? model_name(a, agent) : STR("output")));
     map_addz(&inner, "schema", schema);
     map_addz(&inner, "strict", value_bool(strict));
     MapBuilder m = map_builder(a);

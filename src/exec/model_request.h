@@ -12,6 +12,8 @@ typedef struct ModelTarget {
 
 /* "openai/gpt-5" -> "gpt-5"; "openai/meta-llama/x" -> "meta-llama/x"; without a slash as it is. */
 Str model_without_provider(Str model);
+/* [A-Za-z0-9_-]{0,64}, as the API wants names: `fs.read` is `fs_read`. */
+Str model_name(Arena *a, Str name);
 Value model_request(Arena *a, Value neutral, const ModelTarget *target);
 /* May be sent with strict: true: every object closed and every field of it required, and no
  * keyword that a server may refuse. */

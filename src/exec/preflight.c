@@ -236,7 +236,8 @@ static void look_through(Preflight *p, const Plan *plan, Str dir, bool cost_limi
 static void look_at(Preflight *p, const Place *here, const Node *n, const Callee *c, Str who) {
     Pos pos = c->pos.line ? c->pos : n->pos;
     switch (c->kind) {
-    case CALLEE_RUN: look_for_program(p, here, c, pos, who); return;
+    case CALLEE_RUN:
+    case CALLEE_MCP: look_for_program(p, here, c, pos, who); return;
     case CALLEE_MODEL:
         look_for_models(p, here, c, pos, who);
         look_for_prices(p, here, n, c, pos, who);

@@ -277,6 +277,7 @@ static void open_exec(Host *h) {
         .complete = attempt_completed,
         .handle = attempt_named,
         .ctx = h,
+        .submit = submit,
         .spawn = spawner_port(&h->spawner),
         .requests_max = h->options.requests_max,
         .commands_max = h->options.commands_max,

@@ -134,6 +134,8 @@ int64_t agent_request_bytes(const Frame *agent);
 Str agent_pick_model(Run *r, Frame *turn);
 /* Other arguments than it was prepared with. */
 void call_arguments(Frame *f, Value args);
+/* The set that this frame asks for its tools; NULL: there is none. */
+const Callee *agent_set(const Frame *list);
 /* The tool of a tool call, by its name, or, where that is empty, by the number of the call; NULL: no such call. */
 const AgentTool *agent_call_tool(const Frame *call, Str name);
 /* Its conversation (conversation.c): begun as its definition says, with what it is given; false with the problem. */

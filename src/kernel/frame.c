@@ -182,6 +182,7 @@ static void write_part(Buf *b, const Frame *f) {
     case PART_PROBE: write_means(b, f, STR(":probe")); break;
     case PART_UNDO: write_means(b, f, STR(":undo")); break;
     case PART_FALLBACK: write_means(b, f, STR(":fallback")); break;
+    case PART_TOOLS: write_means(b, f, STR(":tools")); break;
     }
 }
 
@@ -235,6 +236,7 @@ static bool read_means(Str s, size_t *at, AddressPart *ret) {
                 : str_is(ret->name, "undo")     ? PART_UNDO
                 : str_is(ret->name, "fallback") ? PART_FALLBACK
                 : str_is(ret->name, "approve")  ? PART_GATE
+                : str_is(ret->name, "tools")    ? PART_TOOLS
                                                 : PART_ROLE;
     ret->a = 1;
     if (ret->part == PART_ROLE) {
@@ -287,6 +289,7 @@ static bool is_part(const Frame *f, const AddressPart *p) {
     case PART_TURN:
     case PART_PROBE:
     case PART_FALLBACK:
+    case PART_TOOLS:
     case PART_UNDO: return f->a == p->a;
     case PART_CALL: return f->a == p->a && f->b == p->b;
     case PART_ROOT:
@@ -358,6 +361,7 @@ static bool comes_after(const Frame *f, const AddressPart *p) {
     case PART_FALLBACK:
         return p->part == PART_TURN || p->part == PART_CALL ||
                (p->part == PART_FALLBACK && f->a > p->a);
+    case PART_TOOLS: /* before its turns */
     case PART_ROLE:
     case PART_GATE:
     case PART_ITEM:

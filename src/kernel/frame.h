@@ -51,10 +51,11 @@ typedef enum Part {
     PART_PROBE = 8,     /* :probe, :probe~2  asks what became of the call above */
     PART_UNDO = 9,      /* :undo, :undo~2  takes back what the step above did */
     PART_FALLBACK = 10, /* :fallback, the a-th asked in the step's place */
+    PART_TOOLS = 12,    /* :tools, :tools~2  of an agent: which tools its a-th set has */
     PART_ROLE =
         11, /* :tie:3  what a played verb needs besides; the a-th that it began. Its others are PART_STEP: /name:3 */
 } Part;
-#define PART_LAST PART_ROLE
+#define PART_LAST PART_TOOLS
 
 typedef struct Shape Shape;
 typedef struct Scope Scope;
@@ -155,12 +156,13 @@ typedef struct AgentState {
     uint32_t before;               /* turns that it had before a person retried it */
     AgentCall *calls;              /* of this turn */
     uint32_t n_calls, open_calls;
-    uint32_t *used;    /* calls so far, by tool */
-    uint64_t hash;     /* of the conversation so far */
-    int64_t bytes;     /* of it as JSON: at least as many as it has tokens */
-    int64_t overhead;  /* of what goes with it: tools, schema */
-    uint32_t degraded; /* attempts that asked a cheaper model */
-    bool counted;      /* as a conversation */
+    uint32_t open_lists; /* sets that are asked which tools they have */
+    uint32_t *used;      /* calls so far, by tool */
+    uint64_t hash;       /* of the conversation so far */
+    int64_t bytes;       /* of it as JSON: at least as many as it has tokens */
+    int64_t overhead;    /* of what goes with it: tools, schema */
+    uint32_t degraded;   /* attempts that asked a cheaper model */
+    bool counted;        /* as a conversation */
     Usage usage;
     int64_t model_calls;
     Value leaves; /* with this, when the calls of this turn are over; absent: it goes on */
@@ -423,6 +425,8 @@ struct Run {
     Condition *conditions; /* oldest first */
     Notice *notices;
     size_t n_notices, room_notices;
+    Value
+        listed; /* what sets said of their tools when this run first asked: "set.member" -> { description, schema } */
     Str correlation; /* empty: its id */
     bool listens;
     uint32_t life; /* retries that were applied */

@@ -165,9 +165,10 @@ static Pos place_of(const Frame *f) {
 
 static Str remedy_of(const Frame *f, Arena *a) {
     Pos at = place_of(f);
-    const char *key = f->shape == &shape_call && f->call->callee->kind == CALLEE_HTTP
-                          ? "Idempotency-Key"
-                          : "BATON_IDEMPOTENCY_KEY";
+    CalleeKind kind = f->shape == &shape_call ? f->call->callee->kind : CALLEE_RUN;
+    const char *key = kind == CALLEE_HTTP  ? "Idempotency-Key"
+                      : kind == CALLEE_MCP ? "`_meta` baton/idempotencyKey"
+                                           : "BATON_IDEMPOTENCY_KEY";
     if (undo_is_stuck(f))
         return arena_fmt(a, "`retry:` of the undo at %.*s:%u says how often it is tried",
                          STR_FMT(at.file), at.line);

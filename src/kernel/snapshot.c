@@ -22,8 +22,9 @@
  * 4: the rules by which it is derived; verbs that several steps play; events that came, messages that wait; what was told of
  * business keys; whose child a run is, and why one was asked to stop.
  * 5: what the other side calls an attempt that is under way.
- * 6: what a child asks its parent for, and what it was granted since. */
-#define SNAPSHOT_VERSION 6
+ * 6: what a child asks its parent for, and what it was granted since.
+ * 7: what sets said of their tools. */
+#define SNAPSHOT_VERSION 7
 
 /* ---- wants ---- */
 
@@ -541,6 +542,7 @@ void run_save(const Run *r, Buf *b) {
     buf_blob(b, r->past_text);
     buf_blob(b, r->caller_text);
     asked_save(r, b);
+    value_encode(b, r->listed);
     save_frame(b, r, r->root);
 }
 
@@ -595,6 +597,8 @@ static bool load_run(Run *r, Loader *l) {
         return false;
     if (l->version >= 6)
         asked_load(r, c);
+    if (l->version >= 7)
+        r->listed = value_decode(c, &r->arena);
     if (!c->bad)
         r->root = load_frame(r, NULL, l, 0);
     if (!c->bad)

@@ -111,7 +111,8 @@ Value want_input(const Want *w) {
  * model and tool calls have their callees'. */
 int64_t want_timeout_ms(const Want *w) {
     ASSERT(w->kind == WANT_ATTEMPT);
-    bool own = w->frame->part != PART_CALL && w->frame->part != PART_TURN;
+    Part part = w->frame->part;
+    bool own = part != PART_CALL && part != PART_TURN && part != PART_TOOLS;
     return own && w->frame->node->timeout_ms ? w->frame->node->timeout_ms : w->callee->timeout_ms;
 }
 

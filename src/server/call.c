@@ -158,6 +158,15 @@ void call_read(ApiCall *call, void (*work)(ApiCall *call, Store *store),
     call->then(call);
 }
 
+void call_write(ApiCall *call, void (*work)(ApiCall *call, Store *store),
+                void (*then)(ApiCall *call)) {
+    call->work = work;
+    call->then = then;
+    call->pending++;
+    call->job = (StoreJob){ .work = read_work, .done = read_done };
+    engine_write(call->api->options.engine, &call->job);
+}
+
 void call_read_held(ApiCall *call, void (*work)(ApiCall *call, Store *store),
                     void (*then)(ApiCall *call)) {
     Engine *e = call->api->options.engine;

@@ -36,6 +36,7 @@ struct ApiCall {
     Str text;
     Stream *stream;     /* events.c */
     EngineStart *start; /* runs.c: waits for what is looked for first */
+    void *own;          /* the handler's */
     bool look_first;    /* also for what it needs */
     Value held; /* what attempts of the run wait for in the engine, as it was when the call began */
 };
@@ -63,7 +64,10 @@ void call_end(ApiCall *call);
 /* Runs `work` on the reader thread, then `then` here (unless whoever asked went away meanwhile). */
 void call_read(ApiCall *call, void (*work)(ApiCall *call, Store *store),
                void (*then)(ApiCall *call));
-/* The same with `call->held` of the run of the path. */
+/* The same on the writer thread, where there is an engine. */
+void call_write(ApiCall *call, void (*work)(ApiCall *call, Store *store),
+                void (*then)(ApiCall *call));
+/* call_read() with `call->held` of the run of the path. */
 void call_read_held(ApiCall *call, void (*work)(ApiCall *call, Store *store),
                     void (*then)(ApiCall *call));
 /* An engine request: call_expect() before, which also wakes the engine; call_replied is its callback with the call as ctx. */
@@ -120,6 +124,8 @@ void events_list(ApiCall *call);
 void events_create(ApiCall *call);
 void listeners_list(ApiCall *call);
 void status_get(ApiCall *call);
+void tools_list(ApiCall *call);
+void tools_accept(ApiCall *call);
 void verify_post(ApiCall *call);
 /* Frees what a stream holds. */
 void stream_close(ApiCall *call);

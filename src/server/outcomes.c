@@ -12,21 +12,6 @@ static Plan *work_plan(ApiCall *call, Str closure, Str refused) {
 
 /* ---- outcomes */
 
-static const char *kind_word(CalleeKind kind) {
-    switch (kind) {
-    case CALLEE_ECHO: return "echo";
-    case CALLEE_RUN: return "run";
-    case CALLEE_HTTP: return "http";
-    case CALLEE_MODEL: return "model";
-    case CALLEE_HUMAN: return "human";
-    case CALLEE_INBOX: return "inbox";
-    case CALLEE_CALL: return "call";
-    case CALLEE_SYSTEM: return "system";
-    case CALLEE_A2A: return "a2a";
-    }
-    return "?";
-}
-
 static void add_json(MapBuilder *m, const char *key, Str text, Arena *a) {
     Value v = VALUE_NULL;
     if (text.len && json_read(a, text, &v, NULL) == 0)
@@ -43,7 +28,7 @@ static Value outcome_value(const Recorded *o, Arena *a) {
     MapBuilder m = map_builder(a);
     map_addz(&m, "address", value_str(arena_str(a, o->address)));
     map_addz(&m, "hash", value_str(hash_text(&o->request_hash, a)));
-    map_addz(&m, "kind", value_str(str_from(kind_word(o->kind))));
+    map_addz(&m, "kind", value_str(str_from(callee_kind_name(o->kind))));
     map_addz(&m, "callee", value_str(arena_str(a, o->callee)));
     add_json(&m, "request", arena_str(a, o->request), a);
     add_json(&m, "output", arena_str(a, o->payload), a);

@@ -38,15 +38,12 @@ static Value model_body(Arena *a, const Want *w, Value request) {
 }
 
 static Value attempt_value(Requests *t, const Want *w, Str address) {
-    static const char *const kinds[] = { "", "echo", "run", "http", "model" };
     Arena *a = &t->call->arena;
     Value request = value_copy(a, want_request(w, a));
     MapBuilder m = map_builder(a);
     map_addz(&m, "address", value_str(address));
     map_addz(&m, "attempt", value_int(w->attempt));
-    map_addz(
-        &m, "kind",
-        value_str(str_from(w->callee->kind < ARRAY_LEN(kinds) ? kinds[w->callee->kind] : "?")));
+    map_addz(&m, "kind", value_str(str_from(callee_kind_name(w->callee->kind))));
     map_addz(&m, "callee", value_str(arena_str(a, w->callee->name))); /* the plan goes first */
     if (w->effect >= EFFECT_IDEMPOTENT)
         map_addz(&m, "key", value_str(want_key(w, t->store->install_key, a)));

@@ -57,6 +57,10 @@ const Route routes[] = {
     { API_GET, "/v1/runs/{run}/trace", run_trace, "the tree of steps, with times and cost" },
     { API_GET, "/v1/runs/{run}/why", run_why, "the chain of causes of a step" },
     { API_GET, "/v1/status", status_get, "the engine" },
+    { API_GET, "/v1/tools", tools_list,
+      "what was accepted of the tools of each server, and what it offers instead" },
+    { API_POST, "/v1/tools/accept", tools_accept,
+      "accept what is offered: `set`, and `tool` for one of it" },
     { API_POST, "/v1/verify", verify_post, "check the store and replay every run" },
 };
 const size_t routes_count = ARRAY_LEN(routes);

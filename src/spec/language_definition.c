@@ -52,10 +52,10 @@ static const Keyword tool[] = {
     { "run", "[text] | Run", 0, RUNS, "a program" },
     { "http", "text | Http", 0, RUNS, "a request" },
     { "worker", "text", 0, LATER, "a program that polls for work" },
-    { "mcp", "Mcp", 0, LATER, "a set: the tools of an MCP server" },
+    { "mcp", "Mcp", 0, RUNS, "a set: the tools of an MCP server" },
     { "openapi", "text", 0, LATER, "a set: the operations of a description, file or address" },
-    { "only", "text | [text]", 0, LATER, "of a set: just these" },
-    { "effects", "{" EFFECTS "}", 0, LATER, "of a set: by name, \"*\" for the rest" },
+    { "only", "text | [text]", 0, RUNS, "of a set: just these" },
+    { "effects", "{" EFFECTS "}", 0, RUNS, "of a set: by name, \"*\" for the rest" },
     { "description", "text", 0, RUNS, "what a model is told of it" },
     { "input", "type", 0, RUNS, "what it is given" },
     { "output", "type", 0, RUNS, "what it gives" },
@@ -93,10 +93,10 @@ static const Keyword a2a[] = {
     { "headers", "{value}", SEES_SECRETS, RUNS, "headers of each request" },
 };
 static const Keyword mcp[] = {
-    { "command", "[text]", 0, LATER, "program and arguments of the server" },
-    { "url", "value", SEES_SECRETS, LATER, "or its address" },
-    { "headers", "{value}", SEES_SECRETS, LATER, "headers" },
-    { "env", "{value}", SEES_SECRETS, LATER, "more environment" },
+    { "command", "[text]", 0, RUNS, "program and arguments of the server" },
+    { "url", "value", SEES_SECRETS, RUNS, "or its address" },
+    { "headers", "{value}", SEES_SECRETS, RUNS, "headers" },
+    { "env", "{value}", SEES_SECRETS, RUNS, "more environment" },
 };
 static const Keyword model[] = {
     { "use", "text | [text]", 0, RUNS, "models, in the order of fallback" },

@@ -241,6 +241,22 @@ const Inbox *plan_inbox(const Plan *p, Str name) {
     return NULL;
 }
 
+Callee *plan_member(Arena *a, const Callee *set, Str name) {
+    Callee *c = ARENA_NEW(a, Callee);
+    *c = *set;
+    c->name = arena_fmt(a, "%.*s.%.*s", STR_FMT(set->name), STR_FMT(name));
+    c->only = NULL;
+    c->n_only = 0;
+    if (set->kind == CALLEE_MCP) { /* else somebody plays it */
+        c->set = set;
+        c->member = name;
+    }
+    for (size_t i = 0; i < set->n_effects; i++)
+        if (str_eq(set->effects[i].name, name))
+            c->effect = set->effects[i].effect;
+    return c;
+}
+
 bool str_among(Str s, const Str *texts, size_t n) {
     for (size_t i = 0; i < n; i++)
         if (str_eq(texts[i], s))

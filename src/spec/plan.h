@@ -109,7 +109,9 @@ typedef enum CalleeKind {
     CALLEE_CALL,
     CALLEE_SYSTEM, /* how the targets of a router are; the engine itself knows */
     CALLEE_A2A, /* of an agent elsewhere: a conversation with it, played as one with a model is */
+    CALLEE_MCP, /* a tool of a server, or, without `member`, what lists them */
 } CalleeKind;
+const char *callee_kind_name(CalleeKind kind);
 /* Asked in turns, by shapes/agent.c. */
 static inline bool callee_converses(CalleeKind kind) {
     return kind == CALLEE_MODEL || kind == CALLEE_A2A;
@@ -304,6 +306,11 @@ typedef struct AgentTool {
     size_t n_gates;
 } AgentTool;
 
+typedef struct MemberEffect {
+    Str name;
+    Effect effect;
+} MemberEffect;
+
 struct Callee {
     CalleeKind kind;
     bool declines; /* the built-in tool: the agent that calls it gives its work back */
@@ -333,6 +340,14 @@ struct Callee {
     /* http */
     Template *method, *url, *query, *headers, *body;
     bool host_of_data; /* the file does not say to which host `url` leads */
+    /* mcp: `command` and `env`, or `url` and `headers`. Of a member of a set: the set, and what it is called there. */
+    const Callee *set;
+    Str member;
+    /* Of a set: `only`, and what `effects` says of some; of the others `effect` holds. */
+    Str *only;
+    size_t n_only;
+    MemberEffect *effects;
+    size_t n_effects;
     /* model */
     Str *models; /* fallback order: "openai/gpt-5", "scripted/replies.yaml"; at least one */
     size_t n_models;
@@ -345,7 +360,9 @@ struct Callee {
     Template *prompt; /* what the user message says; NULL: the arguments as text */
     Value examples;   /* few-shot: list of { with, output }; absent if none */
     AgentTool *tools;
-    size_t n_tools;
+    size_t n_tools, room_tools;
+    const Callee **sets; /* that its tools are of, each once */
+    size_t n_sets;
     int32_t turns;      /* model calls at most */
     int64_t max_output; /* tokens */
     Value temperature;  /* absent: the provider's */
@@ -670,6 +687,10 @@ DEFINE_CLEANUP(Plan *, plan_free)
 /* The step of an address or of a path of ids ("settle/refund[3]~2", "settle.refund"), or the first with this id; NULL if
  * none. */
 const Node *plan_find(const Plan *p, Str path);
+/* Its tools are meant, not itself. */
+static inline bool plan_is_set(const Callee *c) { return c->kind == CALLEE_MCP && !c->set; }
+/* A tool of a set as a callee: reached and held back as the set is, with an effect of its own. In the arena; borrows `name`. */
+Callee *plan_member(Arena *a, const Callee *set, Str name);
 /* The inbox of this name, or NULL. */
 const Channel *plan_channel(const Plan *p, Str name);
 const Inbox *plan_inbox(const Plan *p, Str name);

@@ -256,6 +256,8 @@ void read_models(Reader *r);
 
 /* Defined in the file, or built in; NULL when refused. */
 const Callee *read_callee_named(Reader *r, const Yaml *y, bool is_agent);
+/* Also a set as a whole. */
+const Callee *read_tool_or_set(Reader *r, const Yaml *y);
 /* A tool that every agent can be given; NULL: none of this name runs. */
 const Callee *read_callee_built_in(Reader *r, Str name);
 /* Is it the name of one? Reads nothing, so that definitions may name each other in a circle. */
@@ -312,6 +314,8 @@ void people_told_of_doubts(Reader *r);
 void read_run(Reader *r, const Yaml *y, const Sight *sight, Callee *callee);
 void read_http(Reader *r, const Yaml *y, const Sight *sight, Callee *callee);
 void read_a2a(Reader *r, const Yaml *y, const Sight *sight, Callee *callee);
+/* One server for all runs: its texts see no data. */
+void read_mcp(Reader *r, const Yaml *y, Callee *callee);
 
 /* ---- steps ----------------------------------------------------------------------------------------------------------- */
 

@@ -30,6 +30,22 @@ const char *effect_name(Effect e) {
     return effect_names[e];
 }
 
+const char *callee_kind_name(CalleeKind kind) {
+    switch (kind) {
+    case CALLEE_ECHO: return "echo";
+    case CALLEE_RUN: return "run";
+    case CALLEE_HTTP: return "http";
+    case CALLEE_MODEL: return "model";
+    case CALLEE_HUMAN: return "human";
+    case CALLEE_INBOX: return "inbox";
+    case CALLEE_CALL: return "call";
+    case CALLEE_SYSTEM: return "system";
+    case CALLEE_A2A: return "a2a";
+    case CALLEE_MCP: return "mcp";
+    }
+    return "?";
+}
+
 bool read_effect(Reader *r, const Yaml *y, Effect *ret_effect) {
     Str s;
     if (!read_text(r, y, "`effect`", &s))
@@ -66,6 +82,7 @@ static Effect default_effect(const Callee *c) {
     case CALLEE_SYSTEM: return EFFECT_PURE;
     case CALLEE_CALL: return EFFECT_KEYED; /* its key is the id of the run that it starts */
     case CALLEE_A2A: return EFFECT_UNSAFE;
+    case CALLEE_MCP: return EFFECT_UNSAFE; /* what a server says of its tools is not believed */
     }
     UNREACHABLE("callee kind");
 }
@@ -98,6 +115,15 @@ static void set_http(Reader *r, const Yaml *key, const Yaml *value, void *target
     Draft *d = target;
     if (take_kind(r, key, d, CALLEE_HTTP))
         read_http(r, value, &d->sight, d->callee);
+}
+
+static void set_mcp(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    Draft *d = target;
+    d->outside = r->files->played;
+    if (take_kind(r, key, d, d->outside ? CALLEE_ECHO : CALLEE_MCP)) {
+        read_mcp(r, value, d->callee);
+        d->callee->kind = d->outside ? CALLEE_ECHO : CALLEE_MCP;
+    }
 }
 
 static void set_models(Reader *r, const Yaml *value, Callee *c) {
@@ -232,6 +258,52 @@ static void set_fallback(Reader *r, const Yaml *key, const Yaml *value, void *ta
     read_fallback(r, value, callee_of(target));
 }
 
+/* ---- fields of sets -------------------------------------------------------------------------------------------------- */
+
+static void set_only(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    Callee *c = callee_of(target);
+    read_texts(r, value, "`only`", &c->only, &c->n_only);
+}
+
+static void set_effects(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    Draft *d = target;
+    Callee *c = d->callee;
+    if (!read_is_map(r, value, "`effects`"))
+        return;
+    c->effects = ARENA_ARRAY(r->arena, MemberEffect, value->n);
+    for (size_t i = 0; i < value->n; i++) {
+        MemberEffect e = { .name = value->entries[i].key->text };
+        if (!read_effect(r, value->entries[i].value, &e.effect))
+            continue;
+        if (!str_is(e.name, "*")) {
+            c->effects[c->n_effects++] = e;
+            continue;
+        }
+        c->effect = e.effect;
+        d->effect_given = true;
+    }
+}
+
+/* What is said of a tool that `only` leaves out would never hold. */
+static void check_set(Reader *r, const Yaml *y, const Callee *c) {
+    const Yaml *only = yaml_get(y, "only"), *effects = yaml_get(y, "effects");
+    const Yaml *first = only ? only : effects;
+    if (first && !yaml_get(y, "mcp") && !yaml_get(y, "openapi"))
+        error_at(r, first, "value", NULL, "`%s` is for a set of tools: `mcp` or `openapi`",
+                 only ? "only" : "effects");
+    if (yaml_get(y, "effect") && effects && yaml_get(effects, "*"))
+        error_at(r, yaml_get(effects, "*"), "value", NULL,
+                 "`effect` says of all the others already");
+    for (size_t i = 0; c->n_only && effects && effects->kind == YAML_MAP && i < effects->n; i++) {
+        const Yaml *key = effects->entries[i].key;
+        if (!str_is(key->text, "*") && !str_among(key->text, c->only, c->n_only))
+            error_at(r, key, "unknown_name", near_remedy(r, key->text, c->only, c->n_only),
+                     "`only` leaves `%.*s` out", (int)MIN(key->text.len, 80), key->text.p);
+    }
+}
+
 /* ---- fields of agents ------------------------------------------------------------------------------------------------ */
 
 static void set_role(Reader *r, const Yaml *key, const Yaml *value, void *target) {
@@ -354,8 +426,10 @@ static const KeyRow tool_rows[] = {
     { "rate", set_rate },
     { "breaker", set_breaker },
     { "worker", set_kind_later },
-    { "mcp", set_kind_later },
+    { "mcp", set_mcp },
     { "openapi", set_kind_later },
+    { "only", set_only },
+    { "effects", set_effects },
 };
 
 /* ---- one definition -------------------------------------------------------------------------------------------------- */
@@ -487,6 +561,8 @@ const Callee *read_callee(Reader *r, const Yaml *y, const Yaml *body, Str name, 
         d.callee->instructions = read_template(r, body, &d.sight);
     warn_unused(r, y, d.callee);
     seal_remote(r, y, d.callee);
+    if (!is_agent)
+        check_set(r, y, d.callee);
     if (!d.kind && !d.kind_copied)
         refuse_without_kind(r, y, &d);
     else if (!d.effect_given)

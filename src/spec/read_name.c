@@ -127,22 +127,6 @@ static void refuse_unknown(Reader *r, const Yaml *y, Str name, bool is_agent) {
              name.p);
 }
 
-/* A member of a set whose server somebody plays. */
-static const Callee *played_member(Reader *r, const Yaml *map, const Callee *set, Str name,
-                                   Str member) {
-    const Yaml *effects = yaml_get(map, "effects"), *effect = NULL;
-    Callee *c = ARENA_NEW(r->arena, Callee);
-    *c = *set;
-    c->name = name;
-    if (effects)
-        effect = yaml_get(effects, arena_str(&r->scratch, member).p);
-    if (effects && !effect)
-        effect = yaml_get(effects, "*");
-    if (effect)
-        read_effect(r, effect, &c->effect);
-    return c;
-}
-
 /* `set.member`: which members a set has is known when its server is asked; `only` tells before. */
 static const Callee *read_member(Reader *r, const Yaml *y, Str name, size_t dot) {
     Str set = str_slice(name, 0, dot), member = str_slice(name, dot + 1, name.len);
@@ -157,22 +141,18 @@ static const Callee *read_member(Reader *r, const Yaml *y, Str name, size_t dot)
                  "`%.*s` is no set of tools", STR_FMT(set));
         return NULL;
     }
-    Str *only;
-    size_t n_only;
-    const Yaml *list = yaml_get(map, "only");
-    if (list && read_texts(r, list, "`only`", &only, &n_only)) {
-        bool there = false;
-        for (size_t i = 0; i < n_only; i++)
-            there |= str_eq(only[i], member);
-        if (!there)
-            error_at(r, y, "unknown_name", near_remedy(r, member, only, n_only),
-                     "`only` of `%.*s` leaves `%.*s` out", STR_FMT(set), (int)MIN(member.len, 80),
-                     member.p);
-    }
     note_use(r, d);
     const Callee *set_of_tools = callee_of_name(r, y, d);
-    return set_of_tools && r->files->played ? played_member(r, map, set_of_tools, name, member)
-                                            : set_of_tools;
+    if (!set_of_tools)
+        return NULL;
+    if (set_of_tools->n_only && !str_among(member, set_of_tools->only, set_of_tools->n_only)) {
+        error_at(
+            r, y, "unknown_name", near_remedy(r, member, set_of_tools->only, set_of_tools->n_only),
+            "`only` of `%.*s` leaves `%.*s` out", STR_FMT(set), (int)MIN(member.len, 80), member.p);
+        return NULL;
+    }
+    return set_of_tools->kind ? plan_member(r->arena, set_of_tools, arena_str(r->arena, member))
+                              : set_of_tools; /* of a kind that cannot run yet */
 }
 
 void read_known(Reader *r, const Yaml *y, bool is_agent) {
@@ -189,7 +169,7 @@ void read_known(Reader *r, const Yaml *y, bool is_agent) {
         refuse_unknown(r, y, name, is_agent);
 }
 
-const Callee *read_callee_named(Reader *r, const Yaml *y, bool is_agent) {
+static const Callee *callee_named(Reader *r, const Yaml *y, bool is_agent) {
     Str name;
     if (!read_text(r, y, is_agent ? "the name of an agent" : "the name of a tool", &name))
         return NULL;
@@ -206,6 +186,17 @@ const Callee *read_callee_named(Reader *r, const Yaml *y, bool is_agent) {
     refuse_unknown(r, y, name, is_agent);
     return NULL;
 }
+
+const Callee *read_callee_named(Reader *r, const Yaml *y, bool is_agent) {
+    const Callee *c = callee_named(r, y, is_agent);
+    if (!c || !plan_is_set(c))
+        return c;
+    error_at(r, y, "value", arena_fmt(&r->scratch, "like `%.*s.NAME`", STR_FMT(c->name)).p,
+             "`%.*s` is a set of tools: name the one that is meant", STR_FMT(c->name));
+    return NULL;
+}
+
+const Callee *read_tool_or_set(Reader *r, const Yaml *y) { return callee_named(r, y, false); }
 
 /* All of them, in the order of the file. `named` is newest first. */
 void read_callees(Reader *r) {

@@ -1,4 +1,4 @@
-/* What stands under `run:` and `http:`. A program is named in the file, never by data, and what an interpreter is to
+/* What stands under `run:`, `http:` and `mcp:`. A program is named in the file, never by data, and what an interpreter is to
  * execute holds no expression: data reaches a program as an argument, by stdin or by the environment. */
 #include "spec/read.h"
 
@@ -299,4 +299,34 @@ void read_a2a(Reader *r, const Yaml *y, const Sight *sight, Callee *callee) {
     else
         read_map(r, y, a2a_rows, ARRAY_LEN(a2a_rows), "`a2a`", &d);
     keep_secrets(r, y, callee);
+}
+
+/* ---- mcp ------------------------------------------------------------------------------------------------------------- */
+
+static const KeyRow mcp_rows[] = {
+    { "command", set_command },
+    { "env", set_env },
+    { "url", set_url },
+    { "headers", set_headers },
+};
+
+static void refuse_beside(Reader *r, const Yaml *y, const char *word, const char *with) {
+    const Yaml *value = yaml_get(y, word);
+    if (value && !yaml_get(y, with))
+        error_at(r, value, "value", NULL, "`%s` is for a server with `%s`", word, with);
+}
+
+void read_mcp(Reader *r, const Yaml *y, Callee *callee) {
+    Sight sight = { .sees = SEES_NO_INPUT | SEES_NO_RUN, .stands_in = "`mcp`" };
+    Draft d = { callee, &sight };
+    callee->kind = CALLEE_MCP;
+    if (y->kind != YAML_MAP) {
+        error_at(r, y, "value",
+                 "like `mcp: { command: [npx, server] }` or `mcp: { url: https://... }`",
+                 "`mcp` is a map");
+        return;
+    }
+    read_block(r, y, language_block(STR("Mcp")), mcp_rows, ARRAY_LEN(mcp_rows), &sight, &d);
+    refuse_beside(r, y, "env", "command");
+    refuse_beside(r, y, "headers", "url");
 }

@@ -12,7 +12,7 @@ npm_peers() {
     flock 9
     if ! cmp -s "$here/package-lock.json" "$2/installed" || [ ! -d "$2/node_modules" ]; then
         cp "$here/package.json" "$here/package-lock.json" "$2/"
-        (cd "$2" && timeout 60 npm ci --ignore-scripts --no-audit --no-fund --silent >npm.log 2>&1) ||
+        (cd "$2" && timeout 120 npm ci --ignore-scripts --no-audit --no-fund --silent >npm.log 2>&1) ||
             npm_skip "$1" 'npm has no network and what it brings is not in its cache'
         cp "$here/package-lock.json" "$2/installed"
     fi

@@ -30,7 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char *copy = xmalloc(size); /* exactly as large, so that a read past the end is seen */
     memcpy(copy, data + 1, size - 1);
     ModelReply r;
-    model_reply(&a, statuses[data[0] % ARRAY_LEN(statuses)], (Str){ copy, size - 1 }, 2, &r);
+    model_reply(&a, statuses[data[0] % ARRAY_LEN(statuses)], (Str){ copy, size - 1 }, 2,
+                VALUE_ABSENT, &r);
     Value payload;
     ASSERT(json_read(&a, r.payload, &payload, NULL) == 0);
     ASSERT((r.outcome == OUTCOME_OK) == (r.kind == KIND_NONE));

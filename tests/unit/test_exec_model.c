@@ -113,7 +113,7 @@ static void an_output_schema_is_strict_only_where_it_can_be(UNUSED void **state)
 
 static ModelReply read_reply(int status, const char *body) {
     ModelReply r;
-    model_reply(&arena, status, str_from(body), 0, &r);
+    model_reply(&arena, status, str_from(body), 0, VALUE_ABSENT, &r);
     return r;
 }
 
@@ -191,8 +191,30 @@ static void arguments_that_are_no_object_stay_as_written(UNUSED void **state) {
 static void synthesised_ids_differ_from_turn_to_turn(UNUSED void **state) {
     ModelReply r;
     model_reply(&arena, 200,
-                STR(MESSAGE("\"tool_calls\":[{\"function\":{\"name\":\"f\"}}]", "null")), 3, &r);
+                STR(MESSAGE("\"tool_calls\":[{\"function\":{\"name\":\"f\"}}]", "null")), 3,
+                VALUE_ABSENT, &r);
     assert_str_has(r.payload, "\"id\":\"call_4_1\"");
+}
+
+/* No API takes the dot of a tool of a set. */
+static void a_tool_of_a_set_has_a_name_that_the_api_takes_and_gets_its_own_back(
+    UNUSED void **state) {
+    const char *neutral =
+        "{\"messages\":[{\"role\":\"assistant\",\"content\":null,\"calls\":[{\"id\":\"1\","
+        "\"name\":\"fs.read\",\"arguments\":{}}]}],\"tools\":[{\"name\":\"fs.read\"}]}";
+    Str sent = requested(neutral, false);
+    assert_str_has(sent, "\"tools\":[{\"function\":{\"name\":\"fs_read\"");
+    assert_str_has(sent, "{\"function\":{\"arguments\":\"{}\",\"name\":\"fs_read\"}");
+    assert_true(str_find(sent, STR("fs.read")) < 0);
+    ModelReply r;
+    model_reply(
+        &arena, 200,
+        STR(MESSAGE(
+            "\"tool_calls\":[{\"function\":{\"name\":\"fs_read\"}},{\"function\":{\"name\":\"x_y\"}}]",
+            "null")),
+        1, value_getz(parsed(neutral), "tools"), &r);
+    assert_str_has(r.payload, "\"name\":\"fs.read\"");
+    assert_str_has(r.payload, "\"name\":\"x_y\"");
 }
 
 static void usage_is_read_and_may_be_absent(UNUSED void **state) {
@@ -483,6 +505,8 @@ int main(void) {
         cmocka_unit_test_teardown(an_answer_with_calls, clear_arena),
         cmocka_unit_test_teardown(quirks_of_servers_are_borne, clear_arena),
         cmocka_unit_test_teardown(arguments_that_are_no_object_stay_as_written, clear_arena),
+        cmocka_unit_test_teardown(
+            a_tool_of_a_set_has_a_name_that_the_api_takes_and_gets_its_own_back, clear_arena),
         cmocka_unit_test_teardown(synthesised_ids_differ_from_turn_to_turn, clear_arena),
         cmocka_unit_test_teardown(usage_is_read_and_may_be_absent, clear_arena),
         cmocka_unit_test_teardown(a_refusal_is_a_definite_failure_that_was_paid_for, clear_arena),

@@ -1,5 +1,6 @@
 /* agent: the model-tool loop. Ask the model; run the tools it calls, all at once; give it the results; until it answers.
  *
+ *   :tools --what its sets have--> turn .1    (only the first time that the run needs a set)
  *   turn .1 --calls--> .1.1 .1.2 ... --results--> turn .2 --answer--> output type, check --ok--> done
  *                                                     ^                     | not ok: told to the model, REPAIRS times
  *                                                     +---------------------+
@@ -67,15 +68,124 @@ static Frame *open_turn_after(Run *r, Frame *f, uint32_t attempts) {
 
 static Frame *open_turn(Run *r, Frame *f) { return open_turn_after(r, f, 0); }
 
+/* ---- sets of tools ---- */
+
+const Callee *agent_set(const Frame *list) {
+    const Callee *c = list->node->callee;
+    bool known = c && list->a > 0 && list->a <= c->n_sets;
+    return known ? c->sets[list->a - 1] : NULL;
+}
+
+/* What the run knows of a tool of a set: { description, schema }. Of the first answer, whoever asked. */
+static Value listed(const Frame *f, Str name) { return value_get(f->run->listed, name); }
+
+/* The names of all that a set has, where an agent may call whatever that is; absent: not known. */
+static Value members_of(const Frame *f, const Callee *set) {
+    return value_get(f->run->listed, set->name);
+}
+
+/* What a set is to be asked: the names of those of its tools that the agent may call and the run does not know yet, or null for all
+ * that it has. Absent: nothing. */
+static Value unknown_of(Run *r, const Frame *f, const Callee *set) {
+    const Callee *c = callee_of(f);
+    ListBuilder l = list_builder(&r->arena);
+    for (size_t i = 0; i < c->n_tools; i++) {
+        const Callee *tool = c->tools[i].callee;
+        if (tool == set && value_absent(members_of(f, set)))
+            return VALUE_NULL;
+        if (tool->set == set && value_absent(listed(f, tool->name)))
+            list_add(&l, value_str(tool->member));
+    }
+    return l.n ? list_done(&l) : VALUE_ABSENT;
+}
+
+/* True: a set is asked, and the first turn waits for it. */
+static bool open_lists(Run *r, Frame *f) {
+    const Callee *c = callee_of(f);
+    for (uint32_t i = 0; i < c->n_sets; i++) {
+        Value names = unknown_of(r, f, c->sets[i]);
+        if (value_absent(names))
+            continue;
+        f->agent->open_lists++;
+        Frame *list = frame_new(r, f, f->node, PART_TOOLS, i + 1, 0, 0);
+        call_prepare(r, list, c->sets[i], EFFECT_READ, names, STR_NULL);
+        list->call->choice = STR("");
+        frame_ready(r, list);
+    }
+    return f->agent->open_lists > 0;
+}
+
+static void note_tool(Run *r, const Callee *set, Value tool, ListBuilder *names) {
+    Value name = value_getz(tool, "name");
+    if (name.type != V_STRING)
+        return;
+    Str full = arena_fmt(&r->arena, "%.*s.%.*s", STR_FMT(set->name), STR_FMT(value_as_str(name)));
+    MapBuilder m = map_builder(&r->arena);
+    Value description = value_getz(tool, "description"), schema = value_getz(tool, "schema");
+    map_addz(&m, "description", description.type == V_STRING ? description : value_str(STR("")));
+    map_addz(&m, "schema", schema.type == V_MAP ? schema : VALUE_EMPTY_MAP);
+    list_add(names, name);
+    if (value_absent(value_get(r->listed, full)))
+        r->listed = value_with(&r->arena, r->listed, full, map_done(&m, NULL));
+}
+
+static void note_list(Run *r, const Frame *list) {
+    const Callee *set = agent_set(list);
+    ListBuilder names = list_builder(&r->arena);
+    Value tools = list->output;
+    for (uint32_t i = 0; tools.type == V_LIST && i < tools.len; i++)
+        note_tool(r, set, tools.items[i], &names);
+    bool all = list->call->args.type == V_NULL;
+    if (all && value_absent(value_get(r->listed, set->name)))
+        r->listed = value_with(&r->arena, r->listed, set->name, list_done(&names));
+}
+
+static int64_t overhead_of(const Frame *f);
+
+static void list_came(Run *r, Frame *f) {
+    if (--f->agent->open_lists > 0)
+        return;
+    f->agent->overhead = overhead_of(f);
+    open_turn(r, f);
+}
+
+static Value told_of(Arena *a, Str name, Value description, Value schema) {
+    MapBuilder m = map_builder(a);
+    map_addz(&m, "name", value_str(name));
+    map_addz(&m, "description", description);
+    map_addz(&m, "schema", schema);
+    return map_done(&m, NULL);
+}
+
+/* As its server says it. */
+static Value told_of_member(const Frame *f, Str name, Arena *a) {
+    Value said = listed(f, name);
+    bool known = !value_absent(said);
+    return told_of(a, name, known ? value_getz(said, "description") : value_str(STR("")),
+                   known ? value_getz(said, "schema") : VALUE_EMPTY_MAP);
+}
+
+static void tell_of_set(const Frame *f, const Callee *set, ListBuilder *l, Arena *a) {
+    Value names = members_of(f, set);
+    for (uint32_t i = 0; names.type == V_LIST && i < names.len; i++) {
+        Str name =
+            arena_fmt(a, "%.*s.%.*s", STR_FMT(set->name), STR_FMT(value_as_str(names.items[i])));
+        list_add(l, told_of_member(f, name, a));
+    }
+}
+
 static Value tool_list(const Frame *f, Arena *a) {
     ListBuilder l = list_builder(a);
     for (size_t i = 0; i < tools_of(f); i++) {
         const AgentTool *tool = tool_at(f, i);
-        MapBuilder m = map_builder(a);
-        map_addz(&m, "name", value_str(tool->name));
-        map_addz(&m, "description", value_str(tool->callee->description));
-        map_addz(&m, "schema", type_schema(tool->callee->input, a));
-        list_add(&l, map_done(&m, NULL));
+        const Callee *c = tool->callee;
+        if (plan_is_set(c))
+            tell_of_set(f, c, &l, a);
+        else if (c->set)
+            list_add(&l, told_of_member(f, tool->name, a));
+        else
+            list_add(&l,
+                     told_of(a, tool->name, value_str(c->description), type_schema(c->input, a)));
     }
     return list_done(&l);
 }
@@ -124,10 +234,10 @@ Str agent_pick_model(Run *r, Frame *turn) {
 
 static void begin(Run *r, Frame *f) {
     char problem[320];
-    if (agent_begin(r, f, problem))
-        open_turn(r, f);
-    else
+    if (!agent_begin(r, f, problem))
         frame_failf(r, f, KIND_INVALID, "%s", problem);
+    else if (!open_lists(r, f))
+        open_turn(r, f);
 }
 
 static void enter(Run *r, Frame *f) {
@@ -295,12 +405,37 @@ static void answered(Run *r, Frame *f, Value content) {
 
 /* ---- tools ---- */
 
+/* One of a set that the agent may call as a whole, as it is called there; STR_NULL: it is none of it. */
+static Str member_named(const Frame *f, const Callee *set, Str name) {
+    Value names = members_of(f, set);
+    bool below = name.len > set->name.len && str_starts(name, set->name) &&
+                 name.p[set->name.len] == '.';
+    Str member = below ? str_slice(name, set->name.len + 1, name.len) : STR("");
+    for (uint32_t i = 0; below && names.type == V_LIST && i < names.len; i++)
+        if (str_eq(value_as_str(names.items[i]), member))
+            return value_as_str(names.items[i]);
+    return STR_NULL;
+}
+
+/* What is said of the set holds for each of its tools. */
+static const AgentTool *as_member(const Frame *f, const AgentTool *set, Str member) {
+    AgentTool *tool = ARENA_NEW(&f->run->arena, AgentTool);
+    *tool = *set;
+    tool->callee = plan_member(&f->run->arena, set->callee, member);
+    tool->name = tool->callee->name;
+    return tool;
+}
+
 static const AgentTool *tool_named(const Frame *f, Str name, size_t *ret_index) {
-    for (size_t i = 0; i < tools_of(f); i++)
-        if (str_eq(tool_at(f, i)->name, name)) {
-            *ret_index = i;
-            return tool_at(f, i);
-        }
+    for (size_t i = 0; i < tools_of(f); i++) {
+        const AgentTool *tool = tool_at(f, i);
+        bool open = plan_is_set(tool->callee);
+        Str member = open ? member_named(f, tool->callee, name) : STR_NULL;
+        if (!member.p && (open || !str_eq(tool->name, name)))
+            continue;
+        *ret_index = i;
+        return member.p ? as_member(f, tool, member) : tool;
+    }
     return NULL;
 }
 
@@ -517,10 +652,15 @@ static void child_done(Run *r, Frame *f, Frame *child) {
     Value output = child->output, error = child->error;
     bool ok = child->status == STATUS_OK;
     uint32_t attempts = child->call->attempt;
+    bool list = child->part == PART_TOOLS;
+    if (ok && list)
+        note_list(r, child);
     frame_release(r, child);
-    if (ok)
+    if (ok && list)
+        list_came(r, f);
+    else if (ok)
         model_answered(r, f, output);
-    else if (!next_model(r, f, error, attempts))
+    else if (list || !next_model(r, f, error, attempts))
         frame_fail(r, f, error);
 }
 
@@ -548,6 +688,7 @@ static void save(const Run *r, const Frame *f, Buf *b) {
     buf_svarint(b, s->bytes);
     buf_varint(b, (uint64_t)s->degraded << 1 | s->counted);
     value_encode(b, s->leaves);
+    buf_varint(b, s->open_lists);
     for (size_t i = 0; i < tools_of(f); i++)
         buf_varint(b, s->used[i]);
     buf_varint(b, s->n_calls);
@@ -578,6 +719,7 @@ static void load(Run *r, Frame *f, Cursor *c) {
     s->counted = counts & 1;
     s->degraded = (uint32_t)(counts >> 1);
     s->leaves = r->loading >= 4 ? value_decode(c, &r->arena) : VALUE_ABSENT;
+    s->open_lists = r->loading >= 7 ? (uint32_t)cursor_varint(c) : 0;
     s->overhead = overhead_of(f);
     s->used = ARENA_ARRAY(&r->arena, uint32_t, tools_of(f));
     for (size_t i = 0; i < tools_of(f); i++)

@@ -88,6 +88,10 @@ Value call_compose(const Frame *f, Str secret_mark, Arena *a, char *problem) {
         if (!value_absent(v))
             map_addz(&m, parts[i].name, v);
     }
+    if (callee->kind == CALLEE_MCP)
+        map_addz(&m, "set", value_str(callee->set ? callee->set->name : callee->name));
+    if (callee->member.len)
+        map_addz(&m, "tool", value_str(callee->member));
     map_addz(&m, "input", f->call->args);
     return map_done(&m, NULL);
 }
@@ -102,7 +106,8 @@ Value call_request(const Frame *f, Str secret_mark, Arena *a) {
     case CALLEE_INBOX: break; /* a shape of its own, and none */
     case CALLEE_CALL: return child_request(f, a);
     case CALLEE_RUN:
-    case CALLEE_HTTP: break;
+    case CALLEE_HTTP:
+    case CALLEE_MCP: break;
     }
     /* Evaluated again rather than kept: it is needed once, and large bodies would double the run. */
     return call_compose(f, secret_mark, a, NULL);
@@ -254,11 +259,12 @@ static void key_died(Run *r, Frame *f) {
 
 static void enter(Run *r, Frame *f) {
     char problem[320];
+    CalleeKind kind = f->call->callee->kind;
     if (f->call->more.open) {
         more_try(r, f);
         return;
     }
-    if ((f->call->callee->kind == CALLEE_RUN || f->call->callee->kind == CALLEE_HTTP) &&
+    if ((kind == CALLEE_RUN || kind == CALLEE_HTTP || kind == CALLEE_MCP) &&
         value_absent(call_compose(f, STR(""), &r->arena, problem))) {
         frame_failf(r, f, KIND_INVALID, "%s", problem);
         return;
@@ -598,6 +604,8 @@ static void recovered(Run *r, Frame *f) {
 /* As its agent calls it. */
 static Str tool_name(const Frame *f) {
     const Callee *agent = f->node->callee;
+    if (f->call->callee->set)
+        return f->call->callee->name;
     for (size_t i = 0; i < agent->n_tools; i++)
         if (agent->tools[i].callee == f->call->callee)
             return agent->tools[i].name;
@@ -658,6 +666,8 @@ static void load(Run *r, Frame *f, Cursor *c) {
         const AgentTool *tool = agent_call_tool(f, r->loading >= 3 ? cursor_blob(c) : STR(""));
         s->callee = tool ? tool->callee : NULL;
     }
+    if (f->part == PART_TOOLS)
+        s->callee = agent_set(f);
     uint8_t told = r->loading >= 4 ? cursor_u8(c) : 0;
     s->told = told & 7;
     s->was_told = told >> 3 & 7;
