@@ -118,11 +118,18 @@ static void end_unsent(Engine *e, Flight *f, Outcome outcome, Sent sent, const c
     engine_wake(e);
 }
 
+/* What the other side has a name for was started, by an engine that is gone. */
+static void end_unstarted(Engine *e, Flight *f) {
+    bool known = f->want->handle.len > 0;
+    end_unsent(e, f, known ? OUTCOME_UNKNOWN : OUTCOME_FAILED, known ? SENT_MAYBE : SENT_NO,
+               known ? "stopped before it was asked after" : "stopped before it was started");
+}
+
 static void start_or_hold(Engine *e, Flight *f) {
     if (!f->want)
         flight_release(e, f);
     else if (f->want->stopping)
-        end_unsent(e, f, OUTCOME_FAILED, SENT_NO, "stopped before it was started");
+        end_unstarted(e, f);
     else if (!may_begin(e, f))
         put_off(e, f);
     else if (f->want->effect != EFFECT_PURE && !lease_holds(e))
@@ -152,7 +159,7 @@ bool perform_reuse(Engine *e, Resident *r, Want *w) {
 /* Read back, and it was to be stopped: what became of it nobody saw. */
 static void perform_stopped(Engine *e, Resident *r, Want *w) {
     Flight *f = flight_new(e, r, w);
-    bool unsent = w->position > r->durable_seq;
+    bool unsent = w->position > r->durable_seq && !w->handle.len;
     end_unsent(e, f, unsent ? OUTCOME_FAILED : OUTCOME_UNKNOWN, unsent ? SENT_NO : SENT_MAYBE,
                "stopped");
 }
@@ -274,7 +281,8 @@ bool perform_note_unsent(Engine *e, Resident *r) {
     bool any = false;
     for (Want *w = run_wants(r->run); w; w = w->next) {
         bool said = w->kind != WANT_ATTEMPT || w->effect == EFFECT_PURE || want_never_left(w);
-        if (said || w->left || w->dispatching || w->stopping || MUTANT(unsent_unsaid))
+        bool left = w->left || w->dispatching || w->handle.len;
+        if (said || left || w->stopping || MUTANT(unsent_unsaid))
             continue;
         Fact fact = { .kind = FACT_PROGRESS,
                       .time_ms = MAX(e->now_ms, run_time(r->run)),

@@ -488,6 +488,8 @@ void call_drop_attempt(Run *r, Frame *f) {
 /* It was not let through: no attempt was made, nothing was spent, and asking again would find the same closed door. */
 static void never_began(Run *r, Frame *f, const Fact *fact) {
     CallState *c = f->call;
+    bool began = c->want->handle.len > 0; /* with an engine that is gone */
+    c->unknown |= began && c->effect >= EFFECT_IDEMPOTENT;
     call_drop_attempt(r, f);
     if (f->abandoned)
         call_ended_late(r, f, fact);
