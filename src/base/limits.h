@@ -56,6 +56,8 @@
 #define LIMIT_EVENTS_KEPT 1000
 /* Items of one `for`: a million, opened one window at a time. */
 #define LIMIT_ITEMS 1000000
+/* Steps whose undo a retry of the run goes back behind: each is compared with every step that is derived again. */
+#define LIMIT_RETRY_UNDONE 1000
 /* Workflows that call each other, run in run: a level more is a run more, and who calls itself by mistake is stopped here. */
 #define LIMIT_CALL_DEPTH 32
 /* Children of a run nested in frames (groups in groups, loops in loops). */

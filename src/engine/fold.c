@@ -226,6 +226,11 @@ static int begin_again(Fold *f, size_t row, size_t fact) {
                      .outcomes = f->outcomes,
                      .before = f->before,
                      .a = f->a };
+    if (f->outcomes) {
+        Retried retried = retried_read(again.retry, f->a);
+        for (size_t i = 0; i < retried.n_undone; i++)
+            outcomes_forget_within(f->outcomes, retried.undone[i]);
+    }
     f->run = run_free(f->run);
     return refold(&again, &f->run, f->ret_problem);
 }

@@ -97,9 +97,9 @@ static bool reaches_root(const Failures *f, const Failure *at) {
     return at->status == STATUS_FAILED;
 }
 
-static Value failed_by_themselves(const StoredRow *rows, size_t n, Arena *a) {
+static void failed_by_themselves(const StoredRow *rows, size_t n, Arena *a, Retried *ret) {
     Failures f = last_moves(rows, n, a);
-    ListBuilder l = list_builder(a);
+    ret->failed = ARENA_ARRAY(a, Str, f.n);
     for (size_t i = 0; i < f.n; i++) {
         Failure *parent = f.items[i].status == STATUS_OK ? parent_of(&f, f.items[i].address) : NULL;
         if (parent && stands_in(&f.items[i], parent))
@@ -116,9 +116,62 @@ static Value failed_by_themselves(const StoredRow *rows, size_t n, Arena *a) {
     for (size_t i = 0; i < f.n; i++) {
         if (f.items[i].status == STATUS_FAILED && !f.items[i].by_child &&
             reaches_root(&f, &f.items[i]))
-            list_add(&l, value_str(f.items[i].address));
+            ret->failed[ret->n_failed++] = f.items[i].address;
     }
-    return list_done(&l);
+}
+
+/* ---- what was undone --------------------------------------------------------------------------------------------------- */
+
+typedef struct TakenBack { /* by the last undo of a step, in the last life of the run */
+    Str address;
+    Status status; /* FAILED: a person gave it up */
+} TakenBack;
+typedef struct TakenBacks {
+    TakenBack *items;
+    size_t n;
+} TakenBacks;
+
+/* "work/pay:undo~2" takes back "work/pay". */
+static bool of_undo(Str address, Str *ret_step) {
+    ptrdiff_t at = str_find(address, STR(":undo"));
+    size_t end = at < 0 ? 0 : (size_t)at + 5;
+    if (at < 0 || (end < address.len && address.p[end] != '~'))
+        return false;
+    *ret_step = str_slice(address, 0, (size_t)at);
+    return memchr(address.p + end, '/', address.len - end) == NULL;
+}
+
+static void note_undo(TakenBacks *t, const Move *m) {
+    Str step;
+    if (!status_final(m->to) || !of_undo(m->address, &step))
+        return;
+    for (size_t i = 0; i < t->n; i++)
+        if (str_eq(t->items[i].address, step)) {
+            t->items[i].status = m->to;
+            return;
+        }
+    t->items[t->n++] = (TakenBack){ step, m->to };
+}
+
+/* From the fact behind the last retry on. */
+static TakenBacks taken_back(const StoredRow *rows, size_t n, Arena *a) {
+    size_t row = 0, fact = 0, moves = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < rows[i].row.n_facts; k++) {
+            const Fact *f = &rows[i].row.facts[k].fact;
+            if (f->kind == FACT_CONTROL && f->verb == CONTROL_RETRY)
+                row = i, fact = k;
+        }
+    for (size_t i = row; i < n; i++)
+        for (size_t k = 0; k < rows[i].row.n_moves; k++)
+            moves += status_final(rows[i].row.moves[k].to) &&
+                     str_find(rows[i].row.moves[k].address, STR(":undo")) >= 0;
+    TakenBacks t = { .items = ARENA_ARRAY(a, TakenBack, moves) };
+    for (size_t i = row; i < n; i++)
+        for (size_t k = 0; k < rows[i].row.n_moves; k++)
+            if (i > row || rows[i].row.moves[k].cause >= fact)
+                note_undo(&t, &rows[i].row.moves[k]);
+    return t;
 }
 
 /* ---- the request ------------------------------------------------------------------------------------------------------- */
@@ -153,10 +206,9 @@ static Fact fact_of(const Engine *e, const Request *q) {
                    .message = q->name };
 }
 
-/* The run as it goes on; NULL with what stands against it. */
+/* Derived again as far as it is over; NULL: it cannot be. */
 static Run *derive(Engine *e, Resident *r, const Request *q, const StoreRun *stored,
                    const StoredRow *rows, Str *ret_problem) {
-    Arena *a = &e->scratch;
     Fact fact = fact_of(e, q);
     Run *run = NULL;
     Refold f = { .plan = r->plan->plan,
@@ -164,20 +216,67 @@ static Run *derive(Engine *e, Resident *r, const Request *q, const StoreRun *sto
                  .n_rows = stored->n_rows,
                  .last_facts = SIZE_MAX,
                  .retry = &fact,
-                 .a = a };
-    if (refold(&f, &run, ret_problem))
-        return NULL;
-    if (forget_said(f.plan, rows, stored->n_rows, run, a, ret_problem))
-        return run_free(run);
-    if (MUTANT(retry_says_nothing))
-        run_forget_posts(run);
+                 .a = &e->scratch };
+    return refold(&f, &run, ret_problem) ? NULL : run;
+}
+
+/* What was taken back is done anew, but for what the run takes back by itself while it is derived. False: there is no more of it. */
+static bool add_undone(const TakenBacks *t, const Run *run, Retried *ret) {
+    size_t before = ret->n_undone;
+    for (size_t i = 0; i < t->n; i++)
+        if (!str_among(t->items[i].address, ret->undone, before) &&
+            !run_takes_back(run, t->items[i].address))
+            ret->undone[ret->n_undone++] = t->items[i].address;
+    return ret->n_undone > before;
+}
+
+static Request *with_particulars(Engine *e, const Request *q, const Retried *what) {
+    Request filled = *q;
+    filled.payload = value_text(&e->scratch, retried_write(what, &e->scratch));
+    return request_copy(&filled);
+}
+
+/* The run as it goes on, and q as its fact will say; NULL with what stands against it. Mostly nothing was undone, or all that was
+ * is known when it has been derived once. */
+static Run *derive_all(Engine *e, Resident *r, Request **q, const StoreRun *stored,
+                       const StoredRow *rows, Str *ret_problem) {
+    Arena *a = &e->scratch;
+    TakenBacks t = taken_back(rows, stored->n_rows, a);
+    Retried what = { .undone = ARENA_ARRAY(a, Str, t.n) };
+    Run *run = NULL;
+    failed_by_themselves(rows, stored->n_rows, a, &what);
+    for (size_t i = 0; i < t.n; i++)
+        if (t.items[i].status != STATUS_OK) {
+            *ret_problem =
+                arena_fmt(a,
+                          "the undo of %.*s was given up, and nobody knows what it left; "
+                          "`baton fork %s` starts another run",
+                          STR_FMT(t.items[i].address), r->id);
+            return NULL;
+        }
+    do {
+        Request *full = with_particulars(e, *q, &what);
+        request_free(e, *q);
+        *q = full;
+        run_free(run);
+        run = derive(e, r, *q, stored, rows, ret_problem);
+    } while (run && add_undone(&t, run, &what));
+    if (what.n_undone <= LIMIT_RETRY_UNDONE)
+        return run;
+    *ret_problem = arena_fmt(a,
+                             "%zu steps were undone, and at most %d can be gone back behind; "
+                             "`baton fork %s` starts another run, which keeps what was not",
+                             what.n_undone, LIMIT_RETRY_UNDONE, r->id);
+    return run_free(run);
+}
+
+/* It would do an effect twice, or end as it did. */
+static bool may_go_on(Engine *e, Run *run, const Request *q, Str *ret_problem) {
+    Arena *a = &e->scratch;
     Str twice = run_would_repeat(run);
     Value step = value_getz(run_error(run), "step");
     Str at = step.type == V_STRING && step.len ? value_as_str(step) : STR("the run as a whole");
-    if (run_undone(run).len)
-        *ret_problem = arena_fmt(a, "%.*s was undone; `baton fork %.*s` starts another run",
-                                 STR_FMT(run_undone(run)), STR_FMT(q->run));
-    else if (twice.len)
+    if (twice.len)
         *ret_problem = arena_fmt(
             a,
             "%.*s has taken effect, or may have, and would do so a second time; "
@@ -188,64 +287,60 @@ static Run *derive(Engine *e, Resident *r, const Request *q, const StoreRun *sto
                                  "%.*s failed although every step in it ended well; "
                                  "name the step that is to be done anew",
                                  STR_FMT(at));
+    else if (!run_fits_a_snapshot(run))
+        *ret_problem = STR("it is too large to be derived again");
     else
-        return run;
-    return run_free(run);
+        return true;
+    return false;
 }
 
-/* The step's address, and what failed, as the fact will say them. */
-static Request *with_particulars(Engine *e, const Resident *r, Request *q, const StoreRun *stored,
-                                 const StoredRow *rows, Str *ret_problem) {
-    Request filled = *q;
-    Value failed = failed_by_themselves(rows, stored->n_rows, &e->scratch);
-    if (!start_find_step(r->plan->plan, q->address, &e->scratch, &filled.address, ret_problem))
-        return NULL;
-    filled.payload = value_text(&e->scratch, failed);
-    return request_copy(&filled);
-}
-
-/* 0, or what stands against it: r has the run as it goes on, and q says what its fact will. */
-static bool prepare(Engine *e, Resident *r, Request **q, const StoreRun *stored,
-                    const StoredRow *rows, Str *ret_problem) {
+/* What became of it, and whose it is, may stand against it. */
+static bool is_over_for_good(Engine *e, Resident *r, const StoreRun *stored, const StoredRow *rows,
+                             Str *ret_problem) {
     Arena *a = &e->scratch;
     Run *then = NULL;
-    r->plan = plans_get(e, stored->closure, &stored->closure_hash, a, ret_problem);
-    if (!r->plan || fold_rows(r->plan->plan, stored, rows, true, a, &then, ret_problem))
-        return false;
+    if (fold_rows(r->plan->plan, stored, rows, true, a, &then, ret_problem))
+        return true;
     RunStatus status = run_status(then);
-    bool undone = run_has_undone(then);
     Str parent = arena_str(a, run_parent(then)), step = arena_str(a, run_parent_step(then));
     run_free(then);
-    if (parent.len) {
+    if (parent.len)
         *ret_problem =
             arena_fmt(a,
                       "it is a child of run %.*s, which was told that it is over; `baton retry "
                       "%.*s` does the step %.*s anew",
                       STR_FMT(parent), STR_FMT(parent), STR_FMT(step));
-        return false;
-    }
-    if (undone) {
-        *ret_problem = arena_fmt(a,
-                                 "what it did was undone; `baton fork %s` starts another run, "
-                                 "which keeps what was not",
-                                 r->id);
-        return false;
-    }
-    if (status == RUN_OK) {
+    else if (status == RUN_OK)
         *ret_problem =
             arena_fmt(a, "it succeeded; `baton fork %s` starts another run from it", r->id);
+    return parent.len || status == RUN_OK;
+}
+
+/* The step as the plan has it. */
+static bool find_step(Engine *e, const Resident *r, Request **q, Str *ret_problem) {
+    Request filled = **q;
+    if (!start_find_step(r->plan->plan, filled.address, &e->scratch, &filled.address, ret_problem))
         return false;
-    }
-    Request *full = with_particulars(e, r, *q, stored, rows, ret_problem);
-    if (!full)
-        return false;
+    Request *full = request_copy(&filled);
     request_free(e, *q);
     *q = full;
-    r->run = derive(e, r, *q, stored, rows, ret_problem);
-    if (r->run && !run_fits_a_snapshot(r->run)) {
-        *ret_problem = STR("it is too large to be derived again");
+    return true;
+}
+
+/* 0, or what stands against it: r has the run as it goes on, and q says what its fact will. */
+static bool prepare(Engine *e, Resident *r, Request **q, const StoreRun *stored,
+                    const StoredRow *rows, Str *ret_problem) {
+    r->plan = plans_get(e, stored->closure, &stored->closure_hash, &e->scratch, ret_problem);
+    if (!r->plan || is_over_for_good(e, r, stored, rows, ret_problem) ||
+        !find_step(e, r, q, ret_problem))
+        return false;
+    r->run = derive_all(e, r, q, stored, rows, ret_problem);
+    if (r->run &&
+        (!may_go_on(e, r->run, *q, ret_problem) ||
+         forget_said(r->plan->plan, rows, stored->n_rows, r->run, &e->scratch, ret_problem)))
         r->run = run_free(r->run);
-    }
+    if (r->run && MUTANT(retry_says_nothing))
+        run_forget_posts(r->run);
     return r->run != NULL;
 }
 

@@ -447,7 +447,7 @@ struct Run {
     /* retries, while the run is derived again for one */
     Retried *retries;
     uint32_t n_retries, retried; /* retried: applied so far */
-    Str would_repeat, was_undone, lasting;
+    Str would_repeat, lasting;
     bool cut;         /* cancelled, in this life */
     int64_t stood_ms; /* since when it would have been over, in this life; 0: it goes on */
     Spent *spent;

@@ -148,6 +148,13 @@ void outcomes_note(Outcomes *o, Run *r, const Fact *fact, Str before) {
     buf_deinit(&text);
 }
 
+/* Of what is left. */
+static void find_slots_again(Outcomes *o) {
+    memset(o->slots, 0, o->n_slots * sizeof *o->slots);
+    for (size_t i = 0; i < o->n; i++)
+        *slot_of(o, o->items[i].address, &o->items[i].request_hash) = (uint32_t)i + 1;
+}
+
 void outcomes_forget_undone(Outcomes *o, const Run *r) {
     if (o->n == 0 || MUTANT(undone_is_offered))
         return;
@@ -156,9 +163,20 @@ void outcomes_forget_undone(Outcomes *o, const Run *r) {
         if (!undo_takes_back(r, o->items[i].address))
             o->items[kept++] = o->items[i];
     o->n = kept;
-    memset(o->slots, 0, o->n_slots * sizeof *o->slots);
-    for (size_t i = 0; i < o->n; i++)
-        *slot_of(o, o->items[i].address, &o->items[i].request_hash) = (uint32_t)i + 1;
+    find_slots_again(o);
+}
+
+void outcomes_forget_within(Outcomes *o, Str step) {
+    size_t kept = 0;
+    for (size_t i = 0; i < o->n; i++) {
+        Str at = o->items[i].address;
+        if (!str_starts(at, step) || (at.len > step.len && !strchr("/[~.:", at.p[step.len])))
+            o->items[kept++] = o->items[i];
+    }
+    if (kept == o->n)
+        return;
+    o->n = kept;
+    find_slots_again(o);
 }
 
 /* ---- asking ---- */

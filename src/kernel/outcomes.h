@@ -31,6 +31,8 @@ DEFINE_CLEANUP(Outcomes *, outcomes_free)
 /* To be called before run_apply(r, fact) with each fact that the run takes: remembers the outcome, if it is one and stands
  * before the step `before` (empty: wherever). The last one noted of an address and a request counts. */
 void outcomes_note(Outcomes *o, Run *r, const Fact *fact, Str before);
+/* What this step did, and what was done in it, is done anew. */
+void outcomes_forget_within(Outcomes *o, Str step);
 /* To be called when the facts of a run are noted: what it undid is not there any more. */
 void outcomes_forget_undone(Outcomes *o, const Run *r);
 /* The outcome recorded for the attempt that is wanted; NULL: none for this request. */

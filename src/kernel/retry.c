@@ -9,16 +9,42 @@
 
 /* ---- what is done anew ----------------------------------------------------------------------------------------------- */
 
-Retried retried_read(const Fact *retry, Arena *a) {
-    Value list;
-    Retried ret = { .step = arena_str(a, retry->address) };
-    if (!retry->payload.p || json_read_copy(a, retry->payload, &list, NULL) || list.type != V_LIST)
-        return ret;
-    ret.failed = ARENA_ARRAY(a, Str, list.len);
-    for (uint32_t i = 0; i < list.len; i++) {
+static Str *texts_of(Value list, Arena *a, size_t *ret_n) {
+    Str *texts = ARENA_ARRAY(a, Str, list.len);
+    for (uint32_t i = 0; list.type == V_LIST && i < list.len; i++) {
         if (list.items[i].type == V_STRING)
-            ret.failed[ret.n_failed++] = value_as_str(list.items[i]);
+            texts[(*ret_n)++] = value_as_str(list.items[i]);
     }
+    return texts;
+}
+
+static Value list_of(const Str *texts, size_t n, Arena *a) {
+    ListBuilder l = list_builder(a);
+    for (size_t i = 0; i < n; i++)
+        list_add(&l, value_str(texts[i]));
+    return list_done(&l);
+}
+
+/* A list of what had failed, and where something had been undone both as a map. */
+Value retried_write(const Retried *r, Arena *a) {
+    Value failed = list_of(r->failed, r->n_failed, a);
+    if (!r->n_undone)
+        return failed;
+    MapBuilder m = map_builder(a);
+    map_addz(&m, "failed", failed);
+    map_addz(&m, "undone", list_of(r->undone, r->n_undone, a));
+    return map_done(&m, NULL);
+}
+
+Retried retried_read(const Fact *retry, Arena *a) {
+    Value said;
+    Retried ret = { .step = arena_str(a, retry->address) };
+    if (!retry->payload.p || json_read_copy(a, retry->payload, &said, NULL))
+        return ret;
+    bool both = said.type == V_MAP;
+    ret.failed = texts_of(both ? value_getz(said, "failed") : said, a, &ret.n_failed);
+    if (both)
+        ret.undone = texts_of(value_getz(said, "undone"), a, &ret.n_undone);
     return ret;
 }
 
@@ -28,18 +54,25 @@ static int by_text(const void *a, const void *b) {
     return c ? c : (x->len > y->len) - (x->len < y->len);
 }
 
+static Str *copy_sorted(Run *r, const Str *texts, size_t n) {
+    Str *copy = ARENA_ARRAY(&r->arena, Str, n);
+    for (size_t i = 0; i < n; i++)
+        copy[i] = arena_str(&r->arena, texts[i]);
+    if (n)
+        qsort(copy, n, sizeof *copy, by_text);
+    return copy;
+}
+
 void retry_copy(Run *r, const Retried *retries, size_t n) {
     r->retries = ARENA_ARRAY(&r->arena, Retried, n);
     r->n_retries = (uint32_t)n;
     for (size_t i = 0; i < n; i++) {
-        Retried *to = &r->retries[i];
-        to->step = arena_str(&r->arena, retries[i].step);
-        to->failed = ARENA_ARRAY(&r->arena, Str, retries[i].n_failed);
-        to->n_failed = retries[i].n_failed;
-        for (size_t k = 0; k < to->n_failed; k++)
-            to->failed[k] = arena_str(&r->arena, retries[i].failed[k]);
-        if (to->n_failed)
-            qsort(to->failed, to->n_failed, sizeof *to->failed, by_text);
+        const Retried *from = &retries[i];
+        r->retries[i] = (Retried){ .step = arena_str(&r->arena, from->step),
+                                   .failed = copy_sorted(r, from->failed, from->n_failed),
+                                   .n_failed = from->n_failed,
+                                   .undone = copy_sorted(r, from->undone, from->n_undone),
+                                   .n_undone = from->n_undone };
     }
 }
 
@@ -171,10 +204,25 @@ static bool is_of_means(Str address) {
     return str_find(address, STR(":probe")) >= 0 || str_find(address, STR(":undo")) >= 0;
 }
 
+static bool is_within(Str address, Str top) {
+    return str_starts(address, top) &&
+           (address.len == top.len || strchr("/[~.:", address.p[top.len]));
+}
+
+/* It was taken back before the retry that it is done anew by. */
+static bool was_undone(const Run *r, Str address) {
+    for (uint32_t i = r->retried; i < r->n_retries; i++)
+        for (size_t k = 0; k < r->retries[i].n_undone; k++)
+            if (is_within(address, r->retries[i].undone[k]))
+                return true;
+    return false;
+}
+
 /* An effect that happened, or may have: done anew it would happen twice. Only what failed for certain did not; what was let out and
  * has no end recorded was cut off. */
 static void note_repeat(Run *r, const Fact *fact) {
-    if (worst_effect(r, fact->address) < EFFECT_KEYED || is_of_means(fact->address))
+    if (worst_effect(r, fact->address) < EFFECT_KEYED || is_of_means(fact->address) ||
+        was_undone(r, fact->address))
         return;
     Spent *s = spend(r, fact->address, fact->attempt);
     bool definite = fact->outcome == OUTCOME_FAILED || fact->outcome == OUTCOME_REFUSED;
@@ -200,7 +248,7 @@ static bool made_then(const Want *w, const Row *row, size_t fact, size_t *at) {
     Buf b = { .p = room, .room = sizeof(room), .cap_bytes = sizeof(room) };
     frame_write_address(&b, w->frame);
     for (size_t n = 0; n < row->n_moves; n++, ++*at) { /* mostly it is the next */
-        const Move *m = &row->moves[*at %= row->n_moves];
+        const Move *m = &row->moves[ *at %= row->n_moves];
         if (m->cause == fact && m->attempt == w->attempt && str_eq(m->address, buf_str(&b)))
             return true;
     }
@@ -213,7 +261,7 @@ static void made_or_passed_over(Run *r, const Move *m) {
     if (derived && f->call->want && f->call->want->attempt == m->attempt)
         f->call->want->unsent = false;
     if (derived || worst_effect(r, m->address) < EFFECT_KEYED || is_announced(r, m->address) ||
-        MUTANT(retry_forgets_unknown))
+        is_of_means(m->address) || was_undone(r, m->address) || MUTANT(retry_forgets_unknown))
         return;
     Spent *s = spend(r, m->address, 0);
     s->let_out = m->attempt;
@@ -233,7 +281,8 @@ void run_compare_attempts(Run *r, const Row *row, size_t fact, bool applied) {
 }
 
 Str run_would_repeat(const Run *r) {
-    bool from_step = run_is_past(r) && r->retries[r->n_retries - 1].step.len;
+    const Retried *last = run_is_past(r) ? &r->retries[r->n_retries - 1] : NULL;
+    bool from_step = last && (last->step.len || last->n_undone);
     if (r->lasting.len)
         return r->lasting;
     for (uint32_t i = 0; from_step && i < r->n_spent && !r->would_repeat.len; i++)
@@ -241,13 +290,7 @@ Str run_would_repeat(const Run *r) {
             return r->spent[i].text;
     return r->would_repeat;
 }
-Str run_undone(const Run *r) { return r->was_undone; }
-
-static void note_undone(Run *r, const Fact *fact) {
-    ptrdiff_t at = str_find(fact->address, STR(":undo"));
-    if (at >= 0 && !r->was_undone.len)
-        r->was_undone = arena_str(&r->arena, str_slice(fact->address, 0, (size_t)at));
-}
+bool run_takes_back(const Run *r, Str address) { return undo_takes_back(r, address); }
 
 /* The frame that the fact is of, or the nearest above it that is there. */
 static Frame *nearest(Run *r, Str address) {
@@ -287,7 +330,6 @@ void run_pass_over(Run *r, const Fact *fact) {
         r->cut = true;
         stands(r);
     }
-    note_undone(r, fact);
     if (fact->kind != FACT_FINISHED && fact->kind != FACT_CHILD && fact->kind != FACT_DISPATCHING)
         return;
     spend_attempt(r, fact);
@@ -298,10 +340,18 @@ void run_pass_over(Run *r, const Fact *fact) {
 
 /* ---- standing still --------------------------------------------------------------------------------------------------- */
 
+/* At the step or after it, and outermost. */
+static bool begins_at(const Frame *f, Str step) {
+    return step.len && frame_is_from(f, step) && !(f->parent && frame_is_from(f->parent, step));
+}
+
 bool retry_withholds(Run *r, Frame *f) {
     for (uint32_t i = r->retried; i < r->n_retries; i++) {
-        Str step = r->retries[i].step;
-        if (step.len && frame_is_from(f, step) && !(f->parent && frame_is_from(f->parent, step))) {
+        const Retried *retry = &r->retries[i];
+        bool anew = begins_at(f, retry->step);
+        for (size_t k = 0; k < retry->n_undone && !anew && !MUTANT(undone_is_kept); k++)
+            anew = begins_at(f, retry->undone[k]);
+        if (anew) {
             f->withheld = i + 1;
             return true;
         }

@@ -3,12 +3,14 @@
  *   run_start_again(retries) -> facts given again, run_pass_over() for what nobody waits for -> run_apply(retry)
  *
  * The run is derived from its first fact once more, and what is to be done anew does not happen on the way: a step that a
- * person named is not entered, one that failed does not fail but stands still, what was cancelled was not. Everything else
+ * person named is not entered, nor is one that was undone, one that failed does not fail but stands still, what was cancelled was not. Everything else
  * is applied as it was recorded, in its order: outcomes, timers, signals, what people said. So all that ended ok is what it
  * was, and costs nothing. The retry itself is a fact: when it is applied what stands still is entered again.
  *
  * Attempts are numbered on from those of before, and the number is the generation of the key, so that it is a new one. What
- * had been under way when the run was cancelled is treated as after a crash: its outcome is unknown. */
+ * had been under way when the run was cancelled is treated as after a crash: its outcome is unknown.
+ *
+ * What was undone is there no more: it is not entered on the way either, nor what comes after it (engine/retry.c finds it). */
 #ifndef BATON_KERNEL_RETRY_H
 #define BATON_KERNEL_RETRY_H
 
@@ -19,7 +21,12 @@ typedef struct Retried {
     Str step;    /* done anew, whatever became of it, with all that comes after it; empty: none */
     Str *failed; /* addresses of what had failed by itself */
     size_t n_failed;
+    Str *
+        undone; /* of what had been taken back: counts as not done, and is done anew as `step` is */
+    size_t n_undone;
 } Retried;
+/* The payload of the fact. */
+Value retried_write(const Retried *r, Arena *a);
 /* Reads a fact; its texts stand in `a`. */
 Retried retried_read(const Fact *retry, Arena *a);
 
@@ -36,7 +43,7 @@ void run_compare_attempts(Run *r, const Row *row, size_t fact, bool applied);
 bool run_is_past(const Run *r);
 /* The address of an effect passed over that would be done a second time, though it must not; empty: none. */
 Str run_would_repeat(const Run *r);
-/* The address of a step passed over that was undone: what it did is not there to go on from. Empty: none. */
-Str run_undone(const Run *r);
+/* Was what this address did taken back on that way? */
+bool run_takes_back(const Run *r, Str address);
 
 #endif

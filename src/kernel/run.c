@@ -474,7 +474,7 @@ Run *run_blank(const Plan *plan) {
     r->state = ARENA_ARRAY(&r->arena, StateCell, plan->n_state);
     r->paused = VALUE_ABSENT;
     r->labels = map_done(&(MapBuilder){ .arena = &r->arena }, NULL);
-    r->would_repeat = r->was_undone = r->lasting = r->caller_text = STR("");
+    r->would_repeat = r->lasting = r->caller_text = STR("");
     r->tripped = VALUE_ABSENT;
     return r;
 }
@@ -590,7 +590,6 @@ Str run_id(const Run *r) { return r->id; }
 const Plan *run_plan(const Run *r) { return r->plan; }
 RunStatus run_status(const Run *r) { return r->status; }
 bool run_finished(const Run *r) { return r->status >= RUN_OK; }
-bool run_has_undone(const Run *r) { return r->undone != NULL; }
 RunStatus run_ending(const Run *r) { return run_finished(r) ? 0 : r->ending; }
 int64_t run_time(const Run *r) { return r->time_ms; }
 Str run_dir(const Run *r) { return r->dir; }

@@ -246,8 +246,6 @@ Value run_output(const Run *r);
 Value run_error(const Run *r);
 /* It has ended so and is not finished: effects are being undone, or somebody must find out what cancelled work did. 0: no. */
 RunStatus run_ending(const Run *r);
-/* Something that it did was undone: it is not there any more. */
-bool run_has_undone(const Run *r);
 /* Something is in flight: false when it waits for timers of `open`, signals, people, other runs. */
 bool run_active(const Run *r);
 /* What lists show: { status, steps: { ok, failed, running ... }, waiting: [..], cost, tokens, calls, error }. */

@@ -186,6 +186,95 @@ static void what_a_step_is_for_is_not_forgotten_inside_a_verb(void **state) {
     assert_int_equal(times(w, "r1", "outer/inner:1:else:1"), 1);
 }
 
+#define UNDO "undo: { tool: echo, effect: keyed, with: 9 } }\n"
+
+/* What was taken back is made again with what comes after it, under keys of their own; what was not stays. */
+static void what_was_undone_is_done_again(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    char pay[64], undo[64];
+    start(h, "r1",
+          "  - { id: first, tool: echo, effect: unsafe, with: 1 }\n"
+          "  - { id: pay, tool: echo, effect: unsafe, with: 2, key: order7, " UNDO
+          "  - { id: look, tool: echo, effect: read, with: 3 }\n"
+          "  - { id: bad, tool: echo, effect: read }\n");
+    for (unsigned i = 2; i < 4; i++) {
+        assert_info_has(w, "r1", "\"status\":\"failed\"");
+        assert_int_equal(times(w, "r1", "pay:undo"), i - 1);
+        snprintf(pay, sizeof pay, "%s", key_of(w, "r1", "pay"));
+        snprintf(undo, sizeof undo, "%s", key_of(w, "r1", "pay:undo"));
+        assert_int_equal(retry(h, "r1", "").answer, ENGINE_OK);
+        assert_int_equal(times(w, "r1", "first"), 1);
+        assert_int_equal(times(w, "r1", "pay"), i);
+        assert_int_equal(times(w, "r1", "look"), i);
+        assert_int_equal(times(w, "r1", "pay:undo"), i);
+        assert_string_not_equal(pay, key_of(w, "r1", "pay"));
+        assert_string_not_equal(undo, key_of(w, "r1", "pay:undo"));
+        assert_folds(w, "r1");
+    }
+}
+
+static void a_cancelled_saga_goes_on_from_where_it_was_taken_back(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start(h, "r1",
+          "  - id: each\n    for: { each: x, in: [1, 2], parallel: 1 }\n    tool: echo\n"
+          "    effect: keyed\n    with: 1\n    undo: { tool: echo, effect: keyed }\n"
+          "  - id: g\n    undo: { tool: echo, effect: keyed }\n    steps:\n"
+          "      - { id: inner, tool: echo, effect: unsafe, with: 3 }\n" WAIT);
+    assert_int_equal(control(h, "r1", CONTROL_CANCEL).answer, ENGINE_OK);
+    assert_info_has(w, "r1", "\"status\":\"cancelled\"");
+    assert_int_equal(times(w, "r1", "each[0]:undo"), 1);
+    assert_int_equal(times(w, "r1", "g:undo"), 1);
+    assert_int_equal(retry(h, "r1", "").answer, ENGINE_OK);
+    crash(h);
+    h = boot(w);
+    signal_run(h, "r1", "", "go", "1");
+    assert_info_has(w, "r1", "\"status\":\"succeeded\"");
+    assert_int_equal(times(w, "r1", "each[0]"), 2);
+    assert_int_equal(times(w, "r1", "each[1]"), 2);
+    assert_int_equal(times(w, "r1", "g/inner"), 2);
+    assert_folds(w, "r1");
+}
+
+static void what_nobody_took_back_is_not_done_twice(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start(h, "r1",
+          "  - { id: pay, tool: echo, effect: keyed, with: 1, " UNDO
+          "  - { id: mail, tool: echo, effect: unsafe, with: 2 }\n"
+          "  - { id: bad, tool: echo, effect: read }\n");
+    Said said = retry(h, "r1", "");
+    assert_int_equal(said.answer, ENGINE_CONFLICT);
+    assert_non_null(strstr(said.message, "mail has taken effect"));
+}
+
+static void ends(Host *h, Outcome outcome) {
+    end_attempt(h, 0,
+                &(Completion){ .outcome = outcome,
+                               .kind = outcome == OUTCOME_OK ? KIND_NONE : KIND_DENIED });
+    pump(h);
+}
+
+static void what_was_left_half_undone_is_nobody_s_guess(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start(h, "r1",
+          "  - { id: slow, tool: echo, effect: keyed, with: 1,"
+          " undo: { tool: echo, effect: keyed, retry: { times: 0 } } }\n"
+          "  - { id: bad, tool: echo, effect: read }\n");
+    ends(h, OUTCOME_OK);
+    ends(h, OUTCOME_FAILED);
+    assert_info_has(w, "r1", "doubt");
+    assert_non_null(strstr(retry(h, "r1", "").message, "is not over"));
+    assert_int_equal(decide(h, "r1", "slow:undo", DECISION_FAIL, "").answer, ENGINE_OK);
+    assert_info_has(w, "r1", "\"status\":\"failed\"");
+    Said said = retry(h, "r1", "");
+    assert_int_equal(said.answer, ENGINE_CONFLICT);
+    assert_non_null(strstr(said.message, "the undo of slow was given up"));
+    assert_non_null(strstr(said.message, "baton fork r1"));
+}
+
 static void what_cannot_be_retried_is_said(void **state) {
     World *w = *state;
     Host *h = boot(w);
@@ -366,6 +455,10 @@ int main(void) {
         TEST(an_effect_that_may_have_happened_is_not_done_anew),
         TEST(who_stood_in_is_not_asked_again),
         TEST(what_a_step_is_for_is_not_forgotten_inside_a_verb),
+        TEST(what_was_undone_is_done_again),
+        TEST(a_cancelled_saga_goes_on_from_where_it_was_taken_back),
+        TEST(what_nobody_took_back_is_not_done_twice),
+        TEST(what_was_left_half_undone_is_nobody_s_guess),
         TEST(what_cannot_be_retried_is_said),
         TEST(loops_and_handlers_keep_what_went_well),
         TEST(too_few_items_are_all_done_again),

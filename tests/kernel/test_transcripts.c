@@ -18,7 +18,7 @@
  *   > reused plan#1                takes what is offered
  *   > dispatching pay#1 generation 1 since 500 from r0      what it was granted under a business key; = is what it tells of it
  *   > taken pay#1 r0 {"id":7}      another run had done it
- *   > retry [from STEP] [failed ADDRESS...]   goes on in place with what is over
+ *   > retry [from STEP] [failed ADDRESS...] [undone ADDRESS...]   goes on in place with what is over
  *
  * BATON_UPDATE=1 writes the files anew; read the difference before you keep it. */
 #include "base/json.h"
@@ -555,15 +555,20 @@ static void apply(Talk *t, Str verb, Str line) {
 /* As the engine does: the run is derived again from its facts, then the retry is applied. */
 static void retry(Talk *t, Str line) {
     Fact f = { .kind = FACT_CONTROL, .verb = CONTROL_RETRY, .time_ms = t->now, .from = STR("ann") };
-    ListBuilder failed = list_builder(&t->arena);
-    Str problem;
+    Str failed[16], undone[16], problem;
+    Retried what = { .failed = failed, .undone = undone };
+    bool back = false;
     for (Str w = word(&line); w.len; w = word(&line)) {
         if (str_is(w, "from"))
             f.address = word(&line);
-        else if (!str_is(w, "failed"))
-            list_add(&failed, value_str(w));
+        else if (str_is(w, "failed") || str_is(w, "undone"))
+            back = str_is(w, "undone");
+        else if (back)
+            undone[what.n_undone++] = w;
+        else
+            failed[what.n_failed++] = w;
     }
-    f.payload = value_text(&t->arena, list_done(&failed));
+    f.payload = value_text(&t->arena, retried_write(&what, &t->arena));
     assert_true(t->n_retries < ARRAY_LEN(t->retries));
     t->retries[t->n_retries++] = retried_read(&f, &t->arena);
     t->run = run_free(t->run);

@@ -48,7 +48,7 @@ void ledger_perform(World *w, const Attempt *a, const StoreKey *shared, Str repl
     happens_once(w, a, shared);
     for (size_t i = 0; i < w->n_ledger; i++) {
         Done *d = &w->ledger[i];
-        if (!str_eq(d->run, a->run) || !str_eq(d->address, a->address))
+        if (d->forgotten || !str_eq(d->run, a->run) || !str_eq(d->address, a->address))
             continue;
         d->times++;
         if (!honours_key)
@@ -73,7 +73,14 @@ void ledger_perform(World *w, const Attempt *a, const StoreKey *shared, Str repl
 
 const Done *ledger_find(const World *w, Str run, Str address) {
     for (size_t i = 0; i < w->n_ledger; i++)
-        if (str_eq(w->ledger[i].run, run) && str_eq(w->ledger[i].address, address))
+        if (!w->ledger[i].forgotten && str_eq(w->ledger[i].run, run) &&
+            str_eq(w->ledger[i].address, address))
             return &w->ledger[i];
     return NULL;
+}
+
+void ledger_forget(World *w, Str run, Str address) {
+    for (size_t i = 0; i < w->n_ledger; i++)
+        w->ledger[i].forgotten |= str_eq(w->ledger[i].run, run) &&
+                                  str_eq(w->ledger[i].address, address);
 }

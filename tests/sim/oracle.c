@@ -102,14 +102,18 @@ void oracle_ends(SimNode *node, const Attempt *a) {
     node->busy.in_flight -= str_is(a->callee, "busy");
 }
 
-/* When a person has the run go on, what it was stopped in is asked about once more. */
+/* When a person has the run go on, what it was stopped in is asked about once more; and what comes after something that was
+ * undone is made anew. */
 static bool asked_anew(const History *h, const Attempt *a) {
-    bool retried = false;
+    bool retried = false, goes_back = false;
     for (size_t i = 0; i < h->stored.n_rows; i++)
-        for (size_t f = 0; f < h->rows[i].n_facts; f++)
-            retried |= h->rows[i].facts[f].fact.kind == FACT_CONTROL &&
-                       h->rows[i].facts[f].fact.verb == CONTROL_RETRY;
-    return retried && str_find(a->address, STR(":probe")) > 0;
+        for (size_t f = 0; f < h->rows[i].n_facts; f++) {
+            const Fact *fact = &h->rows[i].facts[f].fact;
+            bool retry = fact->kind == FACT_CONTROL && fact->verb == CONTROL_RETRY;
+            retried |= retry;
+            goes_back |= retry && str_find(fact->payload, STR("\"undone\"")) >= 0;
+        }
+    return goes_back || (retried && str_find(a->address, STR(":probe")) > 0);
 }
 
 void oracle_attempt(World *w, const Attempt *a) {
@@ -130,8 +134,13 @@ void oracle_attempt(World *w, const Attempt *a) {
     if (a->effect == EFFECT_UNSAFE && !has_fact(&h, a, FACT_DISPATCHING, false, 0))
         world_fail(w, "6: unsafe %.*s %.*s#%u leaves before its dispatching is durable",
                    STR_FMT(a->run), STR_FMT(a->address), a->attempt);
-    bool may_be_redone = a->effect < EFFECT_KEYED &&
-                         (run_named(w, a->run)->redone || asked_anew(&h, a));
+    bool taken_back = undone_and_retried(&h, a->address);
+    if (taken_back) {
+        world_mark(w, MARK_REDONE);
+        ledger_forget(w, a->run, a->address);
+    }
+    bool may_be_redone = taken_back || (a->effect < EFFECT_KEYED &&
+                                        (run_named(w, a->run)->redone || asked_anew(&h, a)));
     if (!may_be_redone && has_fact(&h, a, FACT_FINISHED, true, OUTCOME_OK))
         world_fail(w, "5: %.*s %.*s#%u is done again", STR_FMT(a->run), STR_FMT(a->address),
                    a->attempt);

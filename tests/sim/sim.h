@@ -77,6 +77,7 @@ typedef struct Done { /* one thing that happened outside */
     Str reply;       /* what the target would say of it */
     uint32_t times;  /* sent with this key */
     StoreKey shared; /* of a business key: its name and generation; state KEY_NEW: none */
+    bool forgotten;  /* taken back, and made anew as something else */
 } Done;
 
 typedef enum FactCover { COVER_FACTS = 16, COVER_WANTS = 8, COVER_MARKS = 48 } FactCover;
@@ -123,6 +124,7 @@ typedef enum Mark {
     MARK_GHOST,
     MARK_ASKED_AFTER,
     MARK_LEFT,
+    MARK_REDONE,
     MARK_COUNT,
 } Mark;
 typedef struct Coverage {
@@ -220,6 +222,8 @@ void ledger_perform(World *w, const Attempt *a, const StoreKey *shared, Str repl
 bool ledger_key(World *w, Str run, Str address, StoreKey *ret);
 /* What happened under it in this generation, whoever did it; NULL: nothing. */
 const Done *ledger_of_key(const World *w, const StoreKey *key);
+/* What happened there was taken back, and a person has it done anew: that is something else. */
+void ledger_forget(World *w, Str run, Str address);
 /* What happened, as far as the outside knows; NULL: nothing. */
 const Done *ledger_find(const World *w, Str run, Str address);
 
@@ -242,6 +246,8 @@ void audit_history(World *w, const SimRun *run, const History *h, const Plan *pl
 void audit_told(void *ctx, const EngineEvent *e);
 bool audit_quiet(const World *w);
 
+/* By its rows: it was taken back, by itself or with what it stands in, a person retried the run, and it was not done since. */
+bool undone_and_retried(const History *h, Str address);
 /* Before the first byte of an attempt leaves. */
 void oracle_attempt(World *w, const Attempt *a);
 /* It starts at this node, and ends there. */

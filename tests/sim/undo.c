@@ -82,13 +82,50 @@ static bool says_done(const Fact *f, Str *address) {
            (f->kind == FACT_DECISION && (f->verb == DECISION_DONE || f->verb == DECISION_UNDO));
 }
 
+static bool is_retry(const Fact *f) { return f->kind == FACT_CONTROL && f->verb == CONTROL_RETRY; }
+
+/* What was undone counts as not done. */
+static void begin_anew(Pasts *p) {
+    p->retried = true;
+    for (size_t i = 0; i < p->n; i++)
+        p->items[i].happened &= !p->items[i].undone;
+    for (size_t i = 0; i < p->n; i++)
+        p->items[i].undone = false;
+}
+
+static bool is_within(Str address, Str top) {
+    return str_starts(address, top) &&
+           (address.len == top.len || strchr("/[~.:", address.p[top.len]));
+}
+
+bool undone_and_retried(const History *h, Str address) {
+    bool undone = false, retried = false;
+    for (size_t i = 0; i < h->stored.n_rows; i++) {
+        const Row *row = &h->rows[i];
+        size_t m = 0;
+        for (size_t f = 0; f < row->n_facts; f++) {
+            const Fact *fact = &row->facts[f].fact;
+            retried |= undone && is_retry(fact);
+            if (fact->kind == FACT_FINISHED && fact->outcome == OUTCOME_OK &&
+                str_eq(fact->address, address))
+                undone = retried = false;
+            for (; m < row->n_moves && row->moves[m].cause == f; m++) {
+                Str of = row->moves[m].address;
+                undone |= row->moves[m].to == STATUS_OK && cut_undo(&of) && is_within(address, of);
+            }
+        }
+    }
+    return undone && retried;
+}
+
 static void read_past(Pasts *p, const History *h) {
     for (size_t i = 0; i < h->stored.n_rows; i++) {
         const Row *row = &h->rows[i];
         for (size_t f = 0; f < row->n_facts; f++) {
             Str address;
             const Fact *fact = &row->facts[f].fact;
-            p->retried |= fact->kind == FACT_CONTROL && fact->verb == CONTROL_RETRY;
+            if (is_retry(fact))
+                begin_anew(p);
             if (says_done(fact, &address) && !is_means(address))
                 past_of(p, address)->happened = true;
         }

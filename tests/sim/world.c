@@ -54,6 +54,7 @@ const char *const mark_names[MARK_COUNT] = {
     [MARK_GHOST] = "engine that another stood in for",
     [MARK_ASKED_AFTER] = "work of a lost engine that was asked after",
     [MARK_LEFT] = "doubt that nobody settled in time",
+    [MARK_REDONE] = "done again after it was undone",
 };
 
 /* ---- events ---- */
