@@ -168,7 +168,7 @@ static bool is_asked(const Plan *plan, PromptUser user) {
     };
     for (size_t i = 0; i < plan->n_nodes; i++) {
         const Node *n = plan->nodes[i];
-        bool agent = n->callee && n->callee->kind == CALLEE_MODEL;
+        bool agent = n->callee && callee_converses(n->callee->kind);
         bool recalls = user == FOR_TEAM && n->recall;
         if (recalls || (user == FOR_AGENTS ? agent : n->verb == verbs[user]))
             return true;

@@ -113,7 +113,7 @@ void read_recall(Reader *r, const Yaml *y, Node *node) {
 /* ---- whose it is --------------------------------------------------------------------------------------------------------- */
 
 static bool has_conversation(const Node *n) {
-    return n->verb == VERB_INVOKE && n->callee && n->callee->kind == CALLEE_MODEL && !n->for_ &&
+    return n->verb == VERB_INVOKE && n->callee && callee_converses(n->callee->kind) && !n->for_ &&
            !n->repeat;
 }
 
@@ -133,7 +133,8 @@ static Node *find(Reader *r, const Yaml *y, const Node *node) {
     Node *found = r->plan->nodes[slot_number(slot)];
     if (has_conversation(found))
         return found;
-    error_at(r, y, "value", "name a step that asks a model's agent, without `for` and `repeat`",
+    error_at(r, y, "value",
+             "name a step that asks an agent one talks to, without `for` and `repeat`",
              "there is no one conversation of `%.*s`", (int)MIN(y->text.len, 80), y->text.p);
     return NULL;
 }
@@ -168,7 +169,7 @@ static void place_needed(Reader *r, const ContextNote *n) {
     }
     if (n->passing->n_from == 0)
         error_at(r, n->at, "missing", "say whose it is: `context: { pass: full, from: STEP }`",
-                 "nothing was said before: no step that it needs asks a model's agent once");
+                 "nothing was said before: no step that it needs talks to an agent once");
 }
 
 /* Who sums up is asked as he would be whose conversation it is: by the same model, without his tools. */
@@ -192,24 +193,31 @@ Node *read_summary(Reader *r, const Yaml *y, Node *around, const Callee *of, Str
     return read_play_callee(r, y, c, name, true, around);
 }
 
+/* Who had it, if a model did, else who is told; NULL: neither is asked a model, and all of it goes along. */
+static const Callee *who_sums_up(const ContextNote *n) {
+    for (size_t i = 0; i < n->passing->n_from; i++)
+        if (n->passing->from[i]->callee->kind == CALLEE_MODEL)
+            return n->passing->from[i]->callee;
+    return n->passing->n_from && n->node->callee->kind == CALLEE_MODEL ? n->node->callee : NULL;
+}
+
 static void place(Reader *r, const ContextNote *n) {
     const Callee *c = n->node->callee;
     Recall *recall = n->node->recall;
     if (recall && !c)
         return; /* it is no step of an agent, which is told already */
-    if (recall && c->kind && c->kind != CALLEE_MODEL) {
+    if (recall && c->kind && !callee_converses(c->kind)) {
         error_at(r, n->at, "value", "hand it over by `with`",
-                 "`context` is for an agent that is asked a model");
+                 "`context` is for an agent that one talks to");
         return;
     }
     if (n->from)
         place_named(r, n);
     else if (n->passing->pass != PASS_NONE && n->passing->pass != PASS_SELECT)
         place_needed(r, n);
-    if (recall && recall->passing.pass == PASS_SUMMARY && recall->passing.n_from &&
-        !r->diags->errors)
-        recall->summary =
-            read_summary(r, n->at, n->node, recall->passing.from[0]->callee, STR("summary"));
+    const Callee *by = recall && recall->passing.pass == PASS_SUMMARY ? who_sums_up(n) : NULL;
+    if (by && !r->diags->errors)
+        recall->summary = read_summary(r, n->at, n->node, by, STR("summary"));
 }
 
 void place_contexts(Reader *r) {
