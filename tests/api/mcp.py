@@ -174,6 +174,16 @@ def modern_server_over_http(c):
     assert "s3cret" not in c.baton("show", "m1", "--facts")[0]
 
 
+def server_that_requests_may_not_lead_to_is_not_asked(c):
+    prepare(c)
+    port = free_port()
+    serve_node(c, port, PEER, "http", str(port), TOOLS=f"{c.dir}/tools.json", LEDGER=f"{c.dir}/ledger", PEERS=PEERS)
+    c.write("baton.yaml", "baton: 1\negress: { deny: [127.0.0.0/8] }\n")
+    c.write("f.yaml", flow(json.dumps({"url": f"http://127.0.0.1:{port}/mcp"}), "  a: { tool: set.book }\n"))
+    _, err = c.baton("run", "f.yaml", code=3)
+    assert "127.0.0.0/8" in err and not ledger(c), (err, ledger(c))
+
+
 def arguments_that_do_not_fit_are_not_sent(c):
     prepare(c)
     c.write("f.yaml", flow(stdio(c), "  a: { tool: set.echo, with: { massage: hello } }\n"))
@@ -385,6 +395,7 @@ main([
     session_that_the_server_forgot_is_begun_anew,
     modern_server_as_a_child,
     modern_server_over_http,
+    server_that_requests_may_not_lead_to_is_not_asked,
     arguments_that_do_not_fit_are_not_sent,
     tool_that_is_not_there_is_named_with_the_nearest,
     agent_is_told_of_its_tools_and_of_what_it_may_not,
