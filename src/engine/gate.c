@@ -10,12 +10,8 @@
 static const struct {
     const Gate *gate;
     size_t at; /* which of its places this is */
-} gates[] = { { &gate_key, 0 },
-              { &gate_twin, 0 },
-              { &gate_account, 0 },
-              { &gate_governor, 0 },
-              { &gate_governor, 1 },
-              { &gate_governor, 2 } };
+} gates[] = { { &gate_key, 0 },      { &gate_twin, 0 },     { &gate_account, 0 },
+              { &gate_governor, 0 }, { &gate_governor, 1 }, { &gate_governor, 2 } };
 
 bool gates_pass(Engine *e, Flight *f) {
     for (; f->gate < ARRAY_LEN(gates); f->gate++) {

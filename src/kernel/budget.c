@@ -84,7 +84,7 @@ Amount call_worst_case(const Frame *f) {
 WantWorst want_worst(const Want *w) {
     if (w->kind != WANT_ATTEMPT || w->callee->kind != CALLEE_MODEL)
         return (WantWorst){ 0 };
-    const int64_t *held = w->frame->call->reserved.of;
+    const int64_t *held = call_reserved(w)->of;
     return (WantWorst){ .cost = held[BOUND_COST],
                         .tokens = held[BOUND_TOKENS],
                         .calls = held[BOUND_CALLS],

@@ -8,8 +8,10 @@
 
 /* Prepares a frame as a call of `callee` with `args`; frame_ready() starts it. */
 void call_prepare(Run *r, Frame *f, const Callee *callee, Effect effect, Value args, Str key);
-/* Its open attempt says what the call knows: a new one, and one that was loaded. */
-void call_describe(CallState *c);
+/* An open attempt of it, by its number, says what the call knows: a new one, and one that was loaded. */
+void call_describe(CallState *c, Want *w, uint32_t attempt);
+/* Its open attempt ended so: what was reserved is given back, what was used is spent. */
+void call_settle(Run *r, Frame *f, const Fact *fact);
 /* Its open attempt is given up: what was reserved for it is spent, as it may have been billed, unless it surely never left. */
 void call_give_up(Run *r, Frame *f);
 /* Its next attempt is wanted, or waits for a budget. */
@@ -23,6 +25,27 @@ void call_fail(Run *r, Frame *f, const Fact *fact);
 void call_drop_attempt(Run *r, Frame *f);
 /* The target has forgotten it by now. */
 bool call_key_is_dead(const Run *r, const Frame *f);
+
+/* ---- a second attempt beside the first (hedge.c) */
+
+/* The open attempt of this number; NULL: f is none, or no such attempt is open. */
+Want *call_attempt(const Frame *f, uint32_t attempt);
+const Amount *call_reserved(const Want *attempt);
+/* Are two under way? */
+bool hedge_open(const CallState *c);
+/* Its attempt leaves: from now on it is waited for. */
+void hedge_arm(Run *r, Frame *f);
+void hedge_due(Run *r, Frame *f);
+/* No second attempt any more: one that is open is given up. */
+void hedge_off(Run *r, Frame *f);
+/* Of two, the one of this number is `want` from now on, the other `hedge`. */
+void hedge_face(CallState *c, uint32_t attempt);
+/* `want` ended so. True: that is no answer, and the other goes on in its place. */
+bool hedge_goes_on(Run *r, Frame *f, const Fact *fact);
+/* Another engine goes on: of two, those that may have left are lost. `want` is one of what is left, or the last that is lost. */
+void hedge_recovered(Run *r, Frame *f);
+void hedge_save(const CallState *c, Buf *b);
+void hedge_load(CallState *c, bool kept, bool not_last, Cursor *from);
 
 /* ---- business keys (keys.c) */
 

@@ -1,6 +1,7 @@
 /* The invariants of a run, asked after every apply in tests and after every turn in production. They name what is broken;
  * they never mend it. Numbers are those of the published list (docs/reliability.md). */
 #include "kernel/budget.h"
+#include "kernel/call.h"
 #include "kernel/step.h"
 #include "kernel/undo.h"
 
@@ -24,6 +25,10 @@ static const char *check_call(const Frame *f) {
     const char *broken = held_check(f);
     if (broken)
         return broken;
+    if (c->hedge && !(c->want && c->want->kind == WANT_ATTEMPT))
+        return "12: a second attempt without a first";
+    if (hedge_open(c) && (c->effect == EFFECT_UNSAFE || c->hedge->attempt == c->want->attempt))
+        return "12: a second attempt of what may be sent once";
     if (status_final(f->status))
         return c->want ? "5: a finished step still wants something" : NULL;
     switch ((Status)f->status) {

@@ -69,7 +69,7 @@ static const char *const purpose_names[] = {
     [TIMER_GROUP] = "group",     [TIMER_DEADLINE] = "deadline", [TIMER_WORK] = "work",
     [TIMER_ASK] = "ask",         [TIMER_REMIND] = "remind",     [TIMER_ESCALATE] = "escalate",
     [TIMER_PROBE] = "probe",     [TIMER_STATE] = "state",       [TIMER_RETURN] = "return",
-    [TIMER_DOUBT] = "doubt",
+    [TIMER_DOUBT] = "doubt",     [TIMER_HEDGE] = "hedge",
 };
 
 /* Numbers come from rows that a later release may have written. */

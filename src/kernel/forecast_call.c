@@ -81,9 +81,19 @@ static int64_t delays_ms(const Retry *r, int64_t n) {
     return plus(sum, sum / 100 * r->jitter_percent);
 }
 
+/* Each call at most once, whatever its retries (hedge.c). */
+static int64_t hedge_ms(const Node *n) { return n->hedge_ms ? n->hedge_ms : n->callee->hedge_ms; }
+static int64_t hedges_of(const Node *n) { return hedge_ms(n) > 0; }
+
+/* The last attempt of one call may have another beside it that began later. */
+static int64_t call_ms(const Node *n, int64_t attempts, int64_t delays) {
+    return plus(plus(times(attempt_ms(n), attempts), delays), hedge_ms(n));
+}
+
 Load forecast_agent_worst(const Node *n, Arena *a) {
     const Callee *c = n->callee;
-    int64_t turns = turns_at_most(n), retries = retries_of(n), attempts = 1 + retries;
+    int64_t turns = turns_at_most(n), retries = retries_of(n), hedges = hedges_of(n);
+    int64_t attempts = 1 + retries + hedges;
     int64_t models = (int64_t)c->n_models;
     int64_t more = c->max_output + (c->n_tools ? FORECAST_TOOL_BYTES : 256);
     int64_t in = input_of(first_bytes(n, a), more, turns), out = times(c->max_output, turns);
@@ -91,16 +101,15 @@ Load forecast_agent_worst(const Node *n, Arena *a) {
                .of[BOUND_AGENTS] = 1,
                .of[BOUND_CALLS] = times(times(turns, attempts), models),
                .of[BOUND_TOKENS] = times(times(plus(in, out), attempts), models),
-               .of[BOUND_RETRIES] =
-                   plus(times(times(turns, retries), models), c->n_tools ? 0 : turns - 1) };
+               .of[BOUND_RETRIES] = plus(times(times(turns, retries + hedges), models),
+                                         c->n_tools ? 0 : turns - 1) };
     for (int64_t i = 0; i < models; i++)
         if (c->prices[i].known)
             l.of[BOUND_COST] =
                 plus(l.of[BOUND_COST], times(price_worst(&c->prices[i], in, out), attempts));
-    l.time_ms = n->timeout_ms
-                    ? n->timeout_ms
-                    : times(plus(times(attempt_ms(n), attempts), delays_ms(retry_of(n), retries)),
-                            times(turns, models));
+    l.time_ms = n->timeout_ms ? n->timeout_ms
+                              : times(call_ms(n, 1 + retries, delays_ms(retry_of(n), retries)),
+                                      times(turns, models));
     return l;
 }
 
@@ -118,9 +127,8 @@ Load forecast_agent_expected(const Node *n, Arena *a) {
 
 Load forecast_call_worst(const Node *n) {
     int64_t retries = n->effect == EFFECT_UNSAFE ? retry_of(n)->times : retries_of(n);
-    return (Load){ .of[BOUND_RETRIES] = retries,
-                   .time_ms =
-                       plus(times(attempt_ms(n), 1 + retries), delays_ms(retry_of(n), retries)) };
+    return (Load){ .of[BOUND_RETRIES] = retries + hedges_of(n),
+                   .time_ms = call_ms(n, 1 + retries, delays_ms(retry_of(n), retries)) };
 }
 
 int64_t forecast_child_attempts(const Node *n) { return 1 + (int64_t)retry_of(n)->times; }

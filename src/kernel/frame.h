@@ -118,8 +118,13 @@ typedef struct CallState {
     Value args;    /* what the callee is given */
     Value request; /* composed; absent until needed */
     uint64_t args_hash;
-    Want *want; /* the open attempt, retry timer or doubt */
-    Str key;    /* business key */
+    Want *want;    /* the open attempt, retry timer or doubt */
+    uint32_t open; /* the number of that attempt; of two it need not be the last */
+    Want *hedge;   /* when it is asked a second time beside that one; then that attempt (hedge.c) */
+    Amount hedge_reserved;
+    bool hedged;     /* it was: there is no third */
+    bool hedge_kept; /* of a snapshot: a want of it follows */
+    Str key;         /* business key */
     uint32_t attempt, generation, retries, resends;
     uint32_t probes;  /* so many were begun */
     int64_t first_ms; /* of the first attempt of this generation: the life of its key */

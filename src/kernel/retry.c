@@ -258,8 +258,9 @@ static bool made_then(const Want *w, const Row *row, size_t fact, size_t *at) {
 static void made_or_passed_over(Run *r, const Move *m) {
     Frame *f = frame_find(r, m->address);
     bool derived = f && f->shape == &shape_call && f->call->attempt >= m->attempt;
-    if (derived && f->call->want && f->call->want->attempt == m->attempt)
-        f->call->want->unsent = false;
+    Want *open = call_attempt(f, m->attempt);
+    if (open)
+        open->unsent = false;
     if (derived || worst_effect(r, m->address) < EFFECT_KEYED || is_announced(r, m->address) ||
         is_of_means(m->address) || was_undone(r, m->address) || MUTANT(retry_forgets_unknown))
         return;
@@ -469,8 +470,9 @@ static void enter_again(Run *r, Frame *f) {
 static void say_open(Run *r, Frame *f) {
     const CallState *c = f->shape == &shape_call ? f->call : NULL;
     bool attempt = c && c->want && (c->want->kind == WANT_ATTEMPT || c->want->kind == WANT_CHILD);
-    frame_move(r, f, f->status, attempt ? c->attempt : 0, attempt ? c->args_hash : 0,
-               STR("goes on"));
+    frame_move(r, f, f->status, attempt ? c->open : 0, attempt ? c->args_hash : 0, STR("goes on"));
+    if (attempt && hedge_open(c))
+        frame_move(r, f, f->status, c->hedge->attempt, c->args_hash, STR("goes on"));
 }
 
 /* In what has ended on the way, something may still be owed. */

@@ -100,8 +100,8 @@ static void work(Run *r) {
 /* ---- facts: does anything wait for it? ---- */
 
 static bool waits_for_attempt(const Frame *f, const Fact *fact) {
-    return f && f->shape == &shape_call && f->call->want && f->call->want->kind == WANT_ATTEMPT &&
-           (f->call->want->attempt == fact->attempt || MUTANT(late_result_taken));
+    bool any = f && f->shape == &shape_call && f->call->want && f->call->want->kind == WANT_ATTEMPT;
+    return any && (call_attempt(f, fact->attempt) || MUTANT(late_result_taken));
 }
 
 static Want *timer_of_play(const Frame *f, TimerPurpose purpose) {
@@ -132,6 +132,8 @@ static Want *timer_of(Frame *f, TimerPurpose purpose) {
     if (f->shape == &shape_call && f->call->want && f->call->want->kind == WANT_TIMER &&
         f->call->want->purpose == purpose)
         return f->call->want;
+    if (f->shape == &shape_call && purpose == TIMER_HEDGE && !hedge_open(f->call))
+        return f->call->hedge;
     Want **human = f->shape == &shape_human && f->human ? human_timer(f, purpose) : NULL;
     return human ? *human : timer_of_play(f, purpose);
 }
@@ -148,20 +150,20 @@ static bool signal_seen(const Run *r, Str id) {
 static bool lost_in_crash(const Run *r, const Want *w) {
     if (w->kind != WANT_ATTEMPT || w->effect == EFFECT_PURE)
         return false;
-    if (w->handle.len && !MUTANT(handle_is_forgotten)) /* it goes on without us, and can be asked */
+    if (want_is_elsewhere(w))
         return false;
     return w->unsent ? r->status != RUN_PAUSED : !want_announced(w) || w->dispatching;
 }
 
 static bool names_attempt(const Frame *f, const Fact *fact) {
-    return waits_for_attempt(f, fact) && f->call->effect != EFFECT_PURE && fact->payload.len &&
-           !str_eq(f->call->want->handle, fact->payload);
+    const Want *w = call_attempt(f, fact->attempt);
+    return w && w->effect != EFFECT_PURE && fact->payload.len && !str_eq(w->handle, fact->payload);
 }
 
 /* Of what is announced the journal says so anyway. */
 static bool may_be_unsent(const Frame *f, const Fact *fact) {
-    return waits_for_attempt(f, fact) && f->call->effect != EFFECT_PURE && !f->call->want->unsent &&
-           !want_announced(f->call->want);
+    const Want *w = call_attempt(f, fact->attempt);
+    return w && w->effect != EFFECT_PURE && !w->unsent && !want_announced(w);
 }
 
 static bool limits_fit(Run *r, const Fact *fact) {
@@ -263,10 +265,13 @@ static void finish_attempt(Run *r, const Fact *fact) {
 
 static void dispatch_attempt(Run *r, const Fact *fact) {
     Frame *f = frame_find(r, fact->address);
-    f->call->want->dispatching = true;
-    f->call->want->unsent = false;
+    Want *w = call_attempt(f, fact->attempt);
+    w->dispatching = true;
+    w->unsent = false;
     if (key_is_shared(f))
         key_granted(r, f, fact);
+    else if (w == f->call->want)
+        hedge_arm(r, f);
 }
 
 static void ring_timer(Run *r, const Fact *fact) {
@@ -350,12 +355,18 @@ static void decide(Run *r, const Fact *fact) {
         f->shape->decided(r, f, fact);
 }
 
+/* Of two of one call the first of them speaks for both (hedge.c). */
+static bool speaks(const Run *r, const Want *w) {
+    const CallState *c = w->frame->call;
+    return w != c->hedge || !lost_in_crash(r, c->want);
+}
+
 /* By address, because settling one attempt opens others and may take part of the tree away (a budget that is breached). */
 static void recover(Run *r) {
     Str *lost = ARENA_ARRAY(&r->arena, Str, r->open_attempts);
     uint32_t n = 0;
     for (Want *w = r->wants_first; w; w = w->next)
-        if (lost_in_crash(r, w))
+        if (lost_in_crash(r, w) && speaks(r, w))
             lost[n++] = want_address(w, &r->arena);
     for (uint32_t i = 0; i < n; i++) {
         Frame *f = frame_find(r, lost[i]);
@@ -402,9 +413,10 @@ static void keep_late(Run *r, const Fact *fact) {
 
 static void take_progress(Run *r, const Fact *fact) {
     if (str_is(fact->name, "unsent"))
-        frame_find(r, fact->address)->call->want->unsent = true;
+        call_attempt(frame_find(r, fact->address), fact->attempt)->unsent = true;
     else if (str_is(fact->name, "handle"))
-        frame_find(r, fact->address)->call->want->handle = arena_str(&r->arena, fact->payload);
+        call_attempt(frame_find(r, fact->address), fact->attempt)->handle =
+            arena_str(&r->arena, fact->payload);
     else
         keep_late(r, fact);
 }

@@ -42,6 +42,7 @@ typedef enum TimerPurpose {
     TIMER_RETURN = 15, /* of a team: `return_after` */
     TIMER_PROBE = 11,  /* before a target is asked what happened */
     TIMER_DOUBT = 16,  /* the deadline of what is in doubt: of its want */
+    TIMER_HEDGE = 17,  /* before it is asked a second time, beside the first */
 } TimerPurpose;
 
 typedef struct Want Want;
@@ -221,6 +222,8 @@ Str want_model(const Want *w);
 bool want_announced(const Want *w);
 /* Of an attempt: it is certain that nothing of it was ever let out. */
 bool want_never_left(const Want *w);
+/* It goes on without us, and can be asked. */
+bool want_is_elsewhere(const Want *w);
 /* Somebody else is asked if this callee is out of reach, so that an open breaker is an answer rather than a wait. */
 bool want_has_other(const Want *w);
 /* Whose turn it is in a pool: `by` over what the callee is given, as text; empty where that gives nothing. */

@@ -136,6 +136,8 @@ static void save_wants(Buf *b, const Frame *f, const Shape *shape) {
     }
     if (shape == &shape_call)
         save_want(b, f->call->want);
+    if (shape == &shape_call && f->call->hedge)
+        save_want(b, f->call->hedge);
     if (shape && shape->plays)
         save_waits(b, f->play);
     if (shape == &shape_wait) {
@@ -165,13 +167,13 @@ static void load_wants(Run *r, Frame *f, Loader *l) {
     if (f->shape == &shape_call) {
         CallState *c = f->call;
         c->want = load_want(r, f, l);
-        if (c->want && c->want->kind == WANT_ATTEMPT) {
-            call_describe(c);
-            if (l->version < 3)
-                reserve_again(f);
-        }
-        if (c->want && c->want->kind == WANT_CHILD)
-            call_describe(c);
+        c->hedge = c->hedge_kept ? load_want(r, f, l) : NULL;
+        if (c->want && (c->want->kind == WANT_ATTEMPT || c->want->kind == WANT_CHILD))
+            call_describe(c, c->want, c->open);
+        if (c->want && c->want->kind == WANT_ATTEMPT && l->version < 3)
+            reserve_again(f);
+        if (hedge_open(c))
+            call_describe(c, c->hedge, c->attempt);
     }
     if (f->shape && f->shape->plays)
         load_waits(r, f, l);

@@ -87,6 +87,8 @@ void want_close_all(Run *r, Frame *f) {
         want_close(r, f->call->want);
         f->call->want = NULL;
     }
+    if (f->shape == &shape_call)
+        hedge_off(r, f);
     if (f->shape == &shape_human && f->human)
         human_close(r, f);
     if (f->shape && f->shape->plays)
@@ -166,6 +168,8 @@ bool want_announced(const Want *w) {
     return governed[0] || governed[1] || governed[2];
 }
 
+bool want_is_elsewhere(const Want *w) { return w->handle.len && !MUTANT(handle_is_forgotten); }
+
 bool want_never_left(const Want *w) { return w->unsent || (want_announced(w) && !w->dispatching); }
 
 bool want_has_other(const Want *w) {
@@ -225,7 +229,7 @@ int64_t want_cache_ms(const Want *w) {
     if (w->kind != WANT_ATTEMPT || !key_is_cached(w->frame))
         return 0;
     const CallState *c = w->frame->call;
-    return c->attempt == 1 && !c->fresh ? w->frame->node->cache_ms : 0;
+    return w->attempt == 1 && !c->fresh ? w->frame->node->cache_ms : 0;
 }
 
 Hash want_cache_name(const Want *w, const uint8_t install_key[32], Arena *a) {

@@ -34,6 +34,7 @@ static const Keyword step[] = {
     { "join", "count | 'all' | 'any'", 0, RUNS, "how many steps of a group must end ok" },
     { "retry", "count | Retry", 0, RUNS, "again after a failure" },
     { "timeout", "duration | Timeout", 0, RUNS, "the time of an attempt" },
+    { "hedge", "duration", 0, RUNS, "no answer by then: asked a second time" },
     { "check", "expr", RAN, RUNS, "must hold over the output" },
     { "on_error", "'fail' | 'continue' | step | [step]", 0, RUNS, "what happens when it fails" },
     { "approve", "Gate | [Gate]", 0, RUNS, "a person agrees, before or after" },

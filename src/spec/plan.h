@@ -329,6 +329,7 @@ struct Callee {
     /* 0: the default of the kind (executor: 10 min model, 60 s http, none for run) */
     int64_t timeout_ms;
     int64_t queue_ms;         /* how long it may wait for its turn; 0: for ever */
+    int64_t hedge_ms;         /* asked a second time after so long without an answer; 0: never */
     const Governed *governed; /* NULL: nothing holds it back */
     const Callee **fallbacks; /* of an agent: asked in this order where it is out of reach */
     size_t n_fallbacks;
@@ -493,6 +494,7 @@ struct Node {
     Retry retry;
     int64_t timeout_ms; /* of an attempt (invoke), of the whole (group, wait); 0: none */
     int64_t queue_ms;   /* invoke: how long an attempt may wait for its turn; 0: for ever */
+    int64_t hedge_ms;   /* invoke: asked a second time after so long; 0: as its callee says */
     const Type *output; /* the step's own; else the callee's applies */
     CelProgram *check;
     SetKey *sets;

@@ -455,6 +455,10 @@ void read_doubt(Reader *r, const Yaml *y, bool undoes, Doubt *ret_doubt);
 void read_timeout(Reader *r, const Yaml *y, int64_t *ret_attempt_ms, int64_t *ret_queue_ms);
 /* `guard:` of what the sight belongs to, one or a list (read_guard.c). */
 void read_guards(Reader *r, const Yaml *y, const Sight *sight, Guards *ret_guards);
+/* `hedge`, and may what it stands on be asked twice (read_hedge.c)? */
+void read_hedge(Reader *r, const Yaml *y, int64_t *ret_ms);
+void check_hedge_of_callee(Reader *r, const Yaml *y, const Callee *c);
+void check_hedge_of_step(Reader *r, const Yaml *y, const Node *n);
 /* 60/m, 400k/m: so many in a second, minute, hour or day (read_governed.c). */
 bool read_rate(Reader *r, const Yaml *y, const char *what, Rate *ret_rate);
 /* `rate`: of requests alone, or of requests and tokens. */

@@ -216,6 +216,11 @@ static void set_timeout(Reader *r, const Yaml *key, const Yaml *value, void *tar
     read_timeout(r, value, &callee_of(target)->timeout_ms, &callee_of(target)->queue_ms);
 }
 
+static void set_hedge(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_hedge(r, value, &callee_of(target)->hedge_ms);
+}
+
 static void set_retry(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key;
     read_retry(r, value, &callee_of(target)->retry);
@@ -394,6 +399,7 @@ static const KeyRow agent_rows[] = {
     { "limits", set_limits },
     { "timeout", set_timeout },
     { "retry", set_retry },
+    { "hedge", set_hedge },
     { "effect", set_effect },
     { "key_life", set_key_life },
     { "doubt", ignore },
@@ -417,6 +423,7 @@ static const KeyRow tool_rows[] = {
     { "check", set_check },
     { "timeout", set_timeout },
     { "retry", set_retry },
+    { "hedge", set_hedge },
     { "effect", set_effect },
     { "key_life", set_key_life },
     { "probe", set_probe },
@@ -568,6 +575,7 @@ const Callee *read_callee(Reader *r, const Yaml *y, const Yaml *body, Str name, 
     else if (!d.effect_given)
         d.callee->effect = d.outside ? EFFECT_UNSAFE : default_effect(d.callee);
     seal_governed(r, y, &d, named);
+    check_hedge_of_callee(r, y, d.callee);
     if (d.callee->effect >= EFFECT_IDEMPOTENT)
         people_told_of_doubts(r);
     if (yaml_get(y, "doubt"))

@@ -37,6 +37,7 @@ static const Fit modifiers[] = {
     { "join", GROUP },
     { "retry", INVOKE | TASK },
     { "timeout", INVOKE | GROUP | PLAY | TASK },
+    { "hedge", INVOKE },
     { "check", WORKS },
     { "on_error", WORKS | SET_ALONE },
     { "approve", WORKS & ~PERSON },

@@ -193,6 +193,11 @@ static void set_timeout(Reader *r, const Yaml *key, const Yaml *value, void *tar
     read_timeout(r, value, &node_of(target)->timeout_ms, &node_of(target)->queue_ms);
 }
 
+static void set_hedge(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_hedge(r, value, &node_of(target)->hedge_ms);
+}
+
 static void set_check(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key;
     read_later(r, value, node_of(target), BODY | SEES_AFTER, NULL, &node_of(target)->check);
@@ -278,7 +283,7 @@ static const KeyRow rows[] = {
     { "send", set_play },       { "receive", set_play },    { "machine", set_play },
     { "team", set_play },       { "board", set_play },      { "route", set_play },
     { "supervise", set_play },  { "vote", set_play },       { "next", set_next },
-    { "cache", set_cache },     { "context", set_context },
+    { "cache", set_cache },     { "context", set_context }, { "hedge", set_hedge },
 };
 
 /* ---- one step -------------------------------------------------------------------------------------------------------- */
@@ -323,6 +328,7 @@ void read_step(Reader *r, const Yaml *y, Node *node, Place place) {
     finish_invoke(node);
     finish_doubt(r, y, node);
     check_cache(r, y, node);
+    check_hedge_of_step(r, y, node);
 }
 
 Node *read_new_node(Reader *r, const Yaml *y, Str name, Node *parent) {

@@ -205,11 +205,12 @@ static bool is_governed(const Callee *c) {
     return governed;
 }
 
-bool node_in_line(const TraceNode *n) {
-    const TraceAttempt *a = node_attempt(n);
-    return a && !a->ended_ms && !a->dispatched && n->step && n->step->callee &&
+static bool in_line(const TraceNode *n, const TraceAttempt *a) {
+    return !a->ended_ms && !a->dispatched && n->step && n->step->callee &&
            is_governed(n->step->callee) && n->step->effect != EFFECT_PURE;
 }
+
+bool node_in_line(const TraceNode *n) { return n->n_attempts && in_line(n, node_attempt(n)); }
 
 void tree_hold(TraceTree *t, Str address, Str what, int64_t since_ms) {
     TraceNode *n = tree_find(t, address);
@@ -219,23 +220,26 @@ void tree_hold(TraceTree *t, Str address, Str what, int64_t since_ms) {
     n->held_since_ms = since_ms;
 }
 
+static void lose_attempt(TraceTree *t, const TraceNode *n, TraceAttempt *a) {
+    if (a->ended_ms || in_line(n, a))
+        return;
+    if (a->unsent) {
+        a->unsent = t->paused;
+        return;
+    }
+    end_attempt(t, n, a);
+    a->outcome = OUTCOME_UNKNOWN;
+    a->sent = SENT_MAYBE;
+    a->error_kind = STR("crashed");
+    a->message = STR("the engine was lost while it ran");
+    a->took_us = (a->ended_ms - a->opened_ms) * 1000;
+}
+
 static void take_recovered(TraceTree *t) {
     t->recoveries++;
-    for (TraceNode *n = t->root; n; n = tree_walk(t->root, n)) {
-        TraceAttempt *a = node_attempt(n);
-        if (!a || a->ended_ms || node_in_line(n))
-            continue;
-        if (a->unsent) {
-            a->unsent = t->paused;
-            continue;
-        }
-        end_attempt(t, n, a);
-        a->outcome = OUTCOME_UNKNOWN;
-        a->sent = SENT_MAYBE;
-        a->error_kind = STR("crashed");
-        a->message = STR("the engine was lost while it ran");
-        a->took_us = (a->ended_ms - a->opened_ms) * 1000;
-    }
+    for (TraceNode *n = t->root; n; n = tree_walk(t->root, n))
+        for (size_t i = 0; i < n->n_attempts; i++)
+            lose_attempt(t, n, &n->attempts[i]);
 }
 
 static void take_control(TraceTree *t, const Fact *f) {
@@ -247,13 +251,21 @@ static void take_control(TraceTree *t, const Fact *f) {
     } else if (f->verb == CONTROL_RESUME) {
         t->paused = false;
         for (TraceNode *n = t->root; n; n = tree_walk(t->root, n))
-            if (node_attempt(n))
-                node_attempt(n)->unsent = false;
+            for (size_t i = 0; i < n->n_attempts; i++)
+                n->attempts[i].unsent = false;
     } else if (f->verb == 0) {
         /* a person resumed what had been parked */
         bool cleared = str_is(f->message, "tried again");
         t->note = cleared ? STR_NULL : arena_str(&t->arena, f->message);
     }
+}
+
+/* Nobody waited for it any more, but what it used was used. */
+static void take_late(TraceTree *t, const Fact *f) {
+    TraceNode *n = tree_find(t, f->address);
+    for (size_t i = 0; n && i < n->n_attempts; i++)
+        if (n->attempts[i].number == f->attempt && !n->attempts[i].usage.tokens_in)
+            n->attempts[i].usage = f->usage;
 }
 
 static void take_fact(TraceTree *t, const Fact *f) {
@@ -277,6 +289,8 @@ static void take_fact(TraceTree *t, const Fact *f) {
     case FACT_PROGRESS:
         if (str_is(f->name, "unsent"))
             attempt_numbered(t, node_at(t, f->address), f->attempt)->unsent = true;
+        else if (str_is(f->name, "late"))
+            take_late(t, f);
         break;
     case FACT_TIMER:
     case FACT_SIGNAL:
@@ -300,11 +314,16 @@ static void add_span(TraceTree *t, TraceNode *n, Status status) {
     n->spans[n->n_spans++] = (TraceSpan){ status, t->time_ms };
 }
 
-/* A cancelled frame may leave an attempt open whose end is of no interest any more. */
+/* A cancelled frame may leave an attempt open whose end is of no interest any more; so may a good end the other of two. */
 static void close_attempts(TraceTree *t, TraceNode *n) {
-    TraceAttempt *a = node_attempt(n);
-    if (a && a->ended_ms == 0)
+    for (size_t i = 0; i < n->n_attempts; i++) {
+        TraceAttempt *a = &n->attempts[i];
+        if (a->ended_ms)
+            continue;
+        bool waited = in_line(n, a);
         end_attempt(t, n, a);
+        a->took_us = waited ? 0 : (a->ended_ms - a->opened_ms) * 1000;
+    }
 }
 
 /* A limit that pauses is no fact of its own: the run's own move tells. */

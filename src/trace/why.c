@@ -157,8 +157,18 @@ static void explain_doubt(Why *w, const TraceNode *n, Str run, Arena *a) {
                             STR_FMT(run), STR_FMT(address)));
 }
 
+static void explain_attempt(Why *w, const TraceAttempt *at, Arena *a) {
+    Buf b = BUF_INIT(64);
+    words_clock(&b, at->opened_ms);
+    add_wait(w, arena_fmt(a, "attempt %u, wanted since %.*s, has not ended", at->number,
+                          STR_FMT(buf_str(&b))));
+    buf_deinit(&b);
+}
+
+/* Of its attempts at most two are open (kernel/hedge.c). */
 static void explain_running(Why *w, const TraceNode *n, Str run, Arena *a) {
     const TraceAttempt *at = node_attempt(n);
+    size_t before = w->n_waits;
     if (n->step && n->step->n_events) {
         add_wait(w, arena_fmt(a, "the %.*s", STR_FMT(n->step->waits_for)));
         add_remedy(w, arena_fmt(a, "baton emit %.*s", STR_FMT(n->step->events[0])));
@@ -181,13 +191,11 @@ static void explain_running(Why *w, const TraceNode *n, Str run, Arena *a) {
     } else if (at && at->ended_ms == 0 && at->run.len) {
         add_wait(w, arena_fmt(a, "run %.*s, which it called", STR_FMT(at->run)));
         add_remedy(w, arena_fmt(a, "baton why %.*s", STR_FMT(at->run)));
-    } else if (at && at->ended_ms == 0) {
-        Buf b = BUF_INIT(64);
-        words_clock(&b, at->opened_ms);
-        add_wait(w, arena_fmt(a, "attempt %u, wanted since %.*s, has not ended", at->number,
-                              STR_FMT(buf_str(&b))));
-        buf_deinit(&b);
     }
+    bool said = w->n_waits > before;
+    for (const TraceAttempt *open = n->attempts; open && open <= at; open++)
+        if (open->ended_ms == 0 && !(open == at && said))
+            explain_attempt(w, open, a);
 }
 
 /* "people: fix:approve asks oncall: Do this now? (since 18:06:15.616)", and how to answer. */

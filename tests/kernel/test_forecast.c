@@ -55,6 +55,18 @@ static void a_plain_agent_is_one_turn_and_its_resends(void **state) {
     done(&w);
 }
 
+static void who_may_be_asked_twice_counts_twice(void **state) {
+    (void)state;
+    World w;
+    forecast(&w, HEAD "steps:\n  - { id: s, agent: a, with: x, retry: 1, hedge: 2s }\n"
+                      "  - { id: t, run: [p], effect: read, retry: 0, hedge: 2s, timeout: 5s }\n");
+    assert_int_equal(w.f.steps[0].worst.of[BOUND_CALLS], 3);
+    assert_int_equal(w.f.steps[0].worst.of[BOUND_RETRIES], 2);
+    assert_int_equal(w.f.steps[1].worst.of[BOUND_RETRIES], 1);
+    assert_int_equal(w.f.steps[1].worst.time_ms, 7000);
+    done(&w);
+}
+
 static void loops_multiply_and_unknown_lists_are_named(void **state) {
     (void)state;
     World w;
@@ -188,6 +200,7 @@ static void a_circle_of_calls_ends_where_a_run_would_end_it(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plain_agent_is_one_turn_and_its_resends),
+        cmocka_unit_test(who_may_be_asked_twice_counts_twice),
         cmocka_unit_test(loops_multiply_and_unknown_lists_are_named),
         cmocka_unit_test(steps_side_by_side_take_as_long_as_the_longest),
         cmocka_unit_test(limits_cut_the_worst_case_and_are_listed),

@@ -337,6 +337,7 @@ static uint32_t purpose_from(Str s) {
            : str_is(s, "state")    ? TIMER_STATE
            : str_is(s, "return")   ? TIMER_RETURN
            : str_is(s, "doubt")    ? TIMER_DOUBT
+           : str_is(s, "hedge")    ? TIMER_HEDGE
                                    : TIMER_GROUP;
 }
 

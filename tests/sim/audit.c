@@ -25,8 +25,8 @@ static void writers_take_turns(World *w, const SimRun *run, const History *h) {
 
 typedef struct Track {
     Str address;
-    uint32_t open; /* attempt in flight; 0: none */
-    unsigned attempts, decisions, reused;
+    uint32_t open, beside; /* attempts in flight; 0: none; `beside` is the first of two */
+    unsigned attempts, hedges, decisions, reused;
     bool over;
 } Track;
 typedef struct Audit {
@@ -81,6 +81,31 @@ static void nobody_is_orphaned(Audit *u, const Move *m) {
                        STR_FMT(m->address), m->attempt, STR_FMT(u->run->id), (int)n, m->address.p);
 }
 
+/* Of two one ends; if that is no answer the other is what is left. */
+static void look_at_end(Audit *u, const Fact *f) {
+    Track *t = track(u, f->address);
+    if (t->open != f->attempt && (!t->beside || t->beside != f->attempt))
+        world_fail(u->w, "9: %.*s took the end of %.*s#%u, and #%u was under way",
+                   STR_FMT(u->run->id), STR_FMT(f->address), f->attempt, t->open);
+    if (t->beside && t->open == f->attempt)
+        t->open = t->beside;
+    t->beside = 0;
+    t->reused += f->reused;
+}
+
+/* It is one more under way, and there is one such of a step. */
+static void look_at_attempt(Audit *u, const Move *m) {
+    Track *t = track(u, m->address);
+    bool again = str_starts(m->choice, STR("asked again beside"));
+    if (again && t->hedges > u->retried)
+        world_fail(u->w, "12: %.*s#%u of %.*s is hedged once more", STR_FMT(m->address), m->attempt,
+                   STR_FMT(u->run->id));
+    t->attempts++;
+    t->hedges += again;
+    t->beside = again ? t->open : 0;
+    t->open = m->attempt;
+}
+
 static void look_at_signal(Audit *u, const Fact *f) {
     for (size_t i = 0; i < u->n_signals; i++)
         if (str_eq(u->signals[i], f->id))
@@ -99,13 +124,8 @@ static void look_at_fact(Audit *u, const Fact *f) {
     if (u->in_second > FACTS_IN_A_SECOND)
         world_fail(u->w, "12: %.*s turns in a circle: %u facts in a second", STR_FMT(u->run->id),
                    u->in_second);
-    if (f->kind == FACT_FINISHED) {
-        Track *t = track(u, f->address);
-        if (t->open != f->attempt)
-            world_fail(u->w, "9: %.*s took the end of %.*s#%u, and #%u was under way",
-                       STR_FMT(u->run->id), STR_FMT(f->address), f->attempt, t->open);
-        t->reused += f->reused;
-    }
+    if (f->kind == FACT_FINISHED)
+        look_at_end(u, f);
     if (f->kind == FACT_PROGRESS) {
         world_mark(u->w, MARK_LATE);
         u->late = f;
@@ -140,11 +160,9 @@ static void look_at_move(Audit *u, const Move *m) {
                        STR_FMT(m->address), m->attempt);
         if (str_find(m->address, STR(":undo")) < 0 && str_find(m->address, STR(":probe")) < 0)
             nobody_is_orphaned(u, m);
-        t = track(u, m->address);
-        t->attempts++;
-        t->open = m->attempt;
+        look_at_attempt(u, m);
     } else if (m->to != STATUS_RUNNING && m->to != STATUS_NEW) {
-        t->open = 0;
+        t->open = t->beside = 0;
     }
 }
 
@@ -164,7 +182,8 @@ static void tried_as_often_as_allowed(Audit *u) {
         if (!n)
             continue;
         unsigned policy = 1 + (unsigned)n->retry.times + (n->retry.declared ? 0 : 2);
-        unsigned most = policy * (1 + u->retried) + u->recovered + t->decisions + t->reused;
+        unsigned most = policy * (1 + u->retried) + t->hedges + u->recovered + t->decisions +
+                        t->reused;
         if (t->attempts > most)
             world_fail(u->w, "12: %.*s tried %.*s %u times, %u are allowed", STR_FMT(u->run->id),
                        STR_FMT(t->address), t->attempts, most);

@@ -73,13 +73,15 @@ static void grow_ask(Grow *g) {
     }
 }
 
-static void grow_gate(Grow *g, unsigned depth) {
+/* What a person edits before it is done would be the result of whoever shares it, calm runs too: there only what it gave is. */
+static void grow_gate(Grow *g, unsigned depth, bool shared) {
     if (!tape_percent(g->tape, 12))
         return;
     indent(g, depth);
     buf_str_add(&g->out, STR("approve: { "));
     grow_ask(g);
-    buf_str_add(&g->out, tape_percent(g->tape, 40) ? STR(", at: after }\n") : STR(" }\n"));
+    buf_str_add(&g->out,
+                tape_percent(g->tape, 40) || shared ? STR(", at: after }\n") : STR(" }\n"));
 }
 
 /* In a calm run nothing is refused. */
@@ -149,6 +151,15 @@ static bool grow_shared(Grow *g, unsigned depth) {
     return true;
 }
 
+/* Who is slow is asked twice, where that may be: not what is unsafe, shared or undone. */
+static bool grow_hedge(Grow *g, unsigned depth, const char *effect) {
+    if (strcmp(effect, "unsafe") == 0 || !tape_percent(g->tape, 25))
+        return false;
+    indent(g, depth);
+    buf_fmt(&g->out, "hedge: %ums\n", 20 + tape_choose(g->tape, 400));
+    return true;
+}
+
 static void grow_leaf(Grow *g, unsigned depth) {
     unsigned kind = tape_choose(g->tape, 12);
     if (kind == 4) {
@@ -174,7 +185,7 @@ static void grow_leaf(Grow *g, unsigned depth) {
         buf_fmt(&g->out, "fail: { message: \"t%u\" }\n", g->names);
     } else if (kind == 3) {
         grow_modifiers(g, depth);
-        grow_gate(g, depth);
+        grow_gate(g, depth, false);
         indent(g, depth);
         buf_fmt(&g->out, "agent: clerk\n");
         indent(g, depth);
@@ -182,14 +193,15 @@ static void grow_leaf(Grow *g, unsigned depth) {
     } else {
         grow_loop(g, depth);
         grow_modifiers(g, depth);
-        grow_gate(g, depth);
-        bool shared = grow_shared(g, depth);
+        bool shared = grow_shared(g, depth), hedged = false;
+        grow_gate(g, depth, shared);
         const char *effect = shared ? "unsafe" : effect_for(g);
         if (!shared) {
             indent(g, depth);
             buf_fmt(&g->out, "tool: %s\n", tool_for(g));
             indent(g, depth);
             buf_fmt(&g->out, "effect: %s\n", effect);
+            hedged = grow_hedge(g, depth, effect);
         }
         indent(g, depth);
         buf_fmt(&g->out, "with: { n: \"${{ input.n }}\", me: %u }\n", shared ? 0 : g->names);
@@ -197,7 +209,7 @@ static void grow_leaf(Grow *g, unsigned depth) {
             indent(g, depth);
             buf_fmt(&g->out, "timeout: %ums\n", 600 + tape_choose(g->tape, 3000));
         }
-        grow_doubt(g, depth, effect, grow_means(g, depth, shared));
+        grow_doubt(g, depth, effect, !hedged && grow_means(g, depth, shared));
         if (tape_percent(g->tape, 25)) {
             indent(g, depth);
             buf_fmt(&g->out, "set: { log: \"m%u\" }\n", g->names);
@@ -280,7 +292,7 @@ Str grow_workflow(World *w, bool calm, unsigned *ret_signals) {
     buf_str_add(
         &g.out,
         STR("state:\n  log: { type: \"string[]\", reduce: append }\n"
-            "agents:\n  clerk: { model: { use: scripted/x.yaml, cheaper: scripted/y.yaml }, instructions: Answer., tools: [look], fallback: stand_in }\n"
+            "agents:\n  clerk: { model: { use: scripted/x.yaml, cheaper: scripted/y.yaml }, instructions: Answer., tools: [look], fallback: stand_in, hedge: 200ms }\n"
             "  stand_in: { run: [stand], effect: keyed }\n"));
     grow_agents(&g);
     buf_str_add(

@@ -181,6 +181,8 @@ static void count_facts(World *w, const History *h) {
                            str_find(move->choice, STR("retry 0")) >= 0 ? MARK_RESEND : MARK_RETRY);
             w->coverage->wants[WANT_ATTEMPT] += move->attempt > 0;
             w->coverage->marks[MARK_HELD] += move->to == STATUS_HELD;
+            w->coverage->marks[MARK_HEDGED] += str_find(move->choice, STR("asked again beside")) >=
+                                               0;
             w->coverage->marks[MARK_FALLBACK] += str_find(move->choice, STR(": falls back")) >= 0;
         }
     }

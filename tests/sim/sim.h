@@ -125,6 +125,7 @@ typedef enum Mark {
     MARK_ASKED_AFTER,
     MARK_LEFT,
     MARK_REDONE,
+    MARK_HEDGED,
     MARK_COUNT,
 } Mark;
 typedef struct Coverage {

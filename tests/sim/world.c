@@ -55,6 +55,7 @@ const char *const mark_names[MARK_COUNT] = {
     [MARK_ASKED_AFTER] = "work of a lost engine that was asked after",
     [MARK_LEFT] = "doubt that nobody settled in time",
     [MARK_REDONE] = "done again after it was undone",
+    [MARK_HEDGED] = "asked a second time",
 };
 
 /* ---- events ---- */

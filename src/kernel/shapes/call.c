@@ -14,6 +14,7 @@
  *                               or when it does not answer, the step is in doubt
  *
  * After a crash an attempt in flight ended unknown; it is sent again without counting, if its class allows.
+ * Who is slow may be asked a second time, beside the first: hedge.c.
  *
  * Cancelled: what may have been done and may not be done twice, or can be undone, is asked to stop and abandoned. For its
  * group it is over. It becomes final when it is known what it did; until then it is a debt, and the run does not end. */
@@ -167,16 +168,16 @@ static bool asks_cheaper(const Frame *f) {
     return f->part == PART_TURN && f->parent->agent->model >= f->call->callee->n_models;
 }
 
-void call_describe(CallState *c) {
-    c->want->attempt = c->attempt;
-    c->want->generation = c->generation;
-    c->want->effect = c->effect;
-    c->want->callee = c->callee;
-    c->want->args_hash = c->args_hash;
-    c->want->key = c->key;
-    c->want->fresh = c->fresh;
-    if (c->want->kind == WANT_CHILD)
-        c->want->key = child_id(c->want->frame->run, c->want->frame, c->attempt);
+void call_describe(CallState *c, Want *w, uint32_t attempt) {
+    w->attempt = attempt;
+    w->generation = c->generation;
+    w->effect = c->effect;
+    w->callee = c->callee;
+    w->args_hash = c->args_hash;
+    w->key = c->key;
+    w->fresh = c->fresh;
+    if (w->kind == WANT_CHILD)
+        w->key = child_id(w->frame->run, w->frame, attempt);
 }
 
 /* A retry of a whole run is counted as one, before the run has what is left. */
@@ -198,7 +199,7 @@ static bool owes_nothing(Run *r, Frame *f) {
 static void open_child(Run *r, Frame *f, Str choice) {
     CallState *c = f->call;
     c->want = want_open(r, f, WANT_CHILD);
-    call_describe(c);
+    call_describe(c, c->want, c->attempt);
     frame_move(r, f, STATUS_RUNNING, c->attempt, c->args_hash,
                joined(r, choice, arena_fmt(&r->arena, "run %.*s", STR_FMT(c->want->key))));
     child_start(r, f);
@@ -239,7 +240,7 @@ void call_open_attempt(Run *r, Frame *f, Str choice) {
         undo_register(r, f);
     c->late = STR("");
     c->out_of_limits = false;
-    c->attempt++;
+    c->open = ++c->attempt;
     f->attempts++;
     r->counts.attempts++;
     if (call_is_child(f)) {
@@ -247,8 +248,9 @@ void call_open_attempt(Run *r, Frame *f, Str choice) {
         return;
     }
     c->want = want_open(r, f, WANT_ATTEMPT);
-    call_describe(c);
+    call_describe(c, c->want, c->attempt);
     frame_move(r, f, STATUS_RUNNING, c->attempt, c->args_hash, choice);
+    hedge_arm(r, f);
 }
 
 static void key_died(Run *r, Frame *f) {
@@ -445,7 +447,7 @@ static void name_overbilling(Run *r, Frame *f, const Amount *spent) {
     frame_move(r, f, STATUS_RUNNING, 0, 0, text);
 }
 
-static void settle(Run *r, Frame *f, const Fact *fact) {
+void call_settle(Run *r, Frame *f, const Fact *fact) {
     const Usage *u = &fact->usage;
     if (call_is_child(f) && !fact->reused) {
         child_settle(r, f, fact);
@@ -501,11 +503,14 @@ static void never_began(Run *r, Frame *f, const Fact *fact) {
 
 static void attempt_done(Run *r, Frame *f, const Fact *fact) {
     CallState *c = f->call;
+    hedge_face(c, fact->attempt);
+    if (hedge_goes_on(r, f, fact))
+        return;
     if (fact->outcome == OUTCOME_REFUSED) {
         never_began(r, f, fact);
         return;
     }
-    settle(r, f, fact);
+    call_settle(r, f, fact);
     c->lost = c->let_out = false;
     if (f->abandoned) {
         call_ended_late(r, f, fact);
@@ -549,6 +554,10 @@ static void timer_due(Run *r, Frame *f, TimerPurpose purpose) {
         out_of_time(r, f);
         return;
     }
+    if (purpose == TIMER_HEDGE) {
+        hedge_due(r, f);
+        return;
+    }
     f->call->want = NULL;
     if (purpose == TIMER_PROBE) {
         call_open_probe(r, f);
@@ -576,7 +585,8 @@ static void recovered(Run *r, Frame *f) {
     if (!c->want || c->want->kind != WANT_ATTEMPT || c->effect == EFFECT_PURE)
         return;
     bool unsafe = c->effect == EFFECT_UNSAFE;
-    if (want_never_left(c->want)) {
+    hedge_recovered(r, f);
+    if (want_never_left(c->want) || want_is_elsewhere(c->want)) {
         c->want->unsent = false;
         return;
     }
@@ -627,7 +637,8 @@ static void save(const Run *r, const Frame *f, Buf *b) {
     buf_varint(b, c->resends);
     bool unknown = c->unknown && !MUTANT(snapshot_forgets_unknown);
     buf_u8(b, (uint8_t)(unknown | c->fresh << 1 | c->owes_retry << 2 | c->lost << 3 |
-                        c->out_of_limits << 4 | c->more.open << 5));
+                        c->out_of_limits << 4 | c->more.open << 5 | c->hedged << 6 |
+                        (c->open != c->attempt) << 7));
     buf_blob(b, c->late);
     buf_svarint(b, c->first_ms);
     /* An attempt that is held opens with it. */
@@ -635,10 +646,11 @@ static void save(const Run *r, const Frame *f, Buf *b) {
     buf_varint(b, c->probes);
     if (f->part == PART_CALL)
         buf_blob(b, tool_name(f));
-    buf_u8(b, (uint8_t)(c->told | c->was_told << 3 | c->let_out << 6));
+    buf_u8(b, (uint8_t)(c->told | c->was_told << 3 | c->let_out << 6 | (c->hedge != NULL) << 7));
     for (Bound i = 0; i < BOUNDS_COUNTED; i++)
         buf_svarint(b, c->reserved.of[i]);
     more_save(f, b);
+    hedge_save(c, b);
     if (c->held)
         held_save(f, b);
 }
@@ -659,6 +671,7 @@ static void load(Run *r, Frame *f, Cursor *c) {
     s->owes_retry = flags & 4;
     s->lost = flags & 8;
     s->out_of_limits = flags & 16;
+    s->hedged = flags & 64;
     s->late = r->loading >= 4 ? arena_str(&r->arena, cursor_blob(c)) : STR("");
     s->first_ms = cursor_svarint(c);
     s->choice = arena_str(&r->arena, cursor_blob(c));
@@ -678,6 +691,7 @@ static void load(Run *r, Frame *f, Cursor *c) {
         s->reserved.of[i] = cursor_svarint(c);
     if (r->loading >= 6)
         more_load(f, c, flags & 32);
+    hedge_load(s, told & 128, flags & 128, c);
     if (f->status == STATUS_HELD || s->more.open)
         held_load(r, f, c);
     if (!s->callee)
