@@ -11,6 +11,7 @@
 typedef struct LeaseJob {
     Pending p; /* first */
     int64_t now_ms, ttl_ms;
+    unsigned life; /* in which it was asked */
     bool single, first, lost, recover;
     StoreAccount *accounts; /* in p.arena */
     size_t n_accounts;
@@ -28,6 +29,7 @@ static LeaseJob *new_job(Engine *e, bool write, void (*work)(StoreJob *, Store *
     LeaseJob *j = pending_new(e, sizeof *j, write, work, done);
     j->now_ms = e->now_ms;
     j->ttl_ms = e->options.lease_ttl_ms;
+    j->life = e->lives;
     j->single = e->options.single;
     j->p.drop = drop_ids;
     return j;
@@ -59,9 +61,14 @@ static void read_owned(StoreJob *job, Store *store) {
     }
 }
 
+/* What was asked before the lease was lost is about runs that are others' by now. */
 static void take_owned(StoreJob *job) {
     LeaseJob *j = (LeaseJob *)job;
     Engine *e = j->p.e;
+    if (j->life != e->lives && !MUTANT(old_answer_lets_in)) {
+        pending_free(&j->p);
+        return;
+    }
     if (j->p.err) {
         engine_fail(e, "reading which runs go on", j->p.err);
     } else {

@@ -121,6 +121,34 @@ static void an_engine_that_slept_too_long_is_fenced(void **state) {
     assert_folds(w, "r1");
 }
 
+/* It had asked which runs it has taken over, and is told when it has lost them and is on its way in again. */
+static void what_an_engine_had_asked_before_it_was_fenced_lets_it_in_no_sooner(void **state) {
+    World *w = *state;
+    Host *dead = boot_shared(w, 0), *a = boot_shared(w, 1);
+    Said said;
+    start(dead, "r1", ECHO("slow", "keyed"));
+    crash(dead);
+    a->hold_reads = true;
+    for (int i = 0; i < 4; i++)
+        pass(a, 3000);
+    Host *b = boot_shared(w, 0);
+    for (int i = 0; i < 4; i++)
+        pass(b, 3000);
+    engine_turn(a->engine);
+    assert_true(do_job(a)); /* its lease is lost, and it asks to enter */
+    a->hold_writes = true;
+    a->hold_reads = false;
+    pump(a);
+    assert_true(a->first && a->first->write && !a->first->next);
+    ask_start(a, "r2", CHAIN, "{}", &said);
+    pump(a);
+    assert_null(a->first->next);
+    a->hold_writes = false;
+    pump(a);
+    assert_int_equal(said.answer, ENGINE_OK);
+    assert_int_equal(state_of(w, "r2"), STORE_DONE);
+}
+
 /* It is written in the end, as mail; which row of the run it becomes is up to whoever has the run now. */
 static void a_signal_that_meets_a_conflict_goes_by_mail_and_names_no_row(void **state) {
     World *w = *state;
@@ -625,6 +653,7 @@ int main(void) {
         TEST(more_due_timers_than_one_answer_holds_all_ring),
         TEST(many_runs_in_flight_are_all_recovered),
         TEST(a_stop_while_the_disk_is_full_gives_up_after_its_grace),
+        TEST(what_an_engine_had_asked_before_it_was_fenced_lets_it_in_no_sooner),
         TEST(a_stop_asked_for_twice_hurries),
         TEST(an_engine_that_never_entered_stops_at_once),
         TEST(a_store_that_cannot_be_entered_is_said_so),
