@@ -291,7 +291,7 @@ const Command commands[] = {
       fork_flags, 1, 1, cmd_fork },
     { "graph", "FILE|RUN", "draw the steps of a file, or of a run with what became of them",
       "Boxes are steps and groups of steps; a line leads from a step to one that needs it, a dashed one to what\n"
-      "handles its failure. A box of two sheets happens once for each item of a list.",
+      "handles its failure, one with words is a move of a machine or a handoff of a team. A box of two sheets happens once for each item of a list.",
       graph_flags, 1, 1, cmd_graph },
     { "help", "[COMMAND | language]",
       "show this, how a command is used, or the language on one page", NULL, help_flags, 0, 1,

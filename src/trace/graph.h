@@ -16,8 +16,7 @@ typedef struct GraphEdge {
     bool on_error;
 } GraphEdge;
 
-/* Of a machine or a team: from one part to another, in circles too. Where lines can be drawn freely each is one; in the others
- * it is a note of its source. */
+/* Of a machine or a team: from one part to another, in circles too. A line with words; in a terminal it is a note of its source. */
 typedef struct GraphMove {
     GraphNode *source, *target;
     Str label; /* may be empty */

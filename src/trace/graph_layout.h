@@ -10,12 +10,21 @@ typedef struct Box {
 typedef struct Point {
     double x, y;
 } Point;
-/* From the lower edge of the source to the upper edge of the target, by way of the points between other boxes. */
+/* From the lower edge of the source to the upper edge of the target, by way of the points between other boxes. A move that leads
+ * back, or to where it begins, goes beside all boxes: four points, of a curve from right edge to right edge. */
 typedef struct Route {
-    const GraphEdge *edge;
+    const GraphEdge *edge; /* or */
+    const GraphMove *move;
+    const GraphNode *around;
+    bool beside;
     Point *points;
     size_t n;
+    Point label; /* of a move: the middle of its words; beside: where they begin */
 } Route;
+
+/* Words of a move beyond this are cut. */
+#define LABEL_CHARS 30
+#define LABEL_WIDTH 6.7 /* of a character, px */
 
 typedef struct Layout {
     Arena arena;

@@ -14,6 +14,7 @@
 static const char style[] =
     "  .bg{fill:#ffffff} .b{fill:#ffffff;stroke:#8c959f} .g{fill:#818b98;fill-opacity:.07;stroke:#c3cad2}\n"
     "  .t{fill:#1f2328;font:600 13px system-ui,sans-serif} .n{fill:#59636e;font:11px ui-monospace,monospace}\n"
+    "  .l{fill:#59636e;font:11px ui-monospace,monospace;stroke:#ffffff;stroke-width:3;paint-order:stroke}\n"
     "  .e{fill:none;stroke:#818b98;stroke-width:1.3} .a{fill:#818b98}\n"
     "  .x{stroke:#cf222e;stroke-dasharray:5 3} .ax{fill:#cf222e}\n"
     "  .ok{fill:#e6f4ea;stroke:#1a7f37} .failed{fill:#ffebe9;stroke:#cf222e}\n"
@@ -21,7 +22,7 @@ static const char style[] =
     "  .off{fill:#f6f8fa;stroke:#8c959f;stroke-dasharray:3 3}\n"
     "  @media (prefers-color-scheme:dark){\n"
     "  .bg{fill:#0d1117} .b{fill:#161b22;stroke:#6e7681} .g{stroke:#3d444d}\n"
-    "  .t{fill:#f0f6fc} .n{fill:#9198a1} .ok{fill:#12261e;stroke:#3fb950} .failed{fill:#2d1214;stroke:#f85149}\n"
+    "  .t{fill:#f0f6fc} .n{fill:#9198a1} .l{fill:#9198a1;stroke:#0d1117} .ok{fill:#12261e;stroke:#3fb950} .failed{fill:#2d1214;stroke:#f85149}\n"
     "  .running{fill:#0f2440;stroke:#58a6ff} .held{fill:#2b230a;stroke:#d29922} .off{fill:#0d1117;stroke:#6e7681}\n"
     "  .x{stroke:#f85149} .ax{fill:#f85149}}\n";
 
@@ -74,7 +75,7 @@ static Str take_line(Str text, Str *ret_line) {
 
 static size_t note_lines(const GraphNode *n, Str *lines, size_t max) {
     size_t count = 0;
-    for (size_t i = 0; i < n->n_notes; i++) {
+    for (size_t i = 0; i < n->n_own; i++) {
         Str rest = n->notes[i];
         for (unsigned k = 0; rest.len && k < LINES_MAX && count < max; k++)
             rest = take_line(rest, &lines[count++]);
@@ -138,11 +139,35 @@ static void draw_box(Buf *b, const Layout *l, const GraphNode *n) {
         draw_box(b, l, n->children[i]);
 }
 
+/* Cut where it would be longer than there is room for; all of it is there to point at. */
+static void draw_label(Buf *b, const Route *r) {
+    Str s = r->move->label;
+    size_t at = 0, n = 0;
+    while (at < s.len && n < LABEL_CHARS - 1) {
+        str_next_codepoint(s, &at);
+        n++;
+    }
+    bool cut = str_codepoints(s) > LABEL_CHARS;
+    buf_fmt(b, "<text class=\"l\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">", r->label.x,
+            r->label.y + 4, r->beside ? "start" : "middle");
+    if (cut) {
+        buf_str_add(b, STR("<title>"));
+        write_escaped(b, s);
+        buf_str_add(b, STR("</title>"));
+    }
+    write_escaped(b, cut ? str_slice(s, 0, at) : s);
+    buf_str_add(b, cut ? STR("…</text>\n") : STR("</text>\n"));
+}
+
 static void draw_route(Buf *b, const Route *r) {
     const Point *p = r->points;
-    buf_fmt(b, "<path class=\"e%s\" marker-end=\"url(#%s)\" d=\"M%.1f %.1f",
-            r->edge->on_error ? " x" : "", r->edge->on_error ? "ax" : "a", p[0].x, p[0].y);
-    for (size_t i = 1; i < r->n; i++) {
+    bool fails = r->edge && r->edge->on_error;
+    buf_fmt(b, "<path class=\"e%s\" marker-end=\"url(#%s)\" d=\"M%.1f %.1f", fails ? " x" : "",
+            fails ? "ax" : "a", p[0].x, p[0].y);
+    if (r->beside)
+        buf_fmt(b, " C%.1f %.1f %.1f %.1f %.1f %.1f", p[1].x, p[1].y, p[2].x, p[2].y, p[3].x,
+                p[3].y);
+    for (size_t i = 1; i < r->n && !r->beside; i++) {
         double middle = (p[i - 1].y + p[i].y) / 2;
         if (p[i - 1].x == p[i].x)
             buf_fmt(b, " V%.1f", p[i].y);
@@ -178,6 +203,9 @@ void graph_svg(Buf *b, const Graph *g) {
     draw_box(b, &l, g->root);
     for (size_t i = 0; i < l.n_routes; i++)
         draw_route(b, &l.routes[i]);
+    for (size_t i = 0; i < l.n_routes; i++)
+        if (l.routes[i].move && l.routes[i].move->label.len)
+            draw_label(b, &l.routes[i]);
     buf_str_add(b, STR("</svg>\n"));
     layout_deinit(&l);
 }

@@ -140,6 +140,40 @@ static void moves_of_a_machine_are_lines_with_words(void **state) {
     close_world(&w);
 }
 
+static size_t count(Str s, const char *text) {
+    size_t n = 0;
+    for (ptrdiff_t at; (at = str_find(s, str_from(text))) >= 0; n++)
+        s = str_slice(s, (size_t)at + 1, s.len);
+    return n;
+}
+
+/* One line each: down, to itself, and back. */
+static void moves_are_lines_in_a_picture_too(void **state) {
+    (void)state;
+    World w;
+    open_world(
+        &w,
+        STR("baton: 1\n"
+            "name: turn\n"
+            "steps:\n"
+            "  - id: m\n"
+            "    machine:\n"
+            "      start: a\n"
+            "      max: 3\n"
+            "      states:\n"
+            "        a: { wait: 1h, next: [{ to: b, if: output == 1 }, { to: a, after: 2h }] }\n"
+            "        b: { wait: 1h, next: [{ to: a, signal: again }, { to: c }] }\n"
+            "        c: { return: 1 }\n"));
+    graph_svg(&w.out, w.graph);
+    Str s = buf_str(&w.out);
+    assert_int_equal(count(s, "<path class=\"e\""), 4);
+    assert_int_equal(count(s, "text-anchor=\"middle\">if output == 1<"), 1);
+    assert_int_equal(count(s, "text-anchor=\"start\">after 2h<"), 1);
+    assert_int_equal(count(s, "text-anchor=\"start\">signal again<"), 1);
+    assert_int_equal(count(s, "→"), 0);
+    close_world(&w);
+}
+
 static void dot_quotes_and_ends_lines_at_clusters(void **state) {
     (void)state;
     World w;
@@ -263,6 +297,7 @@ int main(void) {
         cmocka_unit_test(text_stays_within_its_columns),
         cmocka_unit_test(mermaid_escapes_what_it_would_read),
         cmocka_unit_test(moves_of_a_machine_are_lines_with_words),
+        cmocka_unit_test(moves_are_lines_in_a_picture_too),
         cmocka_unit_test(dot_quotes_and_ends_lines_at_clusters),
         cmocka_unit_test(svg_escapes_names_and_shows_status),
         cmocka_unit_test(boxes_of_random_graphs_are_apart_and_lines_lead_down),
