@@ -266,6 +266,29 @@ static void who_asks_for_patience_is_given_it(void **state) {
     assert_int_equal(h->n_flying, 1);
 }
 
+/* Not only the one that was told: every agent that asks it, whatever the model. */
+static void a_provider_that_asks_for_patience_is_left_alone_by_all(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    const char *project = "baton: 1\nproviders:\n  p:\n    url: \"http://x/v1\"\n    rate: 100/m\n"
+                          "    models: { own: { rate: 50/m } }\n"
+                          "agents:\n  a: { model: p/m, retry: 0 }\n  b: { model: p/n }\n"
+                          "  c: { model: p/own }\n";
+    Completion patience = { .outcome = OUTCOME_FAILED,
+                            .sent = SENT_YES,
+                            .kind = KIND_RATE_LIMITED,
+                            .retry_after_ms = 30000 };
+    start_with_project(h, "a", "a.yaml", "baton: 1\nsteps:\n  a: { agent: a }\n", project);
+    end_run(h, "a", patience);
+    start_with_project(h, "b", "b.yaml", "baton: 1\nsteps:\n  a: { agent: b }\n", project);
+    start_with_project(h, "c", "c.yaml", "baton: 1\nsteps:\n  a: { agent: c }\n", project);
+    assert_int_equal(h->n_flying, 0);
+    assert_held(h, "b", "asked for patience");
+    assert_held(h, "c", "asked for patience");
+    pass(h, 30000);
+    assert_int_equal(h->n_flying, 2);
+}
+
 /* ---- rates of tokens ------------------------------------------------------------------------------------------------- */
 
 /* A request of fewer bytes than 400, and 1000 tokens that may come back. */
@@ -755,6 +778,7 @@ int main(void) {
         TEST(a_rate_is_kept_in_every_window_and_wakes_the_engine_itself),
         TEST(a_rate_holds_also_after_the_disk_was_stuck),
         TEST(who_asks_for_patience_is_given_it),
+        TEST(a_provider_that_asks_for_patience_is_left_alone_by_all),
         TEST(the_worst_case_is_held_and_what_was_not_used_given_back),
         TEST(what_was_used_comes_back_a_period_after_it_left),
         TEST(what_needs_more_than_the_rate_goes_alone),
