@@ -218,6 +218,32 @@ static bool was_undone(const Run *r, Str address) {
     return false;
 }
 
+/* Does the retry that is to be applied go back behind steps that had ended? */
+static bool goes_back(const Run *r) {
+    const Retried *last = run_is_past(r) ? &r->retries[r->n_retries - 1] : NULL;
+    return last && (last->step.len || last->n_undone);
+}
+
+/* Where the one before has no end that was recorded, nothing will ever tell it. */
+static void note_let_out(Run *r, Str address, uint32_t attempt) {
+    Spent *s = spend(r, address, 0);
+    s->text = arena_str(&r->arena, address);
+    if (s->let_out && s->let_out != attempt && goes_back(r) && !r->would_repeat.len)
+        r->would_repeat = s->text;
+    s->let_out = attempt;
+}
+
+/* What a person said of an effect that was in doubt. */
+static void note_decided(Run *r, const Fact *fact) {
+    bool done = fact->verb == DECISION_DONE;
+    if ((!done && fact->verb != DECISION_NOT_DONE) || is_of_means(fact->address) ||
+        worst_effect(r, fact->address) < EFFECT_KEYED || was_undone(r, fact->address))
+        return;
+    spend(r, fact->address, 0)->let_out = 0;
+    if (done && !r->would_repeat.len)
+        r->would_repeat = arena_str(&r->arena, fact->address);
+}
+
 /* An effect that happened, or may have: done anew it would happen twice. Only what failed for certain did not; what was let out and
  * has no end recorded was cut off. */
 static void note_repeat(Run *r, const Fact *fact) {
@@ -227,8 +253,7 @@ static void note_repeat(Run *r, const Fact *fact) {
     Spent *s = spend(r, fact->address, fact->attempt);
     bool definite = fact->outcome == OUTCOME_FAILED || fact->outcome == OUTCOME_REFUSED;
     if (fact->kind == FACT_DISPATCHING) {
-        s->let_out = fact->attempt;
-        s->text = arena_str(&r->arena, fact->address);
+        note_let_out(r, fact->address, fact->attempt);
     } else if (s->let_out == fact->attempt) {
         s->let_out = 0;
     }
@@ -264,9 +289,7 @@ static void made_or_passed_over(Run *r, const Move *m) {
     if (derived || worst_effect(r, m->address) < EFFECT_KEYED || is_announced(r, m->address) ||
         is_of_means(m->address) || was_undone(r, m->address) || MUTANT(retry_forgets_unknown))
         return;
-    Spent *s = spend(r, m->address, 0);
-    s->let_out = m->attempt;
-    s->text = arena_str(&r->arena, m->address);
+    note_let_out(r, m->address, m->attempt);
 }
 
 void run_compare_attempts(Run *r, const Row *row, size_t fact, bool applied) {
@@ -282,8 +305,7 @@ void run_compare_attempts(Run *r, const Row *row, size_t fact, bool applied) {
 }
 
 Str run_would_repeat(const Run *r) {
-    const Retried *last = run_is_past(r) ? &r->retries[r->n_retries - 1] : NULL;
-    bool from_step = last && (last->step.len || last->n_undone);
+    bool from_step = goes_back(r);
     if (r->lasting.len)
         return r->lasting;
     for (uint32_t i = 0; from_step && i < r->n_spent && !r->would_repeat.len; i++)
@@ -331,6 +353,8 @@ void run_pass_over(Run *r, const Fact *fact) {
         r->cut = true;
         stands(r);
     }
+    if (fact->kind == FACT_DECISION)
+        note_decided(r, fact);
     if (fact->kind != FACT_FINISHED && fact->kind != FACT_CHILD && fact->kind != FACT_DISPATCHING)
         return;
     spend_attempt(r, fact);

@@ -256,6 +256,26 @@ static void ends(Host *h, Outcome outcome) {
     pump(h);
 }
 
+/* It is known by what a person said, and by nothing else. */
+static void what_a_person_said_was_done_is_not_done_twice(void **state) {
+    World *w = *state;
+    Host *h = boot(w);
+    start(h, "r1",
+          "  - { id: pay, tool: echo, effect: keyed, with: 1, " UNDO
+          "  - { id: slow, tool: echo, effect: keyed, with: 2 }\n"
+          "  - { id: bad, tool: echo, effect: read }\n");
+    crash(h);
+    h = boot(w);
+    ends(h, OUTCOME_FAILED);
+    assert_int_equal(decide(h, "r1", "slow", DECISION_DONE, "2").answer, ENGINE_OK);
+    assert_info_has(w, "r1", "\"status\":\"failed\"");
+    assert_int_equal(times(w, "r1", "pay:undo"), 1);
+    Said said = retry(h, "r1", "");
+    assert_int_equal(said.answer, ENGINE_CONFLICT);
+    assert_non_null(strstr(said.message, "slow has taken effect"));
+    assert_int_equal(retry(h, "r1", "slow").answer, ENGINE_CONFLICT);
+}
+
 static void what_was_left_half_undone_is_nobody_s_guess(void **state) {
     World *w = *state;
     Host *h = boot(w);
@@ -458,6 +478,7 @@ int main(void) {
         TEST(what_was_undone_is_done_again),
         TEST(a_cancelled_saga_goes_on_from_where_it_was_taken_back),
         TEST(what_nobody_took_back_is_not_done_twice),
+        TEST(what_a_person_said_was_done_is_not_done_twice),
         TEST(what_was_left_half_undone_is_nobody_s_guess),
         TEST(what_cannot_be_retried_is_said),
         TEST(loops_and_handlers_keep_what_went_well),
