@@ -4,8 +4,8 @@
 #include "base/limits.h"
 #include "cli/place.h"
 #include "cli/say.h"
-#include "cli/sse.h"
 #include "cli/standing.h"
+#include "exec/sse.h"
 #include "server/event.h"
 
 typedef struct Await {
@@ -13,7 +13,7 @@ typedef struct Await {
     const Awaited *whose;
     LinkCall *events;
     TraceTree *tree;
-    Buf text; /* of the stream, not yet whole */
+    Sse stream;
     bool ended, waits, lost, over;
 } Await;
 
@@ -43,7 +43,7 @@ static void respond(void *ctx, const ApiResponse *response) {
 static void take_bytes(void *ctx, Str bytes) {
     Await *w = ctx;
     const TraceNode *what;
-    sse_take(&w->text, bytes, take_event, w);
+    sse_take(&w->stream, bytes, take_event, w);
     if (w->whose->tell)
         w->whose->tell(w->whose->ctx, w->tree);
     switch (standing_of(w->tree, &what)) {
@@ -88,9 +88,8 @@ static int watch(Await *w, Arena *a, Str run) {
 }
 
 int await_run(const Args *args, Link *link, const Launch *l, Awaited *ret) {
-    Await w = {
-        .link = link, .whose = ret, .tree = tree_new(l->plan), .text = BUF_INIT(LIMIT_VALUE_BYTES)
-    };
+    Await w = { .link = link, .whose = ret, .tree = tree_new(l->plan) };
+    sse_init(&w.stream, LIMIT_VALUE_BYTES);
     Arena *a = args->arena;
     Value answer;
     int code =
@@ -104,6 +103,6 @@ int await_run(const Args *args, Link *link, const Launch *l, Awaited *ret) {
     ret->waits = w.waits;
     ret->took_ms = w.tree->time_ms - w.tree->accepted_ms;
     tree_free(w.tree);
-    buf_deinit(&w.text);
+    sse_deinit(&w.stream);
     return code;
 }

@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "cli/place.h"
-#include "cli/sse.h"
+#include "exec/sse.h"
 #include "server/event.h"
 
 #define BELOW_MAX                                                                                  \
@@ -95,7 +95,7 @@ Below below_look(const Args *args, Link *link, Str run) {
 typedef struct Follow {
     Link *link;
     TraceTree *tree;
-    Buf text;
+    Sse stream;
     uint64_t upto;
     bool over;
 } Follow;
@@ -122,7 +122,7 @@ static void over(void *ctx) {
 
 static void take_bytes(void *ctx, Str bytes) {
     Follow *f = ctx;
-    sse_take(&f->text, bytes, take_event, f);
+    sse_take(&f->stream, bytes, take_event, f);
     if (f->tree->seq >= f->upto)
         over(f);
 }
@@ -147,10 +147,10 @@ TraceTree *below_tree(const Args *args, Link *link, const Below *below, Plan **r
         plan = NULL;
     Follow f = { .link = link,
                  .tree = tree_new(plan),
-                 .text = BUF_INIT(LIMIT_VALUE_BYTES),
                  .upto = below->seq };
+    sse_init(&f.stream, LIMIT_VALUE_BYTES);
     follow(&f, a, below->run);
-    buf_deinit(&f.text);
+    sse_deinit(&f.stream);
     *ret_plan = plan;
     return f.tree;
 }

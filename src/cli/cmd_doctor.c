@@ -5,7 +5,6 @@
 #include "cli/place.h"
 #include "cli/reach.h"
 #include "cli/say.h"
-#include "exec/model_request.h"
 #include "exec/preflight.h"
 #include "host/host.h"
 

@@ -8,7 +8,7 @@
 #include "cli/command.h"
 #include "cli/place.h"
 #include "cli/say.h"
-#include "cli/sse.h"
+#include "exec/sse.h"
 #include "trace/tree.h"
 
 #include <unistd.h>
@@ -22,7 +22,7 @@ typedef struct Logs {
     Link *link;
     Str run, step;
     uint64_t seq; /* of the last row that was told */
-    Buf pending;
+    Sse stream;
     ListBuilder found; /* --json without --follow */
     bool follow, ended, lost;
 } Logs;
@@ -156,7 +156,7 @@ static void events_respond(void *ctx, const ApiResponse *response) { (void)ctx, 
 
 static void events_send(void *ctx, Str bytes) {
     Logs *l = ctx;
-    sse_take(&l->pending, bytes, take_event, l);
+    sse_take(&l->stream, bytes, take_event, l);
 }
 
 static void events_over(void *ctx) {
@@ -172,7 +172,7 @@ static void follow_engine(Logs *l) {
                            .path = place_run_path(a, l->run, "events"),
                            .query = STR("payloads=1"),
                            .last_event_id = arena_fmt(a, "%llu", (unsigned long long)l->seq) };
-    buf_reset(&l->pending);
+    sse_reset(&l->stream);
     l->lost = false;
     LinkCall *call = link_call(l->link, &request, &sink, events_over, l);
     while (!l->lost)
@@ -223,8 +223,8 @@ int cmd_logs(Args *args) {
     Logs l = { .args = args,
                .step = STR(""),
                .follow = args_flag(args, "follow") != NULL,
-               .pending = BUF_INIT(LIMIT_VALUE_BYTES),
                .found = list_builder(args->arena) };
+    sse_init(&l.stream, LIMIT_VALUE_BYTES);
     int code = place_open_run(args, &l.link, &l.run);
     if (code == 0)
         code = find_step(&l);
@@ -233,6 +233,6 @@ int cmd_logs(Args *args) {
     if (code == 0 && l.follow)
         code = follow(&l);
     link_close(l.link, 0);
-    buf_deinit(&l.pending);
+    sse_deinit(&l.stream);
     return code;
 }

@@ -41,18 +41,24 @@ static void get(Reach *r, Str url, const char *const *headers, size_t n_headers)
     uv_loop_close(&r->loop);
 }
 
-/* { data: [{ id }] } is what all of them answer. */
+/* { data: [{ id }] } is what most of them answer; Gemini { models: [{ name: "models/.." }] }. */
 static size_t ids_of(Arena *a, Str body, Str **ret) {
     Value v;
     size_t n = 0;
     if (json_read_copy(a, body, &v, NULL) != 0)
         return 0;
-    Value data = value_getz(v, "data");
+    Value data = value_getz(v, "data"), models = value_getz(v, "models");
+    if (!value_is(data, V_LIST))
+        data = models;
     *ret = ARENA_ARRAY(a, Str, value_is(data, V_LIST) ? data.len + 1 : 1);
     for (size_t i = 0; value_is(data, V_LIST) && i < data.len; i++) {
-        Value id = value_getz(data.items[i], "id");
-        if (value_is(id, V_STRING))
-            (*ret)[n++] = value_as_str(id);
+        Str id = field_text(data.items[i], "id");
+        if (!id.len)
+            id = field_text(data.items[i], "name");
+        if (str_starts(id, STR("models/")))
+            id = str_slice(id, strlen("models/"), id.len);
+        if (id.len)
+            (*ret)[n++] = id;
     }
     return n;
 }
@@ -67,15 +73,12 @@ int reach_models(Arena *a, const ProviderWay *way, Str **ret_models, size_t *ret
     }
     headers[n_headers++] = "Accept: application/json";
     if (way->key.len)
-        headers[n_headers++] = arena_fmt(a, "Authorization: Bearer %.*s", STR_FMT(way->key)).p;
-    if (way->key.len && way->provider &&
-        strcmp(way->provider->name, "anthropic") ==
-            0) { /* its list is not of the compatible kind */
-        headers[n_headers++] = arena_fmt(a, "x-api-key: %.*s", STR_FMT(way->key)).p;
-        headers[n_headers++] = "anthropic-version: 2023-06-01";
-    }
+        headers[n_headers++] =
+            arena_fmt(a, "%s%.*s", way->dialect->key_header, STR_FMT(way->key)).p;
+    if (way->dialect->more_header)
+        headers[n_headers++] = way->dialect->more_header;
     Reach r = { .arena = a };
-    get(&r, arena_fmt(a, "%.*s/models", STR_FMT(way->url)), headers, n_headers);
+    get(&r, arena_fmt(a, "%.*s%s", STR_FMT(way->url), way->dialect->models), headers, n_headers);
     if (r.answer.end != HTTP_ANSWERED) {
         *ret_problem =
             arena_fmt(a, "no answer from %.*s: %.*s", STR_FMT(way->url), STR_FMT(r.answer.problem));

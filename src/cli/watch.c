@@ -14,10 +14,10 @@
 #include "cli/place.h"
 #include "cli/report.h"
 #include "cli/say.h"
-#include "cli/sse.h"
 #include "cli/standing.h"
 #include "cli/talk.h"
 #include "cli/view.h"
+#include "exec/sse.h"
 #include "host/host.h"
 #include "server/event.h"
 
@@ -39,7 +39,7 @@ typedef struct Watch {
     Plan *plan; /* compiled here if the caller has none */
     TraceTree *tree;
     View view;
-    Buf text;       /* of the event stream, not yet whole */
+    Sse stream;
     Value document; /* of the end; absent before */
     Standing standing;
     const TraceNode *waits_for;
@@ -240,7 +240,7 @@ static void events_send(void *ctx, Str bytes) {
     Watch *w = ctx;
     bool first = w->tree->seq == 0;
     w->view.quiet = first && w->existing; /* what happened before is in the tree, not told again */
-    sse_take(&w->text, bytes, take_event, w);
+    sse_take(&w->stream, bytes, take_event, w);
     w->view.quiet = false;
     if (first)
         tell_resumed(w);
@@ -269,7 +269,7 @@ static void begin_events(Watch *w) {
                            .path = place_run_path(a, w->options->run, "events") };
     if (w->tree->seq)
         request.last_event_id = arena_fmt(a, "%llu", (unsigned long long)w->tree->seq);
-    buf_reset(&w->text);
+    sse_reset(&w->stream);
     w->events = NULL;
     LinkCall *call = link_call(w->link, &request, &sink, events_lost, w);
     if (w->done || w->lost)
@@ -614,7 +614,7 @@ int watch_run(const Args *args, const WatchOptions *options) {
         .looked_rows = UINT64_MAX, /* not yet */
         .talk = { .args = args },
     };
-    w.text = BUF_INIT(LIMIT_VALUE_BYTES);
+    sse_init(&w.stream, LIMIT_VALUE_BYTES);
     view_init(&w.view);
     int code = watch_links(&w);
     if (code == 0 && !w.handed_over) {
@@ -624,6 +624,6 @@ int watch_run(const Args *args, const WatchOptions *options) {
     leave(&w);
     tree_free(w.tree);
     plan_free(w.plan);
-    buf_deinit(&w.text);
+    sse_deinit(&w.stream);
     return code;
 }

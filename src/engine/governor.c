@@ -318,14 +318,16 @@ static void left(Engine *e, Flight *f, size_t at) {
     governor_stir(e, g);
 }
 
-/* A provider that asks for patience is meant by it, not the agent that asked. */
+/* A provider that asks for patience is meant by it, not the agent that asked; also one that answers, and says with it that its
+ * limit is used up. */
 static void heed_patience(Engine *e, Flight *f, Governor *g, size_t at) {
     const Completion *c = &f->completion;
     bool asked_last = true;
     for (size_t i = at + 1; i < ARRAY_LEN(f->governors); i++)
         asked_last &= !f->governors[i];
-    if (c->kind == KIND_RATE_LIMITED && c->outcome != OUTCOME_OK && c->retry_after_ms > 0 &&
-        asked_last)
+    bool asks = c->outcome == OUTCOME_OK ? f->attempt.kind == CALLEE_MODEL
+                                         : c->kind == KIND_RATE_LIMITED;
+    if (asks && c->retry_after_ms > 0 && asked_last)
         bucket_close(&g->bucket, e->now_ms + c->retry_after_ms);
 }
 

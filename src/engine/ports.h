@@ -44,6 +44,7 @@ struct Attempt {
     int64_t timeout_ms;   /* 0: none. The engine enforces it through stop() */
     int64_t time_left_ms; /* of all that bounds it, when it starts; 0: nothing does */
     Str dir;              /* the run's directory: relative paths start here */
+    bool told;            /* what a model says is shown while it comes */
     Str handle; /* it is under way already, and this is what the other side calls it (engine_handle()); empty: it is to begin */
     bool
         leave; /* with a stop: the engine ends, the work does not; the next engine asks after it by its handle */

@@ -21,6 +21,8 @@ typedef struct ExecOptions {
     void (*complete)(void *ctx, Attempt *a, const Completion *c);
     /* What the other side calls what it has begun, JSON text without secrets; NULL: nobody keeps it. */
     void (*handle)(void *ctx, Attempt *a, Str handle);
+    /* Text of an answer that is still coming, from this offset on: provisional, and perhaps never. Borrowed; NULL: not told. */
+    void (*delta)(void *ctx, const Attempt *a, size_t offset, Str text);
     void *ctx;
     void (*submit)(void *ctx, StoreJob *job); /* of EnginePorts; NULL: nothing is kept of tools */
     SpawnPort spawn;       /* how commands are started; spawn.spawn NULL: `run` is refused */

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <time.h>
 
 /* Idle connections kept for the next call: a handful of providers and tools, each with a burst. */
 #define IDLE_CONNECTIONS_MAX 32L
@@ -55,11 +56,36 @@ static Str header_text(CURL *easy, const char *name) {
 /* Longer than a day is as good as never, and keeps the arithmetic of whoever adds it to a clock safe. */
 #define RETRY_AFTER_MS_MAX (24 * 3600 * 1000)
 
-/* What OpenAI says beside a 429: when the limit that is used up is full again, as a duration like "6m0s". */
-static int64_t limit_reset_ms(CURL *easy, const char *remaining, const char *reset) {
-    int64_t ms;
-    bool used_up = str_is(header_text(easy, remaining), "0");
-    return used_up && duration_parse(header_text(easy, reset), &ms) ? ms : 0;
+/* What is left of a limit, and when it is full again: OpenAI says a duration like "6m0s", Anthropic a time. */
+static const struct {
+    const char *remaining, *reset;
+} limits[] = {
+    { "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests" },
+    { "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens" },
+    { "anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset" },
+    { "anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-tokens-reset" },
+    { "anthropic-ratelimit-input-tokens-remaining", "anthropic-ratelimit-input-tokens-reset" },
+    { "anthropic-ratelimit-output-tokens-remaining", "anthropic-ratelimit-output-tokens-reset" },
+};
+
+static int64_t until_ms(Str text) {
+    int64_t ms, seconds;
+    uint32_t nanos;
+    struct timespec now;
+    if (duration_parse(text, &ms))
+        return MAX(ms, 0);
+    if (!time_parse(text, &seconds, &nanos))
+        return 0;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return MAX((seconds - now.tv_sec) * 1000 + (nanos - now.tv_nsec) / 1000000, 0);
+}
+
+static int64_t limits_reset_ms(CURL *easy) {
+    int64_t ms = 0;
+    for (size_t i = 0; i < ARRAY_LEN(limits); i++)
+        if (str_is(header_text(easy, limits[i].remaining), "0"))
+            ms = MAX(ms, until_ms(header_text(easy, limits[i].reset)));
+    return ms;
 }
 
 static int64_t asked_wait_ms(CURL *easy) {
@@ -70,14 +96,15 @@ static int64_t asked_wait_ms(CURL *easy) {
     libcurl.easy_getinfo(easy, CURLINFO_RETRY_AFTER, &seconds);
     if (seconds > 0)
         return MIN(seconds, RETRY_AFTER_MS_MAX / 1000) * 1000;
-    int64_t requests =
-        limit_reset_ms(easy, "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests");
-    int64_t tokens =
-        limit_reset_ms(easy, "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens");
-    return MAX(requests, tokens);
+    return limits_reset_ms(easy);
 }
 
 static int64_t retry_after_ms(CURL *easy) { return MIN(asked_wait_ms(easy), RETRY_AFTER_MS_MAX); }
+
+static int should_retry(CURL *easy) {
+    Str said = header_text(easy, "x-should-retry");
+    return str_is(said, "true") ? 1 : str_is(said, "false") ? -1 : 0;
+}
 
 static bool bytes_left(CURL *easy) {
     long request_bytes = 0;
@@ -92,14 +119,16 @@ static void read_answer(HttpCall *call, CURLcode code, HttpAnswer *answer) {
     answer->status = (int)status;
     answer->sent = bytes_left(easy);
     bool denied = call->denial[0] && code != CURLE_OK && !answer->sent;
-    answer->end = buf_over(&call->answer) ? HTTP_TOO_BIG
-                  : denied                ? HTTP_DENIED
-                                          : end_of(code, answer->sent);
+    answer->end = call->dropped             ? HTTP_DROPPED
+                  : buf_over(&call->answer) ? HTTP_TOO_BIG
+                  : denied                  ? HTTP_DENIED
+                                            : end_of(code, answer->sent);
     answer->body = buf_str(&call->answer);
     answer->content_type = header_text(easy, "content-type");
     answer->location = header_text(easy, "location");
     answer->kept = call->keep ? header_text(easy, call->keep) : STR("");
     answer->retry_after_ms = retry_after_ms(easy);
+    answer->should_retry = should_retry(easy);
     if (answer->end == HTTP_TOO_BIG)
         snprintf(call->problem, sizeof(call->problem), "the answer is larger than %zu bytes",
                  call->answer_bytes_max);
@@ -212,12 +241,79 @@ static int set_timer(UNUSED CURLM *multi, long timeout_ms, void *ctx) {
     return 0;
 }
 
+/* ---- silence ------------------------------------------------------------------------------------------------------------- */
+
+/* INT64_MAX: it may be silent for ever. */
+static int64_t silent_until_us(const HttpCall *call) {
+    int64_t ms = call->heard ? call->gap_ms : call->first_byte_ms;
+    return ms ? call->heard_at_us + ms * 1000 : INT64_MAX;
+}
+
+static void end_silent(HttpCall *call) {
+    HttpAnswer answer = { .end = HTTP_STALLED, .body = buf_str(&call->answer) };
+    long status = 0;
+    libcurl.easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+    answer.status = (int)status;
+    answer.sent = bytes_left(call->easy);
+    if (!answer.sent)
+        answer.end = HTTP_NO_CONNECTION;
+    snprintf(call->problem, sizeof(call->problem), "nothing came for %lld s",
+             (long long)((call->heard ? call->gap_ms : call->first_byte_ms) / 1000));
+    finish(call, &answer);
+}
+
+static HttpCall *silent_call(HttpClient *c, int64_t now_us) {
+    for (Slot *slot = c->slots.running; slot; slot = slot->next)
+        if (silent_until_us(call_of(slot)) <= now_us)
+            return call_of(slot);
+    return NULL;
+}
+
+static void silence_due(uv_timer_t *timer);
+
+/* One timer for all calls: hearing something only moves a call's own clock, and the timer finds that out when it rings. */
+static void watch_silence(HttpClient *c) {
+    int64_t now_us = (int64_t)(uv_hrtime() / 1000), next_us = INT64_MAX;
+    for (Slot *slot = c->slots.running; slot; slot = slot->next)
+        next_us = MIN(next_us, silent_until_us(call_of(slot)));
+    if (next_us == INT64_MAX)
+        uv_timer_stop(c->silence);
+    else
+        uv_timer_start(c->silence, silence_due, (uint64_t)(MAX(next_us - now_us, 0) / 1000 + 1), 0);
+}
+
+static void silence_due(uv_timer_t *timer) {
+    HttpClient *c = timer->data;
+    HttpCall *call;
+    while (c->multi && (call = silent_call(c, (int64_t)(uv_hrtime() / 1000))))
+        end_silent(call);
+    if (c->multi)
+        watch_silence(c);
+}
+
+static void hear(HttpCall *call) {
+    bool first = !call->heard;
+    call->heard = true;
+    call->heard_at_us = (int64_t)(uv_hrtime() / 1000);
+    if (first && call->gap_ms)
+        watch_silence(call->client);
+}
+
+void http_end_soon(HttpCall *call, int64_t gap_ms) {
+    call->gap_ms = gap_ms;
+    watch_silence(call->client);
+}
+
 static void make_multi(HttpClient *c) {
     c->multi = libcurl.multi_init();
     ASSERT(c->multi != NULL);
     c->timer = xcalloc(1, sizeof(*c->timer));
     uv_timer_init(c->loop, c->timer);
     c->timer->data = c;
+    c->silence = xcalloc(1, sizeof(*c->silence));
+    uv_timer_init(c->loop, c->silence);
+    c->silence->data = c;
+    uv_unref((uv_handle_t *)c->silence); /* the sockets it watches over keep the loop */
     libcurl.multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
     libcurl.multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
     libcurl.multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, set_timer);
@@ -227,8 +323,23 @@ static void make_multi(HttpClient *c) {
 
 /* ---- one call ---------------------------------------------------------------------------------------------------------- */
 
+static HttpTake offer(HttpCall *call, Str bytes) {
+    long status = 0;
+    if (call->keeps || !call->take)
+        return HTTP_KEEP;
+    libcurl.easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+    return call->take(call->ctx, (int)status, header_text(call->easy, "content-type"), bytes);
+}
+
 static size_t take_bytes(char *bytes, size_t one, size_t n, void *ctx) {
     HttpCall *call = ctx;
+    hear(call);
+    switch (offer(call, (Str){ bytes, one * n })) {
+    case HTTP_TAKEN: return one * n;
+    case HTTP_ENOUGH: call->dropped = true; return 0;
+    case HTTP_KEEP: break;
+    }
+    call->keeps = true;
     buf_add(&call->answer, bytes, one * n);
     if (call->came)
         call->came(call->ctx, header_text(call->easy, "content-type"),
@@ -356,12 +467,17 @@ static void call_begins(UNUSED void *ctx, Slot *slot) {
     }
     CURLMcode code = libcurl.multi_add_handle(c->multi, call->easy);
     ASSERT(code == CURLM_OK);
+    call->heard_at_us = (int64_t)(uv_hrtime() / 1000);
+    if (call->first_byte_ms)
+        watch_silence(c);
 }
 
 void http_call(HttpClient *c, HttpCall *call) {
     call->client = c;
     call->easy = call->header_list = NULL;
     call->answer = BUF_INIT(0);
+    call->keeps = call->heard = call->dropped = false;
+    call->heard_at_us = (int64_t)(uv_hrtime() / 1000);
     call->problem[0] = 0;
     slots_enter(&c->slots, &call->slot);
 }
@@ -398,7 +514,8 @@ void http_client_close(HttpClient *c) {
         c->multi); /* closes idle connections and so takes back what it had us watch */
     c->multi = NULL;
     uv_close((uv_handle_t *)c->timer, free_timer);
-    c->timer = NULL;
+    uv_close((uv_handle_t *)c->silence, free_timer);
+    c->timer = c->silence = NULL;
 }
 
 void http_client_deinit(HttpClient *c) { ASSERT(c->multi == NULL); }

@@ -19,6 +19,8 @@ typedef enum HttpEnd {
     HTTP_TIMED_OUT,     /* the same, because time ran out */
     HTTP_TOO_BIG,       /* the answer passed the cap */
     HTTP_STOPPED,       /* http_stop(); look at `sent` */
+    HTTP_STALLED,       /* as timed out: nothing came for too long */
+    HTTP_DROPPED,       /* `take` wanted no more of the answer */
 } HttpEnd;
 
 typedef struct HttpAnswer {
@@ -30,11 +32,14 @@ typedef struct HttpAnswer {
     Str location;
     Str kept;               /* the header that the call asked to keep; empty: it was not said */
     int64_t retry_after_ms; /* 0: not asked for */
+    int should_retry;       /* what the server says of that: 1 yes, -1 no, 0 nothing */
     Str problem;            /* unless answered: what went wrong, for people */
     int64_t queued_us, took_us;
 } HttpAnswer;
 
 typedef struct HttpClient HttpClient;
+
+typedef enum HttpTake { HTTP_TAKEN, HTTP_KEEP, HTTP_ENOUGH } HttpTake;
 
 /* One request. Made by the caller, who fills the first part and keeps it, and what it refers to, until `done`. */
 typedef struct HttpCall {
@@ -45,7 +50,11 @@ typedef struct HttpCall {
     /* on a connection of its own: libcurl sends again by itself what a reused one lost */
     bool fresh;
     int64_t timeout_ms; /* from the moment it has a slot; 0: none */
+    /* the longest silence before the first byte of the answer's body, and between two; 0: any */
+    int64_t first_byte_ms, gap_ms;
     size_t answer_bytes_max;
+    /* Gets the body as it comes; NULL, or HTTP_KEEP at the first bytes: it gathers and is given to `done`. */
+    HttpTake (*take)(void *ctx, int status, Str content_type, Str bytes);
     const Egress *egress; /* NULL: no entries */
     bool host_of_data;    /* of `url`: no file has written it out */
     const char *keep;     /* a header of the answer; NULL: none */
@@ -62,8 +71,12 @@ typedef struct HttpCall {
     void *easy;        /* CURL * */
     void *header_list; /* curl_slist * */
     Buf answer;
-    char denial[256];  /* by egress; empty: none */
-    char problem[256]; /* as libcurl wants it */
+    char denial[256];    /* by egress; empty: none */
+    bool keeps;          /* the body gathers */
+    bool heard;          /* a byte of the body was there */
+    bool dropped;        /* `take` wanted no more */
+    int64_t heard_at_us; /* it, or the beginning */
+    char problem[256];   /* as libcurl wants it */
 } HttpCall;
 
 struct HttpClient {
@@ -71,6 +84,7 @@ struct HttpClient {
     Slots slots;
     void *multi; /* CURLM *, made at the first call: starting TLS costs milliseconds */
     uv_timer_t *timer;
+    uv_timer_t *silence; /* due when a call may have been silent for too long */
 };
 
 void http_client_init(HttpClient *c, uv_loop_t *loop, unsigned calls_max);
@@ -79,6 +93,8 @@ void http_client_close(HttpClient *c);
 void http_client_deinit(HttpClient *c);
 
 void http_call(HttpClient *c, HttpCall *call);
+/* From within `take`: nothing more is expected, and silence of this length is the end. */
+void http_end_soon(HttpCall *call, int64_t gap_ms);
 /* Ends it now: `done` is called from within. */
 void http_stop(HttpCall *call);
 

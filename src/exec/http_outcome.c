@@ -69,6 +69,8 @@ HttpOutcome http_outcome(HttpEnd end, bool sent, int status, Effect effect) {
     case HTTP_DENIED: return (HttpOutcome){ OUTCOME_FAILED, SENT_NO, KIND_DENIED };
     case HTTP_REFUSED: return (HttpOutcome){ OUTCOME_FAILED, SENT_NO, KIND_INVALID };
     case HTTP_NO_CONNECTION: return not_sent;
+    case HTTP_STALLED: return (HttpOutcome){ OUTCOME_UNKNOWN, SENT_MAYBE, KIND_TIMEOUT };
+    case HTTP_DROPPED:
     case HTTP_CUT: return (HttpOutcome){ OUTCOME_UNKNOWN, SENT_MAYBE, KIND_UNAVAILABLE };
     case HTTP_TIMED_OUT: return (HttpOutcome){ OUTCOME_UNKNOWN, SENT_MAYBE, KIND_TIMEOUT };
     case HTTP_TOO_BIG: return (HttpOutcome){ OUTCOME_UNKNOWN, SENT_YES, KIND_LIMIT };

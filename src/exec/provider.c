@@ -6,10 +6,11 @@
 
 const Provider providers[] = {
     { "anthropic", "https://api.anthropic.com/v1", "ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY" },
-    { "gemini", "https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_BASE_URL",
+    { "gemini", "https://generativelanguage.googleapis.com/v1beta", "GEMINI_BASE_URL",
       "GEMINI_API_KEY" },
     { "ollama", "http://127.0.0.1:11434/v1", "OLLAMA_HOST", NULL },
     { "openai", "https://api.openai.com/v1", "OPENAI_BASE_URL", "OPENAI_API_KEY" },
+    { "responses", "https://api.openai.com/v1", "OPENAI_BASE_URL", "OPENAI_API_KEY" },
 };
 const size_t providers_count = ARRAY_LEN(providers);
 
@@ -48,9 +49,11 @@ ProviderWay provider_own_way(Arena *a, const Provider *p) {
         url = str_from(p->url);
     else if (strcmp(p->name, "ollama") == 0)
         url = ollama_url(a, url);
-    ProviderWay way = {
-        .provider = p, .url = url, .key = from_environment(p->key_env), .problem = STR("")
-    };
+    ProviderWay way = { .provider = p,
+                        .url = url,
+                        .key = from_environment(p->key_env),
+                        .problem = STR(""),
+                        .dialect = dialect_of(str_from(p->name)) };
     bool at_home = str_is(url, p->url);
     way.official = at_home && strcmp(p->name, "openai") == 0;
     if (at_home && p->key_env && way.key.len == 0)
@@ -73,6 +76,7 @@ static ProviderWay default_way(Arena *a, const Provider *p, Str name, Str server
     ProviderWay way = { .provider = p,
                         .url = server.len ? server : str_from(openai->url),
                         .key = key.len ? key : STR(""),
+                        .dialect = &dialect_chat,
                         .problem = STR("") };
     way.official = str_is(way.url, openai->url);
     if (way.official && !p && name.len)
@@ -135,6 +139,13 @@ ProviderWay provider_way_of(Arena *a, Value request, Str server, Str key) {
     Value said = value_getz(request, "server");
     return value_is(said, V_MAP) ? said_way(a, said, server, key)
                                  : provider_way(a, text_at(request, "model"), server, key);
+}
+
+ModelTarget provider_target(const ProviderWay *way, Value request, Str agent) {
+    return (ModelTarget){ .model = model_without_provider(text_at(request, "model")),
+                          .agent = agent,
+                          .official = way->official,
+                          .stream = true };
 }
 
 typedef struct Site {

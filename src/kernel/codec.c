@@ -58,6 +58,7 @@ typedef enum Tag {
     TAG_CPU = 41,
     TAG_PEAK = 42,
     TAG_PAST = 43,
+    TAG_TOKENS_REASONING = 44,
     TAG_COUNT,
 } Tag;
 
@@ -199,6 +200,7 @@ void row_add_fact(RowWriter *w, const Fact *f) {
     p = put_signed_field(p, TAG_CPU, f->usage.cpu_us);
     p = put_signed_field(p, TAG_PEAK, f->usage.peak_bytes);
     p = put_text_field(p, TAG_PAST, f->past);
+    p = put_signed_field(p, TAG_TOKENS_REASONING, f->usage.tokens_reasoning);
     *p++ = TAG_END;
     w->facts.len += (size_t)(p - at);
     w->n_facts++;
@@ -316,6 +318,7 @@ static void read_field(Cursor *c, Cursor *data, bool forgotten, Tag tag, RowFact
     case TAG_CPU: f->usage.cpu_us = read_not_negative(c); return;
     case TAG_PEAK: f->usage.peak_bytes = read_not_negative(c); return;
     case TAG_PAST: f->past = cursor_blob(c); return;
+    case TAG_TOKENS_REASONING: f->usage.tokens_reasoning = read_not_negative(c); return;
     case TAG_END:
     case TAG_COUNT: break;
     }

@@ -117,6 +117,7 @@ static void write_finished(Buf *b, const Fact *f) {
     write_count(b, "tokens_in", f->usage.tokens_in);
     write_count(b, "tokens_out", f->usage.tokens_out);
     write_count(b, "tokens_cached", f->usage.tokens_cached);
+    write_count(b, "tokens_reasoning", f->usage.tokens_reasoning);
     write_count(b, "cost_nano", f->usage.cost_nano);
     write_count(b, "cpu_us", f->usage.cpu_us);
     write_count(b, "peak_bytes", f->usage.peak_bytes);

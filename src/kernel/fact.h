@@ -105,7 +105,8 @@ typedef enum Decision {
 } Decision;
 
 typedef struct Usage { /* of one attempt; zero where nothing is known */
-    int64_t tokens_in, tokens_out, tokens_cached;
+    int64_t tokens_in, tokens_out;
+    int64_t tokens_cached, tokens_reasoning; /* a part of the one, of the other */
     int64_t cost_nano;
     int64_t cpu_us,
         peak_bytes; /* of a command: processor time of all its processes, memory of the largest */
@@ -125,7 +126,7 @@ typedef struct Fact {
     Str message;    /* of the failure, for people; ok: the end of what a command wrote to stderr */
     Usage usage;
     int64_t queued_us, took_us; /* waited for a slot; ran */
-    int64_t retry_after_ms;     /* the target asked for it; 0: no */
+    int64_t retry_after_ms; /* the target asked for it; 0: no; -1: it would say the same again */
     /* its outcome is one recorded before (kernel/outcomes.h): nothing was sent, and usage is what it cost then */
     bool reused;
     /* accepted */

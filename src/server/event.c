@@ -35,6 +35,7 @@ static void add_finished(MapBuilder *m, const Fact *f) {
     map_add_count(m, "tokens_in", f->usage.tokens_in);
     map_add_count(m, "tokens_out", f->usage.tokens_out);
     map_add_count(m, "tokens_cached", f->usage.tokens_cached);
+    map_add_count(m, "tokens_reasoning", f->usage.tokens_reasoning);
     map_add_count(m, "cost_nano", f->usage.cost_nano);
     map_add_count(m, "cpu_us", f->usage.cpu_us);
     map_add_count(m, "peak_bytes", f->usage.peak_bytes);
@@ -134,6 +135,7 @@ static Fact read_fact(Value v) {
         .usage = { .tokens_in = count_of(v, "tokens_in"),
                    .tokens_out = count_of(v, "tokens_out"),
                    .tokens_cached = count_of(v, "tokens_cached"),
+                   .tokens_reasoning = count_of(v, "tokens_reasoning"),
                    .cost_nano = count_of(v, "cost_nano"),
                    .cpu_us = count_of(v, "cpu_us"),
                    .peak_bytes = count_of(v, "peak_bytes") },

@@ -35,6 +35,7 @@ static Value outcome_value(const Recorded *o, Arena *a) {
     map_addz(&m, "tokens_in", value_int(o->usage.tokens_in));
     map_addz(&m, "tokens_out", value_int(o->usage.tokens_out));
     map_addz(&m, "tokens_cached", value_int(o->usage.tokens_cached));
+    map_add_count(&m, "tokens_reasoning", o->usage.tokens_reasoning);
     map_addz(&m, "cost_nano", value_int(o->usage.cost_nano));
     map_addz(&m, "took_us", value_int(o->took_us));
     return map_done(&m, NULL);

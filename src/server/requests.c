@@ -2,7 +2,6 @@
  * attempt that opens is asked for its request by the same function that composed it then. */
 #include "server/call.h"
 
-#include "exec/model_request.h"
 #include "exec/provider.h"
 #include "server/retell.h"
 
@@ -25,7 +24,7 @@ static bool is_first_turn(Str address, Str step) {
     return str_is(str_slice(address, step.len, address.len), ".1");
 }
 
-/* The body of the chat completion; a scripted model is given the request as it is. */
+/* The body of the request, in the dialect of its server; a scripted model is given the request as it is. */
 static Value model_body(Arena *a, const Want *w, Value request) {
     Value name = value_getz(request, "model");
     Str model = value_is(name, V_STRING) ? value_as_str(name) : STR("");
@@ -33,8 +32,8 @@ static Value model_body(Arena *a, const Want *w, Value request) {
         return VALUE_ABSENT;
     ProviderWay way = provider_way_of(a, request, str_from(getenv("OPENAI_BASE_URL")),
                                       str_from(getenv("OPENAI_API_KEY")));
-    return model_request(
-        a, request, &(ModelTarget){ model_without_provider(model), w->callee->name, way.official });
+    ModelTarget target = provider_target(&way, request, w->callee->name);
+    return way.dialect->request(a, request, &target);
 }
 
 static Value attempt_value(Requests *t, const Want *w, Str address) {

@@ -87,9 +87,12 @@ static const Keyword project[] = {
     { "server", "Server", 0, LATER, "of `baton serve`" },
 };
 static const Keyword provider[] = {
-    { "kind", "'anthropic' | 'gemini' | 'ollama' | 'openai'", 0, RUNS, "as its name, else openai" },
+    { "kind", "'anthropic' | 'gemini' | 'ollama' | 'openai' | 'responses'", 0, RUNS,
+      "what it speaks: as its name, else openai" },
     { "url", "value", SEES_SECRETS, RUNS, "where it is" },
-    { "key", "value", SEES_SECRETS, RUNS, "a secret: its bearer token" },
+    { "key", "value", SEES_SECRETS, RUNS, "a secret: its token" },
+    { "first_byte", "duration", 0, RUNS, "the longest wait for the first byte of an answer: 5m" },
+    { "gap", "duration", 0, RUNS, "the longest silence within an answer: 3m" },
     { "rate", "rate | Rate", 0, RUNS, "calls at most" },
     { "breaker", "Breaker", 0, RUNS, "when it fails" },
     { "models", "{ProviderModel}", 0, RUNS, "what single models of it bear, by name" },

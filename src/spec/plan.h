@@ -211,9 +211,11 @@ typedef struct Price {
 
 /* Where the models of one provider are asked, as the project file says. */
 typedef struct ModelServer {
-    Str kind;                 /* whose way of asking it has: `openai`, `anthropic` ... */
-    Template *url;            /* over vars and secrets; NULL: that of its kind */
-    Template *key;            /* one secret; NULL: none is said */
+    Str kind;      /* whose way of asking it has: `openai`, `anthropic` ... */
+    Template *url; /* over vars and secrets; NULL: that of its kind */
+    Template *key; /* one secret; NULL: none is said */
+    int64_t first_byte_ms,
+        gap_ms;               /* the longest silence before an answer and within it; 0: not said */
     const Governed *governed; /* NULL: asked without a limit */
     const Governed **models;  /* of single models, by the name behind the `/` */
     size_t n_models;

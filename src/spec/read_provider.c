@@ -38,6 +38,16 @@ static void set_key(Reader *r, const Yaml *key, const Yaml *value, void *target)
     server_of(target)->key = read_secret(r, value, &sight, key->text);
 }
 
+static void set_first_byte(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_duration(r, value, "`first_byte`", &server_of(target)->first_byte_ms);
+}
+
+static void set_gap(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_duration(r, value, "`gap`", &server_of(target)->gap_ms);
+}
+
 static void set_rate(Reader *r, const Yaml *key, const Yaml *value, void *target) {
     (void)key;
     read_rates(r, value, &((ProviderDraft *)target)->governed);
@@ -74,7 +84,8 @@ static void set_models(Reader *r, const Yaml *key, const Yaml *value, void *targ
 }
 
 static const KeyRow rows[] = { { "kind", set_kind },       { "url", set_url },
-                               { "key", set_key },         { "rate", set_rate },
+                               { "key", set_key },         { "first_byte", set_first_byte },
+                               { "gap", set_gap },         { "rate", set_rate },
                                { "breaker", set_breaker }, { "models", set_models } };
 
 static void check_name(Reader *r, const Named *d) {

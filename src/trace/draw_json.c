@@ -26,6 +26,7 @@ Value draw_attempt_json(const TraceAttempt *at, Arena *a) {
     map_add_count(&m, "tokens_in", at->usage.tokens_in);
     map_add_count(&m, "tokens_out", at->usage.tokens_out);
     map_add_count(&m, "tokens_cached", at->usage.tokens_cached);
+    map_add_count(&m, "tokens_reasoning", at->usage.tokens_reasoning);
     map_add_count(&m, "cost_nano", at->usage.cost_nano);
     map_add_count(&m, "cpu_us", at->usage.cpu_us);
     map_add_count(&m, "peak_bytes", at->usage.peak_bytes);

@@ -70,6 +70,7 @@ static void add_usage(Usage *to, const Usage *u) {
     to->tokens_in += u->tokens_in;
     to->tokens_out += u->tokens_out;
     to->tokens_cached += u->tokens_cached;
+    to->tokens_reasoning += u->tokens_reasoning;
     to->cost_nano += u->cost_nano;
     to->cpu_us += u->cpu_us;
     to->peak_bytes = MAX(to->peak_bytes, u->peak_bytes);

@@ -1,6 +1,6 @@
-/* Replies of model servers: any bytes, any status. What is said to be ok is a neutral reply in well-formed JSON. */
+/* Replies of model servers: any bytes, any status, any dialect. What is said to be ok is a neutral reply in well-formed JSON. */
 #include "base/json.h"
-#include "exec/model_reply.h"
+#include "exec/model/reply.h"
 
 #include <stdlib.h>
 
@@ -23,6 +23,8 @@ static void check_answer(Value answer) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static const Dialect *const dialects[] = { &dialect_chat, &dialect_anthropic, &dialect_gemini,
+                                               &dialect_responses };
     static const int statuses[] = { 200, 200, 200, 200, 400, 404, 429, 500, 302, 204 };
     if (size < 1)
         return 0;
@@ -30,8 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char *copy = xmalloc(size); /* exactly as large, so that a read past the end is seen */
     memcpy(copy, data + 1, size - 1);
     ModelReply r;
-    model_reply(&a, statuses[data[0] % ARRAY_LEN(statuses)], (Str){ copy, size - 1 }, 2,
-                VALUE_ABSENT, &r);
+    model_reply(&a, dialects[data[0] / 16 % ARRAY_LEN(dialects)],
+                statuses[data[0] % 16 % ARRAY_LEN(statuses)], (Str){ copy, size - 1 }, 2, VALUE_ABSENT, &r);
     Value payload;
     ASSERT(json_read(&a, r.payload, &payload, NULL) == 0);
     ASSERT((r.outcome == OUTCOME_OK) == (r.kind == KIND_NONE));

@@ -228,6 +228,22 @@ static void what_is_reused_comes_back_as_written(void **state) {
     assert_golden("row_reused", buf_str(&x->body));
 }
 
+/* What a model reasoned, and what would be answered the same again. */
+static void what_a_model_reasoned_comes_back_as_written(void **state) {
+    World *x = *state;
+    Fact thought = finished, never = failed;
+    thought.usage.tokens_reasoning = 20;
+    never.retry_after_ms = -1;
+    row_add_fact(&x->w, &thought);
+    row_add_fact(&x->w, &never);
+    Row row;
+    read_back(x, &row);
+    assert_same_fact(&row.facts[0].fact, &thought);
+    assert_int_equal(row.facts[0].fact.usage.tokens_reasoning, 20);
+    assert_int_equal(row.facts[1].fact.retry_after_ms, -1);
+    assert_golden("row_reasoned", buf_str(&x->body));
+}
+
 /* What was granted under a business key, and whose outcome it was. */
 static void what_was_granted_comes_back_as_written(void **state) {
     World *x = *state;
@@ -552,6 +568,7 @@ int main(void) {
         TEST(moves_come_back_and_keep_their_bytes),
         TEST(what_is_reused_comes_back_as_written),
         TEST(what_was_granted_comes_back_as_written),
+        TEST(what_a_model_reasoned_comes_back_as_written),
         TEST(a_payload_that_is_not_there_stays_absent),
         TEST(a_large_payload_travels_beside_the_row_by_hash),
         TEST(erased_data_leaves_a_body_that_reads),

@@ -561,6 +561,25 @@ static void a_providers_rate_holds_for_all_its_agents(void **state) {
     assert_true(is_flying(h, "r2"));
 }
 
+/* The headers of an answer that is good. */
+static void an_answer_that_used_the_limit_up_closes_its_provider(void **state) {
+    World *w = *state;
+    Host *h = boot_holding(w);
+    const char *project = "baton: 1\nproviders:\n  p: { url: \"http://x/v1\", rate: 100/m }\n"
+                          "agents:\n  one: { model: p/m }\n";
+    start_with_project(h, "r1", "x.yaml", "baton: 1\nsteps:\n  a: { agent: one }\n", project);
+    end_run(h, "r1",
+            (Completion){ .outcome = OUTCOME_OK,
+                          .sent = SENT_YES,
+                          .payload = STR("{\"content\":\"hi\"}"),
+                          .retry_after_ms = 30000 });
+    assert_int_equal(state_of(w, "r1"), STORE_DONE);
+    start_with_project(h, "r2", "x.yaml", "baton: 1\nsteps:\n  a: { agent: one }\n", project);
+    assert_held(h, "r2", "asked for patience");
+    pass(h, 30000);
+    assert_true(is_flying(h, "r2"));
+}
+
 static void the_next_model_is_asked_while_a_breaker_is_open(void **state) {
     World *w = *state;
     Host *h = boot_holding(w);
@@ -792,6 +811,7 @@ int main(void) {
         TEST(what_waits_when_it_opens_is_told_too),
         TEST(files_that_use_one_definition_share_its_limits),
         TEST(a_providers_rate_holds_for_all_its_agents),
+        TEST(an_answer_that_used_the_limit_up_closes_its_provider),
         TEST(the_next_model_is_asked_while_a_breaker_is_open),
         TEST(who_has_a_fallback_does_not_wait_for_a_breaker),
         TEST(the_same_request_is_sent_once_for_all_that_wait),

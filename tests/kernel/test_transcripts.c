@@ -4,7 +4,7 @@
  * of it is said again to a run that is loaded from its snapshot after every fact, and must answer the same.
  *
  *   > run {"topic":"x"}            > ok plan#1 {"a":1} [tokens=9]     > failed plan#1 unavailable: no route
- *   > refused plan#1 breaker_open: ..
+ *   > refused plan#1 breaker_open: ..  > never plan#1 unavailable: ..   unknown, and it would be told the same again
  *   > unknown plan#1 timeout: ...  > dispatching pay#1                > timer nap wait       > at 5000
  *   > unsent plan#1                it was wanted and never let out, says the engine that stops
  *   > signal go {"x":1} id s1      > decide pay done {"id":7}         > pause | resume | cancel | crash
@@ -259,6 +259,7 @@ static void finished(Str verb, Str *line, Fact *f) {
             f->payload = STR_NULL;
         return;
     }
+    f->retry_after_ms = str_is(verb, "never") ? -1 : 0;
     f->outcome = str_is(verb, "failed")    ? OUTCOME_FAILED
                  : str_is(verb, "refused") ? OUTCOME_REFUSED
                                            : OUTCOME_UNKNOWN;
@@ -422,7 +423,7 @@ static void grant_words(Str *line, Fact *f) {
 static Fact fact_of(Talk *t, Str verb, Str line) {
     Fact f = { .time_ms = t->now };
     if (str_is(verb, "ok") || str_is(verb, "failed") || str_is(verb, "unknown") ||
-        str_is(verb, "refused")) {
+        str_is(verb, "refused") || str_is(verb, "never")) {
         finished(verb, &line, &f), price(t, &f);
     } else if (str_is(verb, "child")) {
         child(&line, &f);

@@ -1,4 +1,4 @@
-/* The tables of docs/effects.md, row by row: what a page says of an outcome is what the program does. */
+/* The tables of docs/effects.md and docs/models.md, row by row: what a page says of an outcome is what the program does. */
 #ifndef BATON_TESTS_DOC_TABLE_H
 #define BATON_TESTS_DOC_TABLE_H
 
@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DOC_CELLS 5
+#define DOC_CELLS 6
 
 typedef struct DocRow {
-    char cells[DOC_CELLS][160]; /* without the blanks around them */
+    char cells[DOC_CELLS][240]; /* without the blanks around them */
     int n;
 } DocRow;
 
@@ -28,8 +28,9 @@ static inline void doc_read_row(const char *line, DocRow *r) {
 }
 
 /* Gives each row below the heading to `look`, without the head of the table; how many there were. */
-static inline int doc_each_row(const char *heading, void (*look)(const DocRow *r)) {
-    FILE *f = fopen(SOURCE_ROOT "/docs/effects.md", "r");
+static inline int doc_each_row_of(const char *page, const char *heading,
+                                  void (*look)(const DocRow *r)) {
+    FILE *f = fopen(page, "r");
     char line[1024];
     int rows = 0;
     bool here = false, body = false;
@@ -50,6 +51,10 @@ static inline int doc_each_row(const char *heading, void (*look)(const DocRow *r
     }
     fclose(f);
     return rows;
+}
+
+static inline int doc_each_row(const char *heading, void (*look)(const DocRow *r)) {
+    return doc_each_row_of(SOURCE_ROOT "/docs/effects.md", heading, look);
 }
 
 static inline const char *doc_outcome(Outcome o) {

@@ -7,9 +7,9 @@
 
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/time.h"
 #include "exec/executor.h"
-#include "exec/model_reply.h"
-#include "exec/model_request.h"
+#include "exec/model/reply.h"
 #include "exec/provider.h"
 
 #include "doc_table.h"
@@ -37,8 +37,8 @@ static Value parsed(const char *json) {
 /* ---- requests ---------------------------------------------------------------------------------------------------------- */
 
 static Str requested(const char *neutral, bool official) {
-    ModelTarget target = { STR("m"), STR("the agent!"), official };
-    return value_text(&arena, model_request(&arena, parsed(neutral), &target));
+    ModelTarget target = { STR("m"), STR("the agent!"), official, false };
+    return value_text(&arena, dialect_chat.request(&arena, parsed(neutral), &target));
 }
 
 static void provider_is_taken_off_the_model(UNUSED void **state) {
@@ -113,7 +113,7 @@ static void an_output_schema_is_strict_only_where_it_can_be(UNUSED void **state)
 
 static ModelReply read_reply(int status, const char *body) {
     ModelReply r;
-    model_reply(&arena, status, str_from(body), 0, VALUE_ABSENT, &r);
+    model_reply(&arena, &dialect_chat, status, str_from(body), 0, VALUE_ABSENT, &r);
     return r;
 }
 
@@ -190,9 +190,8 @@ static void arguments_that_are_no_object_stay_as_written(UNUSED void **state) {
 
 static void synthesised_ids_differ_from_turn_to_turn(UNUSED void **state) {
     ModelReply r;
-    model_reply(&arena, 200,
-                STR(MESSAGE("\"tool_calls\":[{\"function\":{\"name\":\"f\"}}]", "null")), 3,
-                VALUE_ABSENT, &r);
+    model_reply(&arena, &dialect_chat, 200,
+                STR(MESSAGE("\"tool_calls\":[{\"function\":{\"name\":\"f\"}}]", "null")), 3, VALUE_ABSENT, &r);
     assert_str_has(r.payload, "\"id\":\"call_4_1\"");
 }
 
@@ -208,7 +207,7 @@ static void a_tool_of_a_set_has_a_name_that_the_api_takes_and_gets_its_own_back(
     assert_true(str_find(sent, STR("fs.read")) < 0);
     ModelReply r;
     model_reply(
-        &arena, 200,
+        &arena, &dialect_chat, 200,
         STR(MESSAGE(
             "\"tool_calls\":[{\"function\":{\"name\":\"fs_read\"}},{\"function\":{\"name\":\"x_y\"}}]",
             "null")),
@@ -340,11 +339,20 @@ static World world;
 static World *w = &world;
 static char url[64];
 
+static char heard[256];
+
+static void hear(UNUSED void *ctx, const Attempt *a, size_t offset, Str text) {
+    assert_true(a->told);
+    size_t n = strlen(heard);
+    snprintf(heard + n, sizeof heard - n, "[%zu %.*s]", offset, STR_FMT(text));
+}
+
 static int open_world(UNUSED void **state) {
     signal(SIGPIPE, SIG_IGN);
     /* The port is known after the loop is open, so the text is filled in behind the executors' back. */
     snprintf(url, sizeof(url), "http://127.0.0.1:00000/v1/");
-    world_open(w, (ExecOptions){ .model_url = str_from(url), .model_key = STR("k-1") });
+    world_open(w,
+               (ExecOptions){ .model_url = str_from(url), .model_key = STR("k-1"), .delta = hear });
     server_open(&w->loop);
     snprintf(url, sizeof(url), "http://127.0.0.1:%05d/v1/", server.port);
     return 0;
@@ -380,8 +388,145 @@ static void a_model_is_asked_and_answers(UNUSED void **state) {
     assert_true(str_starts(sent, STR("POST /v1/chat/completions HTTP/1.1\r\n")));
     assert_str_has(sent, "Authorization: Bearer k-1\r\n");
     assert_true(str_ends(
-        sent, STR("{\"messages\":[{\"content\":\"hi\",\"role\":\"user\"}],\"model\":\"gpt-x\"}")));
+        sent, STR("{\"messages\":[{\"content\":\"hi\",\"role\":\"user\"}],\"model\":\"gpt-x\","
+                  "\"stream\":true,\"stream_options\":{\"include_usage\":true}}")));
     attempt_free(a);
+}
+
+/* ---- streams ----------------------------------------------------------------------------------------------------------- */
+
+#define STREAM "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n\r\n"
+#define PIECE(text) "data: {\"choices\":[{\"delta\":{\"content\":\"" text "\"}}]}\n\n"
+#define LAST                                                                                       \
+    "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"                          \
+    "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\n\n"
+
+static Attempt *ask_with(const char *more) {
+    char text[400];
+    snprintf(text, sizeof text,
+             "{\"model\":\"openai/gpt-x\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]%s}",
+             more);
+    Attempt *a = attempt_new(CALLEE_MODEL, text);
+    a->effect = EFFECT_READ;
+    return a;
+}
+
+static void a_stream_is_the_same_answer_and_is_told(UNUSED void **state) {
+    server_says(STREAM PIECE("hel") PIECE("lo") LAST "data: [DONE]\n\n", CLOSE);
+    Attempt *a = ask();
+    a->told = true;
+    heard[0] = 0;
+    perform(w, a);
+    assert_ended(w, OUTCOME_OK, SENT_YES, KIND_NONE);
+    assert_str_is(w->last.payload,
+                  "{\"calls\":[],\"content\":\"hello\",\"finish\":\"stop\",\"model\":\"\"}");
+    assert_int_equal(w->last.usage.tokens_out, 2);
+    assert_true(!strcmp(heard, "[0 hello]") || !strcmp(heard, "[0 hel][3 lo]"));
+    attempt_free(a);
+    server_says(STREAM PIECE("a") LAST, CLOSE);
+    a = ask(); /* of a step whose text is not shown */
+    heard[0] = 0;
+    perform(w, a);
+    assert_ended(w, OUTCOME_OK, SENT_YES, KIND_NONE);
+    assert_string_equal(heard, "");
+    attempt_free(a);
+}
+
+static void a_server_that_does_not_hang_up_is_left_after_its_last_word(UNUSED void **state) {
+    server_says(STREAM PIECE("a") LAST "data: [DONE]\n\n", KEEP_OPEN);
+    Attempt *a = ask();
+    perform(w, a);
+    assert_ended(w, OUTCOME_OK, SENT_YES, KIND_NONE);
+    assert_true(w->last.took_us < 5000000);
+    attempt_free(a);
+}
+
+static void a_stream_fails(const char *says, Then then, const char *more, Outcome outcome,
+                           Sent sent, ErrorKind kind, const char *words) {
+    server_says(says, then);
+    Attempt *a = ask_with(more);
+    perform(w, a);
+    assert_ended(w, outcome, sent, kind);
+    assert_str_has(w->last.message, words);
+    attempt_free(a);
+}
+
+static void broken_streams_are_named(UNUSED void **state) {
+    a_stream_fails(STREAM PIECE("a"), CLOSE, "", OUTCOME_UNKNOWN, SENT_YES, KIND_UNAVAILABLE,
+                   "ended before the answer did after 1 pieces");
+    a_stream_fails(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 9999\r\n\r\n" PIECE(
+            "a"),
+        CLOSE, "", OUTCOME_UNKNOWN, SENT_YES, KIND_UNAVAILABLE, "was cut");
+    a_stream_fails(STREAM PIECE("a") "data: {\"choi\n\n" LAST, CLOSE, "", OUTCOME_UNKNOWN, SENT_YES,
+                   KIND_UNAVAILABLE, "is garbled");
+    a_stream_fails(STREAM, CLOSE, "", OUTCOME_UNKNOWN, SENT_YES, KIND_UNAVAILABLE,
+                   "without a word");
+}
+
+static void a_silent_server_is_left_in_time(UNUSED void **state) {
+    a_stream_fails(STREAM PIECE("a"), KEEP_OPEN,
+                   ",\"server\":{\"kind\":\"openai\",\"first_byte_ms\":60000,\"gap_ms\":200}",
+                   OUTCOME_UNKNOWN, SENT_YES, KIND_TIMEOUT, "stalled after 1 pieces");
+    a_stream_fails("", SAY_NOTHING,
+                   ",\"server\":{\"kind\":\"openai\",\"first_byte_ms\":200,\"gap_ms\":60000}",
+                   OUTCOME_UNKNOWN, SENT_MAYBE, KIND_TIMEOUT, "nothing came");
+}
+
+static void an_endless_stream_is_left_and_not_asked_again(UNUSED void **state) {
+    static char says[200000];
+    size_t n = (size_t)snprintf(says, sizeof says, "%s", STREAM);
+    while (n < sizeof says - 100)
+        n += (size_t)snprintf(says + n, sizeof says - n, "%s", PIECE("x"));
+    a_stream_fails(says, CLOSE, ",\"max_output\":10", OUTCOME_FAILED, SENT_YES, KIND_LIMIT,
+                   "has no end");
+    assert_int_equal(w->last.retry_after_ms, -1);
+}
+
+/* ---- whether to ask again ------------------------------------------------------------------------------------------------ */
+
+static int64_t wait_after(const char *says) {
+    server_says(says, CLOSE);
+    Attempt *a = ask();
+    perform(w, a);
+    attempt_free(a);
+    return w->last.retry_after_ms;
+}
+
+static void what_would_be_answered_the_same_is_not_asked_again(UNUSED void **state) {
+    assert_int_equal(wait_after("HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n"), -1);
+    assert_int_equal(wait_after("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"), 0);
+    assert_int_equal(
+        wait_after("HTTP/1.1 500 No\r\nx-should-retry: false\r\nContent-Length: 0\r\n\r\n"), -1);
+    assert_int_equal(
+        wait_after("HTTP/1.1 400 No\r\nx-should-retry: true\r\nContent-Length: 0\r\n\r\n"), 0);
+    assert_int_equal(wait_after("HTTP/1.1 429 No\r\nx-should-retry: true\r\n\r\n"
+                                "{\"error\":{\"type\":\"insufficient_quota\"}}"),
+                     -1);
+    assert_int_equal(
+        wait_after("HTTP/1.1 429 No\r\n\r\n{\"error\":{\"details\":[{\"@type\":"
+                   "\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":\"12s\"}]}}"),
+        12000);
+}
+
+static int64_t wait_with_reset(const char *remaining, int seconds) {
+    char says[400];
+    Buf b = BUF_INIT(100);
+    uv_timeval64_t now;
+    uv_gettimeofday(&now);
+    time_write(&b, now.tv_sec + seconds, 0);
+    snprintf(says, sizeof says,
+             "HTTP/1.1 429 Slow\r\nanthropic-ratelimit-input-tokens-remaining: %s\r\n"
+             "anthropic-ratelimit-input-tokens-reset: %.*s\r\nContent-Length: 0\r\n\r\n",
+             remaining, STR_FMT(buf_str(&b)));
+    buf_deinit(&b);
+    return wait_after(says);
+}
+
+static void the_time_at_which_a_limit_is_full_again_is_waited_for(UNUSED void **state) {
+    assert_in_range(wait_with_reset("0", 30), 28000, 30000);
+    assert_int_equal(wait_with_reset("5", 30), 0);
+    assert_int_equal(wait_with_reset("0", -30), 0);
 }
 
 static void the_wait_a_server_asks_for_is_kept(UNUSED void **state) {
@@ -523,6 +668,13 @@ int main(void) {
     };
     const struct CMUnitTest connected[] = {
         cmocka_unit_test(a_model_is_asked_and_answers),
+        cmocka_unit_test(a_stream_is_the_same_answer_and_is_told),
+        cmocka_unit_test(a_server_that_does_not_hang_up_is_left_after_its_last_word),
+        cmocka_unit_test(broken_streams_are_named),
+        cmocka_unit_test(a_silent_server_is_left_in_time),
+        cmocka_unit_test(an_endless_stream_is_left_and_not_asked_again),
+        cmocka_unit_test(the_time_at_which_a_limit_is_full_again_is_waited_for),
+        cmocka_unit_test(what_would_be_answered_the_same_is_not_asked_again),
         cmocka_unit_test(the_wait_a_server_asks_for_is_kept),
         cmocka_unit_test(a_cut_answer_of_a_model_is_unknown),
         cmocka_unit_test(a_stopped_model_call_is_unknown),

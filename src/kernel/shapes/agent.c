@@ -277,6 +277,8 @@ static Value server_of(const Frame *f, Str secret_mark, Arena *a) {
     map_addz(&m, "kind", value_str(server->kind));
     add_server(&m, "url", server->url, &s);
     add_server(&m, "key", server->key, &s);
+    map_add_count(&m, "first_byte_ms", server->first_byte_ms);
+    map_add_count(&m, "gap_ms", server->gap_ms);
     return map_done(&m, NULL);
 }
 
@@ -606,6 +608,11 @@ static void tool_done(Run *r, Frame *f, Frame *child) {
 
 /* ---- a turn ended ---- */
 
+static bool is_paused(Value reply) {
+    Value finish = value_getz(reply, "finish");
+    return finish.type == V_STRING && str_is(value_as_str(finish), "pause");
+}
+
 static void model_answered(Run *r, Frame *f, Value reply) {
     if (guard_catches_reply(r, f, reply))
         return;
@@ -618,11 +625,14 @@ static void model_answered(Run *r, Frame *f, Value reply) {
     map_addz(&m, "content", value_absent(content) ? VALUE_NULL : content);
     if (calls.type == V_LIST && calls.len)
         map_addz(&m, "calls", calls);
-    if (native.type == V_MAP) /* for who said it alone, to whom it goes back as it came */
+    /* for who said it alone, to whom it goes back as it came */
+    if (native.type == V_MAP && !MUTANT(native_dropped))
         map_addz(&m, "native", native);
     agent_say(r, f, map_done(&m, NULL));
     if (calls.type == V_LIST && calls.len)
         call_tools(r, f, calls);
+    else if (is_paused(reply)) /* it goes on where it stopped, when it sees what it said */
+        open_turn(r, f);
     else
         answered(r, f, content);
 }

@@ -360,6 +360,9 @@ bool call_once_more(Run *r, Frame *f, Fact *fact, bool was_unknown) {
     uint32_t times = (uint32_t)policy->times + (MUTANT(retry_once_more) ? 1 : 0);
     bool retry = c->retries < times && tried_again(policy, fact->error_kind);
     bool resend = was_unknown && !policy->declared && c->resends < RESENDS;
+    if (fact->retry_after_ms < 0 && policy != &undo_retry &&
+        !MUTANT(never_again_ignored)) /* it would be told the same */
+        return false;
     if ((!retry && !resend) || !retry_fits(r, f, fact))
         return false;
     *(retry ? &c->retries : &c->resends) += 1;
