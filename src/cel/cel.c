@@ -85,6 +85,29 @@ size_t cel_slots(const CelProgram *p, const uint64_t **ret_slots) {
     return p->n_slots;
 }
 
+static bool is_slot(const Node *n, uint64_t slot) {
+    return n->kind == N_SLOT && n->slot == slot && !n->optional;
+}
+
+static bool is_field(const Node *n, uint64_t slot, Str field) {
+    return n->kind == N_SELECT && !n->optional && str_eq(n->text, field) &&
+           is_slot(n->args[0], slot);
+}
+
+static bool needs_equal(const Node *n, uint64_t slot, Str field, uint64_t other) {
+    if (n->kind == N_EQUAL)
+        return (is_field(n->args[0], slot, field) && is_slot(n->args[1], other)) ||
+               (is_field(n->args[1], slot, field) && is_slot(n->args[0], other));
+    for (uint32_t i = 0; n->kind == N_AND && i < n->n_args; i++)
+        if (needs_equal(n->args[i], slot, field, other))
+            return true;
+    return false;
+}
+
+bool cel_needs_equal(const CelProgram *p, uint64_t slot, Str field, uint64_t other) {
+    return needs_equal(p->root, slot, field, other);
+}
+
 Str cel_source(const CelProgram *p) { return p->source; }
 
 Value cel_constant(const CelProgram *p) {

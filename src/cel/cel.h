@@ -56,6 +56,9 @@ int cel_eval(const CelProgram *p, const CelScope *scope, Arena *a, Value *ret_va
 /* Every slot the program may load, in order of appearance, each once (in programs of hundreds of slots some may be there
  * again); for checks of order and for `why`. */
 size_t cel_slots(const CelProgram *p, const uint64_t **ret_slots);
+/* Can it be true only where `field` of what stands in one slot equals what stands in the other: is it that comparison, or a
+ * conjunction with it? */
+bool cel_needs_equal(const CelProgram *p, uint64_t slot, Str field, uint64_t other);
 /* The source text, as compiled. */
 Str cel_source(const CelProgram *p);
 /* The constant the whole program folded to, or VALUE_ABSENT. */

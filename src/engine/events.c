@@ -3,9 +3,6 @@
 #include "base/json.h"
 #include "base/uuid.h"
 
-/* Rows of one reading: the store goes through those before a page once more for each. */
-#define OPENS_AT_ONCE 8192
-
 /* The file of an event's run: it has begun, and is over. Who is told stands in its input, so that the mail follows from it. */
 static const char event_file[] = "baton: 1\n"
                                  "name: event\n"
@@ -25,37 +22,10 @@ static bool is_event(Value event) {
 
 /* ---- who hears it: reader's side --------------------------------------------------------------------------------------- */
 
-/* Who hears what, read once for all events of a job. */
-typedef struct Hearing {
-    const StoreDue **rows;
-    size_t n, room;
-    bool known;
-} Hearing;
-
-static void add_row(Hearing *h, const StoreDue *row, Arena *a) {
-    if (h->n == h->room) {
-        const StoreDue **old = h->rows;
-        h->room = MAX((size_t)64, h->room * 2);
-        h->rows = ARENA_ARRAY(a, const StoreDue *, h->room);
-        if (h->n)
-            memcpy(h->rows, old, h->n * sizeof *old);
-    }
-    h->rows[h->n++] = row;
-}
-
-static int read_hearing(Store *store, Hearing *h, Arena *a) {
-    size_t n = OPENS_AT_ONCE;
-    for (uint64_t skip = 0; !h->known && n == OPENS_AT_ONCE; skip += n) {
-        StoreDue *page = ARENA_ARRAY(a, StoreDue, OPENS_AT_ONCE);
-        int err = store->ops->opens(store, STR(""), WANT_SIGNAL, skip, OPENS_AT_ONCE, a, page, &n);
-        if (err)
-            return err;
-        for (size_t i = 0; i < n; i++)
-            if (is_event_run(page[i].key))
-                add_row(h, &page[i], a);
-    }
-    h->known = true;
-    return 0;
+/* How the store knows who hears: by the type, or, where nobody waits for what answers others, by type and correlation. No type
+ * has a space in it. */
+static Str heard_key(Str type, Str own, Arena *a) {
+    return arena_fmt(a, EVENT_PREFIX "%.*s%s%.*s", STR_FMT(type), own.len ? " " : "", STR_FMT(own));
 }
 
 /* Starts come many at a time: a loop over items sends as many as it runs at once. */
@@ -69,25 +39,33 @@ static void read_parent(Store *store, Arena *a, Letter *l, const Letter *before)
     }
 }
 
-static int find_hearers(Store *store, Hearing *h, Str type, Arena *a, Value *ret) {
+static int add_hearers(Store *store, Str key, Arena *a, ListBuilder *l) {
+    Str *runs;
+    size_t n;
+    int err = store->ops->heard(store, key, a, &runs, &n);
+    for (size_t i = 0; !err && i < n; i++)
+        list_add(l, value_str(runs[i]));
+    return err;
+}
+
+static int find_hearers(Store *store, Value event, Arena *a, Value *ret) {
     ListBuilder l = list_builder(a);
-    Str key = arena_fmt(a, EVENT_PREFIX "%.*s", STR_FMT(type));
-    int err = read_hearing(store, h, a);
-    for (size_t i = 0; !err && i < h->n; i++)
-        if (str_eq(h->rows[i]->key, key))
-            list_add(&l, value_str(h->rows[i]->run));
+    Str type = text_of(event, "type"), correlation = text_of(event, "correlation");
+    int err = add_hearers(store, heard_key(type, STR(""), a), a, &l);
+    if (!err && correlation.len)
+        err = add_hearers(store, heard_key(type, correlation, a), a, &l);
     *ret = list_done(&l);
     return err;
 }
 
-static void read_one(Store *store, Hearing *h, Arena *a, Letter *l, const Letter *before) {
+static void read_one(Store *store, Arena *a, Letter *l, const Letter *before) {
     if (json_read(a, l->mail->body, &l->body, NULL) || l->body.type != V_MAP) {
         l->body = VALUE_ABSENT;
         return;
     }
     Value event = value_getz(l->body, "event"), start = value_getz(l->body, "start");
     if (is_event(event) && is_event_run(l->mail->to))
-        l->err = find_hearers(store, h, text_of(event, "type"), a, &l->told);
+        l->err = find_hearers(store, event, a, &l->told);
     if (start.type == V_MAP)
         l->err = store->ops->load(store, text_of(start, "on"), false, a, &l->file);
     if (str_is(text_of(l->body, "child"), "start"))
@@ -95,10 +73,9 @@ static void read_one(Store *store, Hearing *h, Arena *a, Letter *l, const Letter
 }
 
 void letters_read(Store *store, const StoreMail *mail, size_t n, Arena *a, Letter *ret) {
-    Hearing hearing = { 0 };
     for (size_t i = 0; i < n; i++) {
         ret[i] = (Letter){ .mail = &mail[i], .told = VALUE_ABSENT, .body = VALUE_ABSENT };
-        read_one(store, &hearing, a, &ret[i], i ? &ret[i - 1] : NULL);
+        read_one(store, a, &ret[i], i ? &ret[i - 1] : NULL);
     }
 }
 
@@ -228,18 +205,20 @@ const StoreMail *events_mail(Run *r, bool first_row, const StoreMail *mail, Aren
 
 size_t events_n_heard(const Run *r) {
     Str type;
+    bool own;
     size_t n = 0;
-    while (!run_finished(r) && run_hears(r, n, &type))
+    while (!run_finished(r) && run_hears(r, n, &type, &own))
         n++;
     return n;
 }
 
 size_t events_heard(const Run *r, StoreOpen *ret, Arena *a) {
     Str type;
+    bool own;
     size_t n = 0;
-    for (; !run_finished(r) && run_hears(r, n, &type); n++)
+    for (; !run_finished(r) && run_hears(r, n, &type, &own); n++)
         ret[n] = (StoreOpen){ .kind = WANT_SIGNAL,
-                              .key = arena_fmt(a, EVENT_PREFIX "%.*s", STR_FMT(type)),
+                              .key = heard_key(type, own ? run_correlation(r) : STR(""), a),
                               .address = STR("") };
     return n;
 }
@@ -255,8 +234,7 @@ typedef struct EmitJob {
 
 static void look_for_hearers(StoreJob *job, Store *store) {
     EmitJob *j = (EmitJob *)job;
-    Hearing hearing = { 0 };
-    j->p.err = find_hearers(store, &hearing, text_of(j->event, "type"), &j->p.arena, &j->told);
+    j->p.err = find_hearers(store, j->event, &j->p.arena, &j->told);
 }
 
 static void found(StoreJob *job) {

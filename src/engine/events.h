@@ -3,8 +3,8 @@
  *   a step emits ---mail---> event:ID, a run that is over at once ---mail---> each run that hears its type
  *   POST /v1/events -------^                                        \--mail---> on:ID, which listens ---mail---> a new run
  *
- * Who hears a type says the table `open` of the store: a row `event:TYPE` for each type and run that is not over. It is read
- * after the event was written, so whoever had begun by then is told. Every arrow is an insertion in the append that sends it
+ * Who hears a type says the table `open` of the store: a row `event:TYPE` for each type and run that is not over, or, for a run
+ * that waits only for what has its own correlation, `event:TYPE CORRELATION`. Both are found by an index. It is read after the event was written, so whoever had begun by then is told. Every arrow is an insertion in the append that sends it
  * and a deletion in the append that takes it in, and a run's id names the event or the key that begins it: none is lost, and what
  * comes twice finds itself there. */
 #ifndef BATON_ENGINE_EVENTS_H

@@ -261,6 +261,7 @@ static const StoreOps memory_ops = {
     .payload = memory_payload,
     .due = memory_due,
     .opens = memory_opens,
+    .heard = memory_heard,
     .mail = memory_mail_now,
     .kept = memory_kept,
     .keys = memory_keys,

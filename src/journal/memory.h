@@ -131,6 +131,7 @@ int memory_due(Store *s, int64_t now_ms, size_t max, Arena *a, StoreDue *ret, si
                int64_t *ret_next_ms);
 int memory_opens(Store *s, Str run, uint8_t kind, uint64_t skip, size_t max, Arena *a,
                  StoreDue *ret, size_t *ret_n);
+int memory_heard(Store *s, Str key, Arena *a, Str **ret_runs, size_t *ret_n);
 int memory_kept(Store *s, Str to, Str id, uint64_t skip, size_t max, Arena *a, StoreMail *ret,
                 size_t *ret_n);
 int memory_mail_now(Store *s, bool world, int64_t now_ms, size_t max, Arena *a, StoreMail *ret,

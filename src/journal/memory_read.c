@@ -171,6 +171,28 @@ int memory_opens(Store *s, Str id, uint8_t kind, uint64_t skip, size_t max, Aren
     return 0;
 }
 
+static bool stands_for_whole(const StoreOpen *open, Str key) {
+    return open->address.len == 0 && open->key.len && str_eq(open->key, key);
+}
+
+int memory_heard(Store *s, Str key, Arena *a, Str **ret_runs, size_t *ret_n) {
+    MemStore *h = (MemStore *)s;
+    MEMORY_LOCKED(h->m);
+    Str *list = ARENA_ARRAY(a, Str, h->m->n_runs + 1);
+    size_t n = 0;
+    for (size_t r = 0; r < h->m->n_runs; r++) {
+        const MemRun *run = &h->m->runs[r];
+        bool hears = false;
+        for (size_t i = 0; i < run->n_opens && !hears; i++)
+            hears = stands_for_whole(&run->opens[i], key);
+        if (hears)
+            list[n++] = arena_str(a, run->id);
+    }
+    *ret_runs = list;
+    *ret_n = n;
+    return 0;
+}
+
 static StoreMail copy_mail(Arena *a, const StoreMail *mail) {
     return (StoreMail){ .id = arena_str(a, mail->id),
                         .to = arena_str(a, mail->to),

@@ -95,6 +95,8 @@
              "WHERE ?3 IN(0,o.kind)ORDER BY o.run,o.n LIMIT ?1 OFFSET ?4")                         \
     X(OPENS_OF, "SELECT " OPEN_COLUMNS " FROM run r JOIN open o ON r.key=o.run WHERE r.id=?2 "     \
                 "AND ?3 IN(0,o.kind)ORDER BY o.n LIMIT ?1 OFFSET ?4")                              \
+    X(HEARD, "SELECT " OPEN_COLUMNS " FROM open o JOIN run r ON r.key=o.run "                      \
+             "WHERE o.key=?1 AND o.key<>'' AND o.address='' ORDER BY o.run,o.n")                   \
     X(MAIL, "SELECT key,id,dest,not_before,body,sum FROM mail WHERE not_before<=?1 "               \
             "AND(substr(dest,1,1)='@')=?3 ORDER BY not_before,key LIMIT ?2")                       \
     X(MAIL_AFTER, "SELECT not_before FROM mail WHERE not_before>?1 AND(substr(dest,1,1)='@')=?2 "  \
@@ -221,6 +223,7 @@ int sqlite_due(Store *base, int64_t now_ms, size_t max, Arena *a, StoreDue *ret,
                int64_t *ret_next_ms);
 int sqlite_opens(Store *base, Str run, uint8_t kind, uint64_t skip, size_t max, Arena *a,
                  StoreDue *ret, size_t *ret_n);
+int sqlite_heard(Store *base, Str key, Arena *a, Str **ret_runs, size_t *ret_n);
 int sqlite_kept(Store *base, Str to, Str id, uint64_t skip, size_t max, Arena *a, StoreMail *ret,
                 size_t *ret_n);
 int sqlite_mail(Store *base, bool world, int64_t now_ms, size_t max, Arena *a, StoreMail *ret,

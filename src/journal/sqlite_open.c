@@ -372,6 +372,7 @@ static const StoreOps sqlite_ops = {
     .payload = sqlite_payload,
     .due = sqlite_due,
     .opens = sqlite_opens,
+    .heard = sqlite_heard,
     .mail = sqlite_mail,
     .kept = sqlite_kept,
     .keys = sqlite_keys,

@@ -15,6 +15,9 @@
 #define EFFECT_NAME "CREATE UNIQUE INDEX effect_name ON effect(name)"
 #define EFFECT_RUN "CREATE INDEX effect_run ON effect(run)"
 
+/* Who hears an event. What else is waited for has an address or no key, and costs this index nothing. */
+#define OPEN_HEARD "CREATE INDEX open_heard ON open(key)WHERE key<>'' AND address=''"
+
 static const char *const objects[] = {
     "CREATE TABLE meta(k INTEGER PRIMARY KEY,install_key BLOB NOT NULL,generation INTEGER NOT NULL,"
     "epoch INTEGER NOT NULL,clean INTEGER NOT NULL,swept INTEGER NOT NULL,sum INTEGER NOT NULL)STRICT",
@@ -44,10 +47,12 @@ static const char *const objects[] = {
     EFFECT_TABLE,
     EFFECT_NAME,
     EFFECT_RUN,
+    OPEN_HEARD,
 };
 /* The last of them came later: a store without them is good, and gets them when somebody first writes to it. */
-#define OBJECTS_BEFORE_EFFECTS (ARRAY_LEN(objects) - 3)
-#define OBJECTS_BEFORE_ACCOUNTS (ARRAY_LEN(objects) - 4)
+#define OBJECTS_BEFORE_HEARD (ARRAY_LEN(objects) - 1)
+#define OBJECTS_BEFORE_EFFECTS (ARRAY_LEN(objects) - 4)
+#define OBJECTS_BEFORE_ACCOUNTS (ARRAY_LEN(objects) - 5)
 
 #define STATEMENT_TEXT(name, text)                                                                 \
     (text), /* in brackets: a text of several pieces is meant to be one */
@@ -111,8 +116,8 @@ int schema_verify(Sql *c) {
         n++;
     }
     sqlite3_finalize(st);
-    bool whole = n == ARRAY_LEN(objects) || n == OBJECTS_BEFORE_EFFECTS ||
-                 n == OBJECTS_BEFORE_ACCOUNTS;
+    bool whole = n == ARRAY_LEN(objects) || n == OBJECTS_BEFORE_HEARD ||
+                 n == OBJECTS_BEFORE_EFFECTS || n == OBJECTS_BEFORE_ACCOUNTS;
     if (!r && (!same || !whole))
         r = sql_damaged(c->problem, "baton.db: its tables are not those of format %d",
                         STORE_FORMAT);
@@ -138,9 +143,11 @@ static int add_what_came_later(Sql *c) {
         r = sql_exec(c, ACCOUNT_TABLE);
     if (!r)
         r = schema_has(c, "effect_run", &there);
-    return r || there ? r
-                      : sql_exec(c, "BEGIN IMMEDIATE;" EFFECT_TABLE ";" EFFECT_NAME ";" EFFECT_RUN
-                                    ";COMMIT");
+    if (!r && !there)
+        r = sql_exec(c, "BEGIN IMMEDIATE;" EFFECT_TABLE ";" EFFECT_NAME ";" EFFECT_RUN ";COMMIT");
+    if (!r)
+        r = schema_has(c, "open_heard", &there);
+    return r || there ? r : sql_exec(c, OPEN_HEARD);
 }
 
 static int prepare_all(Sql *c, const char *const *texts, size_t n, sqlite3_stmt **ret) {

@@ -79,6 +79,39 @@ int sqlite_opens(Store *base, Str run, uint8_t kind, uint64_t skip, size_t max, 
     return read_opens(s, st, a, ret, ret_n);
 }
 
+static int add_run(SqliteStore *s, sqlite3_stmt *st, Arena *a, Str **list, size_t *n,
+                   size_t *room) {
+    StoreDue one;
+    int r = read_open(s, st, a, &one);
+    if (r || (*n && str_eq((*list)[*n - 1], one.run)))
+        return r;
+    if (*n == *room) {
+        Str *wider = ARENA_ARRAY(a, Str, *room = MAX((size_t)16, *room * 2));
+        if (*n)
+            memcpy(wider, *list, *n * sizeof *wider);
+        *list = wider;
+    }
+    (*list)[(*n)++] = one.run;
+    return 0;
+}
+
+int sqlite_heard(Store *base, Str key, Arena *a, Str **ret_runs, size_t *ret_n) {
+    SqliteStore *s = (SqliteStore *)base;
+    sqlite3_stmt *st = s->r[ST_HEARD];
+    Str *list = NULL;
+    size_t n = 0, room = 0;
+    bool more;
+    int r;
+    bind_text(st, 1, key);
+    while (!(r = sql_step(&s->reader, st, &more)) && more)
+        if ((r = add_run(s, st, a, &list, &n, &room)))
+            break;
+    sqlite3_reset(st);
+    *ret_runs = list;
+    *ret_n = n;
+    return r;
+}
+
 static int read_mail(SqliteStore *s, sqlite3_stmt *st, Arena *a, StoreMail *ret) {
     *ret = (StoreMail){ .id = arena_str(a, column_str(st, 1)),
                         .to = arena_str(a, column_str(st, 2)),

@@ -233,6 +233,9 @@ typedef struct StoreOps {
     /* R: open entries of one run, or (empty id) of all runs, oldest runs first; of one kind (0: all), but the first `skip`. */
     int (*opens)(Store *s, Str run, uint8_t kind, uint64_t skip, size_t max, Arena *a,
                  StoreDue *ret, size_t *ret_n);
+    /* R: the runs with an open entry of this key that stands for the whole run (no address), of all engines, oldest first. What
+     * it costs does not grow with what others wait for. */
+    int (*heard)(Store *s, Str key, Arena *a, Str **ret_runs, size_t *ret_n);
     /* R: own mail that may be taken now, to runs or to the world, by not_before and then in the order sent; and the
      * soonest not_before after those (0: none). */
     int (*mail)(Store *s, bool world, int64_t now_ms, size_t max, Arena *a, StoreMail *ret,

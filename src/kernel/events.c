@@ -131,11 +131,13 @@ void emit_enter(Run *r, Frame *f, Str choice) {
 Str run_correlation(const Run *r) { return r->correlation.len ? r->correlation : r->id; }
 bool run_listens(const Run *r) { return r->listens; }
 
-bool run_hears(const Run *r, size_t i, Str *ret_type) {
+bool run_hears(const Run *r, size_t i, Str *ret_type, bool *ret_own) {
     const Plan *p = r->plan;
     bool more = i < (r->listens ? p->n_starts : p->n_hears);
-    if (more)
+    if (more) {
         *ret_type = r->listens ? p->starts[i] : p->hears[i];
+        *ret_own = !r->listens && p->hears_own[i];
+    }
     return more;
 }
 
@@ -348,7 +350,8 @@ static void listen_start(Run *r, Value event) {
 static Str listen_key(Run *r) {
     Buf b = BUF_INIT(64 * KIB);
     Str type;
-    for (size_t i = 0; run_hears(r, i, &type); i++)
+    bool own;
+    for (size_t i = 0; run_hears(r, i, &type, &own); i++)
         buf_fmt(&b, "%s%.*s", i ? ", " : "event ", STR_FMT(type));
     Str key = arena_str(&r->arena, buf_str(&b));
     buf_deinit(&b);

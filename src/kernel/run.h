@@ -133,8 +133,8 @@ const Post *run_posts(const Run *r, size_t *ret_n);
 void run_forget_posts(Run *r);
 /* Those that `before` has too: the same run, derived again by another file, does not repeat what it said by that one. */
 void run_forget_said(Run *r, const Run *before);
-/* The types of events that it is told of, by number; false: that is all. */
-bool run_hears(const Run *r, size_t i, Str *ret_type);
+/* The types of events that it is told of, by number; own: only those whose correlation is the run's. False: that is all. */
+bool run_hears(const Run *r, size_t i, Str *ret_type, bool *ret_own);
 /* It only starts other runs. */
 bool run_listens(const Run *r);
 Str run_correlation(const Run *r);

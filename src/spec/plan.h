@@ -532,6 +532,7 @@ struct Node {
     Str waits_for; /* `event a, b`, `inbox desk`: the key of its want; empty: a signal, a time */
     CelProgram *wait_if;
     bool wait_if_early;      /* of events: says the same at any time of the run */
+    bool wait_if_own;        /* and is false of what has another correlation than the run */
     int64_t wait_timeout_ms; /* -1: none; of `receive` too */
     /* emit */
     Str emit_type;
@@ -633,6 +634,7 @@ struct Plan {
     Inbox *inboxes;
     size_t n_inboxes;
     Str *hears, *starts; /* types of events that some step waits for; that `on` names; each once */
+    bool *hears_own; /* only those whose correlation is that of the run: nobody waits for others of the type */
     size_t n_hears, n_starts;
     Callee **callees; /* named agents and tools, file order */
     size_t n_callees;

@@ -4,6 +4,7 @@
 #include "spec/read.h"
 
 #include "base/limits.h"
+#include "base/mutant.h"
 
 enum { BODY = SEES_STEPS | SEES_LOOP | SEES_ROUND };
 
@@ -140,6 +141,24 @@ static void add_type(Str type, Str *types, size_t *n) {
         types[(*n)++] = type;
 }
 
+static void add_heard(Plan *p, Str type, bool own) {
+    for (size_t i = 0; i < p->n_hears; i++)
+        if (str_eq(p->hears[i], type)) {
+            p->hears_own[i] &= own;
+            return;
+        }
+    p->hears_own[p->n_hears] = own;
+    p->hears[p->n_hears++] = type;
+}
+
+static bool asks_for_own(const Node *n) {
+    if (MUTANT(heard_too_little))
+        return n->wait_if && n->wait_if_early;
+    return n->wait_if && n->wait_if_early &&
+           cel_needs_equal(n->wait_if, slot_make(SLOT_EVENT, 0, 0), STR("correlation"),
+                           slot_make(SLOT_RUN, 0, RUN_CORRELATION));
+}
+
 /* Nothing in it changes while the run goes on. */
 static bool is_early(const CelProgram *program) {
     const uint64_t *slots;
@@ -170,7 +189,7 @@ static void add_moves(Plan *p, const Machine *m) {
         const Edges *edges = i < m->n_states ? &m->next[i] : &m->on;
         for (size_t k = 0; k < edges->n; k++)
             for (size_t t = 0; t < edges->items[k].n_events; t++)
-                add_type(edges->items[k].events[t], p->hears, &p->n_hears);
+                add_heard(p, edges->items[k].events[t], false);
     }
 }
 
@@ -182,12 +201,14 @@ void gather_hears(Reader *r) {
     for (size_t i = 0; i < p->n_triggers; i++)
         started += p->triggers[i].n_types;
     p->hears = ARENA_ARRAY(r->arena, Str, heard);
+    p->hears_own = ARENA_ARRAY(r->arena, bool, heard);
     p->starts = ARENA_ARRAY(r->arena, Str, started);
     for (size_t i = 0; i < p->n_nodes; i++) {
         Node *n = p->nodes[i];
         n->wait_if_early = is_early(n->wait_if);
+        n->wait_if_own = asks_for_own(n);
         for (size_t k = 0; k < n->n_events; k++)
-            add_type(n->events[k], p->hears, &p->n_hears);
+            add_heard(p, n->events[k], n->wait_if_own);
         if (n->machine)
             add_moves(p, n->machine);
     }

@@ -135,6 +135,60 @@ static void cut_off_at_every_append_the_dance_ends_the_same(void **state) {
     (void)w;
 }
 
+/* Whom the event is told, as its run's first row says. */
+static Str told(World *w, const char *id) {
+    Store *eye = store_memory_open(w->disk);
+    StoreRun run;
+    Row row;
+    Value v = VALUE_NULL;
+    assert_int_equal(eye->ops->load(eye, str_from(id), true, &w->arena, &run), 0);
+    assert_int_equal(row_read(run.rows[0].body, run.rows[0].data, false, &w->arena, &row), 0);
+    assert_int_equal(json_read(&w->arena, row.facts[0].fact.payload, &v, NULL), 0);
+    store_close(eye);
+    return value_text(&w->arena, value_getz(v, "to"));
+}
+
+static Said emit_for(Host *h, const char *id, const char *correlation) {
+    Said said = { 0 };
+    EngineEmit e = { .id = str_from(id),
+                     .type = STR("answered"),
+                     .data_json = STR("{\"n\":1}"),
+                     .correlation = str_from(correlation),
+                     .source = STR("ann") };
+    engine_emit(h->engine, &e, heard, &said);
+    pump(h);
+    return said;
+}
+
+#define WAITS(name, test)                                                                          \
+    "baton: 1\nname: " name "\nsteps:\n"                                                           \
+    "  - { id: answer, wait: { event: answered, if: " test " } }\n"
+
+/* It costs those who wait for other answers nothing, not even being looked at. */
+static void who_waits_for_his_own_answer_is_not_told_of_others(void **state) {
+    static const char own[] =
+        WAITS("own", "event.data.n > 0 && run.correlation == event.correlation");
+    static const char either[] =
+        WAITS("either", "event.correlation == run.correlation || event.data.n > 0");
+    World *w = *state;
+    Host *h = boot(w);
+    begin(h, "a", own, false);
+    begin(h, "b", own, false);
+    begin(h, "c", either, false);
+    assert_int_equal(emit_for(h, "e1", "b").answer, ENGINE_OK);
+    assert_true(str_is(told(w, "event:e1"), "[\"c\",\"b\"]"));
+    assert_int_equal(state_of(w, "b"), STORE_DONE);
+    assert_int_equal(state_of(w, "c"), STORE_DONE);
+    assert_int_equal(state_of(w, "a"), STORE_IDLE);
+    crash(h);
+    h = boot(w);
+    assert_int_equal(emit_for(h, "e2", "nobody").answer, ENGINE_OK);
+    assert_true(str_is(told(w, "event:e2"), "[]"));
+    assert_int_equal(emit_for(h, "e3", "a").answer, ENGINE_OK);
+    assert_int_equal(state_of(w, "a"), STORE_DONE);
+    assert_folds(w, "a");
+}
+
 static void a_key_begins_one_run_and_an_id_is_one_event(void **state) {
     World *w = *state;
     char id[65];
@@ -260,6 +314,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(an_event_begins_a_run_whose_event_wakes_the_first),
         TEST(cut_off_at_every_append_the_dance_ends_the_same),
+        TEST(who_waits_for_his_own_answer_is_not_told_of_others),
         TEST(a_key_begins_one_run_and_an_id_is_one_event),
         TEST(two_that_listen_for_one_workflow_begin_one_run),
         TEST(what_cannot_begin_leaves_no_mail_and_says_why),

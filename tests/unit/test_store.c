@@ -1077,7 +1077,7 @@ static void a_store_of_before_gets_its_accounts_when_written_to(void **state) {
     StoreAccount *found;
     size_t n = 9;
     w->s = store_close(w->s);
-    drop_table("DROP TABLE account;DROP TABLE effect");
+    drop_table("DROP INDEX open_heard;DROP TABLE account;DROP TABLE effect");
     assert_int_equal(store_sqlite_open(test_dir("store"), &look, &reader, problem), 0);
     assert_int_equal(reader->ops->accounts(reader, &w->arena, &found, &n), 0);
     assert_int_equal(n, 0);
@@ -1096,7 +1096,7 @@ static void a_store_of_before_gets_its_keys_when_written_to(void **state) {
     StoreKey *found;
     size_t n = 9;
     w->s = store_close(w->s);
-    drop_table("DROP TABLE effect");
+    drop_table("DROP INDEX open_heard;DROP TABLE effect");
     assert_int_equal(store_sqlite_open(test_dir("store"), &look, &reader, problem), 0);
     assert_int_equal(reader->ops->keys(reader, &w->arena, &found, &n), 0);
     assert_int_equal(n, 0);
@@ -1106,6 +1106,64 @@ static void a_store_of_before_gets_its_keys_when_written_to(void **state) {
     assert_int_equal(claim(w, "a", "pay", 1, 0).answer, CLAIM_GRANTED);
     assert_int_equal(w->s->ops->keys(w->s, &w->arena, &found, &n), 0);
     assert_int_equal(n, 1);
+}
+
+static void assert_heard_by(World *w, Store *s, const char *key, const char *runs) {
+    Str *found;
+    size_t n = 9;
+    Buf b = BUF_INIT(KIB);
+    assert_int_equal(s->ops->heard(s, str_from(key), &w->arena, &found, &n), 0);
+    for (size_t i = 0; i < n; i++)
+        buf_fmt(&b, "%s%.*s", i ? " " : "", STR_FMT(found[i]));
+    assert_true(str_is(buf_str(&b), runs));
+    buf_deinit(&b);
+}
+
+static void hear(World *w, const char *run, uint64_t seq, const char *one, const char *other) {
+    StoreOpen opens[] = { { .kind = 4, .key = str_from(one), .address = STR("") },
+                          { .kind = 4, .key = str_from(other), .address = STR("") },
+                          { .kind = 4, .key = STR("event:said"), .address = STR("step") },
+                          { .kind = 2, .due_ms = 50, .address = STR("") } };
+    StoreAppend it = item(w, run, seq);
+    it.opens = opens;
+    it.n_opens = 4;
+    it.set_opens = true;
+    assert_ok(w, it);
+}
+
+static void who_hears_a_key_is_found_oldest_first(void **state) {
+    World *w = *state;
+    hear(w, "b", 1, "event:paid", "event:lost");
+    hear(w, "a", 1, "event:paid", "event:paid c1");
+    hear(w, "c", 1, "event:paid c1", "event:paid c1");
+    assert_heard_by(w, w->s, "event:paid", "b a");
+    assert_heard_by(w, w->s, "event:paid c1", "a c");
+    assert_heard_by(w, w->s, "event:paid c2", "");
+    assert_heard_by(w, w->s, "event:said", ""); /* a step that waits, not the run */
+    assert_heard_by(w, w->s, "", "");
+    hear(w, "a", 2, "event:lost", "event:kept");
+    assert_heard_by(w, w->s, "event:paid", "b");
+    assert_heard_by(w, w->s, "event:lost", "b a");
+}
+
+static void a_store_of_before_finds_who_hears_and_gets_the_index_when_written_to(void **state) {
+    World *w = *state;
+    char problem[STORE_PROBLEM_BYTES];
+    StoreSqliteOptions look = { .read_only = true };
+    Store *reader = NULL;
+    hear(w, "a", 1, "event:paid", "event:lost");
+    w->s = store_close(w->s);
+    drop_table("DROP INDEX open_heard");
+    assert_int_equal(store_sqlite_open(test_dir("store"), &look, &reader, problem), 0);
+    assert_heard_by(w, reader, "event:paid", "a");
+    store_close(reader);
+    reopen(w, false);
+    assert_heard_by(w, w->s, "event:paid", "a");
+    hear(w, "b", 1, "event:paid", "event:lost");
+    assert_heard_by(w, w->s, "event:paid", "a b");
+    w->s = store_close(w->s);
+    drop_table("DROP INDEX open_heard"); /* it was there */
+    reopen(w, false);
 }
 
 static void read_only_handle_sees_what_was_committed(void **state) {
@@ -1261,6 +1319,7 @@ int main(void) {
         BOTH(what_is_forgotten_is_gone_and_the_chain_holds),
         BOTH(closures_are_stored_once),
         BOTH(opens_are_replaced_only_when_set),
+        BOTH(who_hears_a_key_is_found_oldest_first),
         BOTH(due_is_soonest_first_and_tells_the_next),
         BOTH(mail_is_posted_once_and_deleted_by_its_taker),
         BOTH(what_is_cached_is_given_for_a_time_and_claims_nothing),
@@ -1289,6 +1348,7 @@ int main(void) {
         FOR(sqlite, a_raised_epoch_fences_the_writer),
         FOR(sqlite, a_store_of_before_gets_its_accounts_when_written_to),
         FOR(sqlite, a_store_of_before_gets_its_keys_when_written_to),
+        FOR(sqlite, a_store_of_before_finds_who_hears_and_gets_the_index_when_written_to),
         FOR(sqlite, read_only_handle_sees_what_was_committed),
         FOR(sqlite, same_answers_as_the_memory_store),
     };
