@@ -6,6 +6,7 @@
 #include "cli/reach.h"
 #include "cli/say.h"
 #include "exec/preflight.h"
+#include "host/confine.h"
 #include "host/host.h"
 
 #include <errno.h>
@@ -77,6 +78,18 @@ static void look_at_programs(Doctor *d) {
     else
         TELL(d, BROKEN, "helper", "cannot start `sh`: %s; steps with `run` will fail",
              strerror(err ? err : ECHILD));
+}
+
+/* Which layers there are to confine commands with. */
+static void look_at_sandbox(Doctor *d) {
+    int landlock = landlock_version();
+    bool all = landlock >= 3 && seccomp_there();
+    TELL(d, all ? FINE : NOTE, "sandbox", "commands: no new rights, no descriptors, %s%s%s",
+         seccomp_there() ? "seccomp" : "NO seccomp (`network: false` cannot hold)",
+         landlock >= 3   ? arena_fmt(d->args->arena, ", Landlock %d", landlock).p
+         : landlock == 2 ? ", Landlock 2 (`write` cannot hold)"
+                         : ", NO Landlock (`read` and `write` cannot hold)",
+         landlock >= 3 && landlock < 6 ? " (which does not keep signals in)" : "");
 }
 
 static Str above(Arena *a, Str path) {
@@ -322,6 +335,7 @@ int cmd_doctor(Args *args) {
     const char *dir = place_data(args);
     look_at_versions(&d);
     look_at_programs(&d);
+    look_at_sandbox(&d);
     look_at_disk(&d, dir);
     look_at_store(&d, dir);
     look_at_models(&d);

@@ -63,6 +63,7 @@ static void compose(Engine *e, Flight *f) {
     a->request = value_copy(&a->arena, want_send(w, a->secret_mark, &a->arena));
     a->egress = egress_copy(&run_plan(run)->egress, &a->arena);
     a->host_of_data = w->callee->host_of_data;
+    a->sandbox = sandbox_copy(&w->callee->sandbox, &a->arena);
     a->key = w->effect >= EFFECT_IDEMPOTENT ? want_key(w, e->install_key, &a->arena) : STR("");
     a->timeout_ms = want_timeout_ms(w);
     a->time_left_ms = want_time_left_ms(w, e->now_ms);

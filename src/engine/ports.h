@@ -35,6 +35,7 @@ struct Attempt {
     uint32_t attempt;
     Value request; /* want_send() of kernel/run.h */
     Egress egress;
+    Sandbox sandbox;
     bool host_of_data; /* no file has written out where the request leads */
     Str secret_mark;   /* of the secrets in it; empty: there are none */
     SecretsFrom secrets_from;

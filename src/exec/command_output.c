@@ -81,7 +81,8 @@ Str tail_text(const Tail *t, Arena *a) {
 static CommandVerdict never_ran(const SpawnEnd *end) {
     /* No process, no memory, no descriptor: the machine's trouble, which passes. */
     ErrorKind kind = end->stage == SPAWN_NO_PROCESS ? KIND_UNAVAILABLE : KIND_NOT_FOUND;
-    if (end->stage == SPAWN_NO_PROGRAM && end->error == EACCES)
+    if ((end->stage == SPAWN_NO_PROGRAM && end->error == EACCES) ||
+        (end->stage == SPAWN_NO_SANDBOX && end->error != ENOENT))
         kind = KIND_DENIED;
     if (end->stage == SPAWN_NO_PROGRAM && (end->error == ENOEXEC || end->error == E2BIG))
         kind = KIND_INVALID;

@@ -105,18 +105,37 @@ static const char *make_argv(Attempt *a, CommandParts *ret) {
     return ret->argv[0][0] ? NULL : "the program's name is empty";
 }
 
+/* Relative paths begin where the file lies. */
+static const char *path_of(Attempt *a, Str path) {
+    Str base = a->dir.len ? a->dir : STR(".");
+    return path.p[0] == '/' ? arena_str(&a->arena, path).p
+                            : arena_fmt(&a->arena, "%.*s/%.*s", STR_FMT(base), STR_FMT(path)).p;
+}
+
+static const char *const *paths_of(Attempt *a, const Str *paths, size_t n) {
+    const char **list = ARENA_ARRAY(&a->arena, const char *, n + 1);
+    for (size_t i = 0; i < n; i++)
+        list[i] = path_of(a, paths[i]);
+    return list;
+}
+
+static void make_sandbox(Attempt *a, CommandParts *ret) {
+    const Sandbox *s = &a->sandbox;
+    ret->sandbox = (SpawnSandbox){ .off = s->off,
+                                   .reads = s->reads,
+                                   .writes = s->writes,
+                                   .no_network = s->no_network,
+                                   .read = paths_of(a, s->read, s->n_read),
+                                   .write = paths_of(a, s->write, s->n_write) };
+}
+
 static const char *make_cwd(Attempt *a, CommandParts *ret) {
     Value cwd = value_getz(a->request, "cwd");
     Str own = value_is(cwd, V_STRING) ? value_as_str(cwd) : STR("");
     Str base = a->dir.len ? a->dir : STR(".");
     if (has_nul(own))
         return "`cwd` has a zero byte in it";
-    if (own.len == 0)
-        ret->cwd = arena_str(&a->arena, base).p;
-    else if (own.p[0] == '/')
-        ret->cwd = arena_str(&a->arena, own).p;
-    else
-        ret->cwd = arena_fmt(&a->arena, "%.*s/%.*s", STR_FMT(base), STR_FMT(own)).p;
+    ret->cwd = own.len ? path_of(a, own) : arena_str(&a->arena, base).p;
     return NULL;
 }
 
@@ -133,6 +152,7 @@ static const char *make_input(Attempt *a, CommandParts *ret) {
 
 const char *command_prepare(Attempt *a, CommandParts *ret) {
     const char *problem = make_argv(a, ret);
+    make_sandbox(a, ret);
     if (!problem)
         problem = make_env(a, true, ret);
     if (!problem)

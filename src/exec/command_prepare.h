@@ -3,10 +3,12 @@
 #define BATON_EXEC_COMMAND_PREPARE_H
 
 #include "engine/ports.h"
+#include "exec/spawn.h"
 
 typedef struct CommandParts { /* in the attempt's arena */
     const char **argv, **env; /* NULL at the end */
     const char *cwd;
+    SpawnSandbox sandbox;
     const char *path; /* PATH of env; for messages */
     Str input;        /* standard input */
 } CommandParts;

@@ -81,11 +81,27 @@ static void retire(Command *c) {
 
 /* ---- what is told ------------------------------------------------------------------------------------------------------ */
 
+static Str message_no_sandbox(const Command *c, Arena *a) {
+    int error = c->end.error;
+    if (error == EXDEV)
+        return STR(
+            "run: a path of its `sandbox` holds the data directory of baton, or lies in it: name "
+            "folders beside it, or keep it elsewhere (`--data`)");
+    if (error == ENOTSUP)
+        return STR(
+            "run: the kernel cannot hold what its `sandbox` asks for: `baton doctor` says what is "
+            "there");
+    if (error == ENOENT)
+        return STR("run: a path of its `sandbox` is not there: make it before the run");
+    return arena_fmt(a, "run: its `sandbox` cannot be set up: %s", strerror(error));
+}
+
 static Str message_never_ran(const Command *c, Arena *a) {
     const char *why = strerror(c->end.error), *program = c->parts.argv[0];
     switch (c->end.stage) {
     case SPAWN_NO_DIRECTORY:
         return arena_fmt(a, "run: cannot enter the directory %s: %s", c->parts.cwd, why);
+    case SPAWN_NO_SANDBOX: return message_no_sandbox(c, a);
     case SPAWN_NO_PROCESS: return arena_fmt(a, "run: cannot start a process: %s", why);
     case SPAWN_NO_PROGRAM:
     case SPAWN_RAN: break;
@@ -330,6 +346,7 @@ static void command_begins(UNUSED void *ctx, Slot *slot) {
     int ours[3] = { -1, -1, -1 };
     SpawnOrder order = { .argv = c->parts.argv, .env = c->parts.env, .cwd = c->parts.cwd };
     order.bounds = bounds_of(c);
+    order.sandbox = c->parts.sandbox;
     order.ended = command_ended;
     order.ctx = c;
     int err = pipes_make(ours, order.fds);

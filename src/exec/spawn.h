@@ -14,7 +14,8 @@ typedef enum SpawnStage {
     SPAWN_RAN,
     SPAWN_NO_DIRECTORY,
     SPAWN_NO_PROGRAM,
-    SPAWN_NO_PROCESS
+    SPAWN_NO_PROCESS,
+    SPAWN_NO_SANDBOX
 } SpawnStage;
 
 typedef struct SpawnEnd {
@@ -27,12 +28,20 @@ typedef struct SpawnEnd {
     int64_t peak_bytes; /* of memory in use, of the largest of its processes */
 } SpawnEnd;
 
+/* What the command gives up (host/confine.h). */
+typedef struct SpawnSandbox {
+    bool off, reads, writes, no_network;
+    const char *const *read,
+        *const *write; /* absolute, or relative to where the engine was started; NULL at the end */
+} SpawnSandbox;
+
 typedef struct SpawnOrder {
     const char *const *
         argv; /* the program is looked for in PATH of `env` unless it has a slash; NULL at the end */
     const char *const *env; /* NAME=value, NULL at the end */
     const char *cwd;
     CommandBounds bounds;
+    SpawnSandbox sandbox;
     int fds[3]; /* its standard input, output and error. Taken: closed here when spawn returns */
     void (*ended)(void *ctx, const SpawnEnd *end);
     void *ctx;

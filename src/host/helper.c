@@ -81,7 +81,7 @@ static void spawn(Helper *h, uint64_t command, const int fds[HELPER_FDS]) {
     pid_t helper = getpid(), pid = _Fork();
     if (pid == 0) {
         close(h->signals);
-        supervisor_run(HELPER_SOCKET, helper, command, fds);
+        supervisor_run(HELPER_SOCKET, helper, command, fds, h->dir);
     }
     if (pid > 0)
         remember(h, pid, command);

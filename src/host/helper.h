@@ -47,6 +47,8 @@ typedef struct HelperReply {
 /* What stands in the memory file: this, then argv, env and cwd as NUL-terminated texts. */
 typedef struct HelperSpec {
     uint32_t argc, envc;
+    uint32_t n_read, n_write; /* paths of its sandbox, before `cwd` */
+    bool off, reads, writes, no_network;
     CommandBounds bounds;
 } HelperSpec;
 
@@ -55,8 +57,8 @@ typedef struct HelperSpec {
 int helper_fork(const char *dir, pid_t *ret_pid);
 
 /* supervisor.c: the rest of the life of a process just forked by the helper. fds as in HELPER_SPAWN; closes them. */
-_Noreturn void supervisor_run(int socket, pid_t helper, uint64_t command,
-                              const int fds[HELPER_FDS]);
+_Noreturn void supervisor_run(int socket, pid_t helper, uint64_t command, const int fds[HELPER_FDS],
+                              const char *dir);
 /* SIGKILL to every child but the `n` named ones. True if there was any to kill. */
 bool supervisor_kill_children(const pid_t *but, size_t n);
 

@@ -82,9 +82,21 @@ static uint32_t count(const char *const *words) {
 /* Arguments can be megabytes, a packet cannot. */
 static int memory_file(const SpawnOrder *o) {
     int fd = memfd_create("baton-command", MFD_CLOEXEC);
-    HelperSpec spec = { count(o->argv), count(o->env), o->bounds };
+    const SpawnSandbox *s = &o->sandbox;
+    static const char *const none[] = { NULL };
+    const char *const *read = s->read ? s->read : none, *const *write = s->write ? s->write : none;
+    HelperSpec spec = { .argc = count(o->argv),
+                        .envc = count(o->env),
+                        .n_read = count(read),
+                        .n_write = count(write),
+                        .off = s->off,
+                        .reads = s->reads,
+                        .writes = s->writes,
+                        .no_network = s->no_network,
+                        .bounds = o->bounds };
     if (fd >= 0 && write_all(fd, &spec, sizeof(spec)) == 0 && write_words(fd, o->argv) == 0 &&
-        write_words(fd, o->env) == 0 && write_all(fd, o->cwd, strlen(o->cwd) + 1) == 0)
+        write_words(fd, o->env) == 0 && write_words(fd, read) == 0 && write_words(fd, write) == 0 &&
+        write_all(fd, o->cwd, strlen(o->cwd) + 1) == 0)
         return fd;
     if (fd >= 0)
         close(fd);

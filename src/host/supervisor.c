@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "base/mutant.h"
+#include "host/confine.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -82,6 +83,7 @@ typedef struct Words {
     char **argv, **env;
     const char *cwd;
     CommandBounds bounds;
+    Confine confine;
 } Words;
 
 static char **take_words(char **at, const char *end, size_t n) {
@@ -107,6 +109,11 @@ static bool read_words(int fd, Words *ret) {
     ret->bounds = spec.bounds;
     ret->argv = take_words(&at, map + size, spec.argc);
     ret->env = take_words(&at, map + size, spec.envc);
+    ret->confine = (Confine){
+        .off = spec.off, .reads = spec.reads, .writes = spec.writes, .no_network = spec.no_network
+    };
+    ret->confine.read = take_words(&at, map + size, spec.n_read);
+    ret->confine.write = take_words(&at, map + size, spec.n_write);
     ret->cwd = at < map + size ? at : ".";
     return spec.argc > 0;
 }
@@ -183,10 +190,12 @@ static _Noreturn void run_command(const Words *w, const int fds[HELPER_FDS], int
         dup2(fds[i + 1], i);
     become_ordinary();
     become_bounded(&w->bounds);
-    ExecTrouble t = { SPAWN_NO_DIRECTORY, 0 };
-    if (chdir(w->cwd) < 0) {
-        t.error = errno;
-    } else {
+    ExecTrouble t = { SPAWN_NO_SANDBOX, confine_self(&w->confine) };
+    if (t.error == 0) {
+        t.stage = SPAWN_NO_DIRECTORY;
+        t.error = chdir(w->cwd) < 0 ? errno : 0;
+    }
+    if (t.error == 0) {
         t.stage = SPAWN_NO_PROGRAM;
         if (strchr(w->argv[0], '/')) {
             execve(w->argv[0], w->argv, w->env);
@@ -303,8 +312,8 @@ static void measure(HelperReply *r) {
     r->peak_bytes = u.ru_maxrss * 1024;
 }
 
-_Noreturn void supervisor_run(int socket, pid_t helper, uint64_t command,
-                              const int fds[HELPER_FDS]) {
+_Noreturn void supervisor_run(int socket, pid_t helper, uint64_t command, const int fds[HELPER_FDS],
+                              const char *dir) {
     prctl(PR_SET_NAME, "baton-command");
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     prctl(PR_SET_PDEATHSIG, SIGUSR2);
@@ -316,6 +325,7 @@ _Noreturn void supervisor_run(int socket, pid_t helper, uint64_t command,
         r.stage = SPAWN_NO_PROCESS;
         r.error = EINVAL;
     } else {
+        words.confine.store = dir;
         pid_t main = start(&words, fds, &r);
         for (int i = 0; i < HELPER_FDS; i++)
             close(fds[i]);

@@ -81,6 +81,12 @@ static const Keyword run[] = {
     { "env", "{value}", SEES_SECRETS, RUNS, "more environment" },
     { "cwd", "value", 0, RUNS, "directory, relative to the file's" },
     { "stdin", "value", 0, RUNS, "the input as JSON if missing" },
+    { "sandbox", "bool | Sandbox", 0, RUNS, "how it is confined; false: not at all" },
+};
+static const Keyword sandbox[] = {
+    { "read", "[text]", 0, RUNS, "it reads nothing but these, and what belongs to the system" },
+    { "write", "[text]", 0, RUNS, "it changes nothing but these" },
+    { "network", "bool", 0, RUNS, "may it have sockets? true" },
 };
 static const Keyword http[] = {
     { "method", "'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS'", 0, RUNS,
@@ -135,6 +141,7 @@ const Block language_definitions[] = {
     BLOCK("Tool", "a tool", tool, "", "", ""),
     BLOCK("AgentTool", "an agent's tool", agent_tool, "tool", "", "`{ tool: search, calls: 3 }`"),
     BLOCK("Run", "`run`", run, "command", "", "`{ command: [prog, arg], env: { ... } }`"),
+    BLOCK("Sandbox", "`sandbox`", sandbox, "", "", "`sandbox: { write: [out], network: false }`"),
     BLOCK("Http", "`http`", http, "url", "", "`http: { url: \"https://...\" }`"),
     BLOCK("A2a", "`a2a`", a2a, "url", "", "`a2a: https://agents.example.com/reviewer`"),
     BLOCK("Mcp", "`mcp`", mcp, "", "command url", ""),

@@ -18,6 +18,7 @@
 #include "spec/egress.h"
 #include "spec/play.h"
 #include "spec/prompts.h"
+#include "spec/sandbox.h"
 #include "spec/template.h"
 #include "spec/type.h"
 
@@ -340,6 +341,7 @@ struct Callee {
     Limits limits;
     /* run: evaluated with `input` = the arguments. command is a list of texts. */
     Template *command, *env, *cwd, *standard_input;
+    Sandbox sandbox;
     /* http */
     Template *method, *url, *query, *headers, *body;
     bool host_of_data; /* the file does not say to which host `url` leads */

@@ -311,6 +311,7 @@ void people_asked(Reader *r, const Yaml *map);
 void people_told_of_doubts(Reader *r);
 
 /* `run:` and `http:`, into the callee (read_program.c). */
+void read_sandbox(Reader *r, const Yaml *y, Sandbox *ret);
 void read_run(Reader *r, const Yaml *y, const Sight *sight, Callee *callee);
 void read_http(Reader *r, const Yaml *y, const Sight *sight, Callee *callee);
 void read_a2a(Reader *r, const Yaml *y, const Sight *sight, Callee *callee);

@@ -164,11 +164,14 @@ static void set_stdin(Reader *r, const Yaml *key, const Yaml *value, void *targe
     d->callee->standard_input = read_template(r, value, d->sight);
 }
 
+static void set_sandbox(Reader *r, const Yaml *key, const Yaml *value, void *target) {
+    (void)key;
+    read_sandbox(r, value, &((Draft *)target)->callee->sandbox);
+}
+
 static const KeyRow run_rows[] = {
-    { "command", set_command },
-    { "env", set_env },
-    { "cwd", set_cwd },
-    { "stdin", set_stdin },
+    { "command", set_command }, { "env", set_env },         { "cwd", set_cwd },
+    { "stdin", set_stdin },     { "sandbox", set_sandbox },
 };
 
 void read_run(Reader *r, const Yaml *y, const Sight *sight, Callee *callee) {
