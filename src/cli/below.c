@@ -145,9 +145,7 @@ TraceTree *below_tree(const Args *args, Link *link, const Below *below, Plan **r
                   VALUE_ABSENT, &files) == 0 &&
         plan_compile(value_text(a, files), &plan, &diags) != 0)
         plan = NULL;
-    Follow f = { .link = link,
-                 .tree = tree_new(plan),
-                 .upto = below->seq };
+    Follow f = { .link = link, .tree = tree_new(plan), .upto = below->seq };
     sse_init(&f.stream, LIMIT_VALUE_BYTES);
     follow(&f, a, below->run);
     sse_deinit(&f.stream);

@@ -636,7 +636,8 @@ struct Plan {
     Inbox *inboxes;
     size_t n_inboxes;
     Str *hears, *starts; /* types of events that some step waits for; that `on` names; each once */
-    bool *hears_own; /* only those whose correlation is that of the run: nobody waits for others of the type */
+    bool *
+        hears_own; /* only those whose correlation is that of the run: nobody waits for others of the type */
     size_t n_hears, n_starts;
     Callee **callees; /* named agents and tools, file order */
     size_t n_callees;

@@ -33,7 +33,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     memcpy(copy, data + 1, size - 1);
     ModelReply r;
     model_reply(&a, dialects[data[0] / 16 % ARRAY_LEN(dialects)],
-                statuses[data[0] % 16 % ARRAY_LEN(statuses)], (Str){ copy, size - 1 }, 2, VALUE_ABSENT, &r);
+                statuses[data[0] % 16 % ARRAY_LEN(statuses)], (Str){ copy, size - 1 }, 2,
+                VALUE_ABSENT, &r);
     Value payload;
     ASSERT(json_read(&a, r.payload, &payload, NULL) == 0);
     ASSERT((r.outcome == OUTCOME_OK) == (r.kind == KIND_NONE));

@@ -26,6 +26,7 @@ static void writers_take_turns(World *w, const SimRun *run, const History *h) {
 typedef struct Track {
     Str address;
     uint32_t open, beside; /* attempts in flight; 0: none; `beside` is the first of two */
+    uint32_t last;         /* the newest there was */
     unsigned attempts, hedges, decisions, reused;
     bool over;
 } Track;
@@ -93,9 +94,21 @@ static void look_at_end(Audit *u, const Fact *f) {
     t->reused += f->reused;
 }
 
+/* One of before, which a retry of the run finds under way still; with the one beside it, if there is one. */
+static void look_at_old_attempt(Track *t, const Move *m) {
+    if (t->open && t->open != m->attempt)
+        t->beside = t->open;
+    t->open = m->attempt;
+}
+
 /* It is one more under way, and there is one such of a step. */
 static void look_at_attempt(Audit *u, const Move *m) {
     Track *t = track(u, m->address);
+    if (m->attempt <= t->last && str_is(m->choice, "goes on")) {
+        look_at_old_attempt(t, m);
+        return;
+    }
+    t->last = m->attempt;
     bool again = str_starts(m->choice, STR("asked again beside"));
     if (again && t->hedges > u->retried)
         world_fail(u->w, "12: %.*s#%u of %.*s is hedged once more", STR_FMT(m->address), m->attempt,

@@ -191,7 +191,8 @@ static void arguments_that_are_no_object_stay_as_written(UNUSED void **state) {
 static void synthesised_ids_differ_from_turn_to_turn(UNUSED void **state) {
     ModelReply r;
     model_reply(&arena, &dialect_chat, 200,
-                STR(MESSAGE("\"tool_calls\":[{\"function\":{\"name\":\"f\"}}]", "null")), 3, VALUE_ABSENT, &r);
+                STR(MESSAGE("\"tool_calls\":[{\"function\":{\"name\":\"f\"}}]", "null")), 3,
+                VALUE_ABSENT, &r);
     assert_str_has(r.payload, "\"id\":\"call_4_1\"");
 }
 

@@ -66,9 +66,7 @@ Value neutral_native(Value message, const Dialect *d) {
     return own ? parts : VALUE_ABSENT;
 }
 
-Value neutral_name(Arena *a, Value v) {
-    return value_str(model_name(a, field_text(v, "name")));
-}
+Value neutral_name(Arena *a, Value v) { return value_str(model_name(a, field_text(v, "name"))); }
 
 Value map_of(Arena *a, const char *key, Value value) {
     MapBuilder m = map_builder(a);
