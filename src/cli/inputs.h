@@ -9,8 +9,6 @@
 void inputs_print(const Diags *diags);
 /* Reads a file and what it names, and checks it. EXIT_USAGE if it cannot be read, else 0; what is wrong with it is in `diags`. */
 int inputs_load(const Args *args, const char *path, Diags *diags, Project *ret_project);
-/* Each with its place and a caret. */
-void inputs_print(const Diags *diags);
 /* The same for a workflow: prints what is wrong with it, each with its place and a caret. The closure is what a run of it is
  * pinned to. EXIT_USAGE or 0. */
 int inputs_look(const Args *args, const char *path, Str *ret_closure, Plan **ret_plan);
