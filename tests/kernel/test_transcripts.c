@@ -599,9 +599,11 @@ static void say(Talk *t, Str line) {
     buf_fmt(&t->out, "> %.*s\n", STR_FMT(line));
     Str verb = word(&line);
     uint64_t at = 0;
-    if (str_is(verb, "run"))
+    if (str_is(verb, "run")) {
+        t->run = run_free(t->run); /* a second one, where there was one */
+        t->n_facts = 0;
         start(t, line);
-    else if (str_is(verb, "listen"))
+    } else if (str_is(verb, "listen"))
         start_of(t, STR(""), STR(""), line, ACCEPT_LISTEN);
     else if (str_is(verb, "past"))
         t->past = line;
