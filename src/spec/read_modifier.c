@@ -189,6 +189,8 @@ static const KeyRow doubt_rows[] = { { "deadline", doubt_deadline },
                                      { "on_timeout", doubt_on_timeout } };
 
 void read_doubt(Reader *r, const Yaml *y, bool undoes, Doubt *ret_doubt) {
+    if (!read_is_map(r, y, "`doubt`"))
+        return;
     read_block(r, y, language_block(STR("Doubt")), doubt_rows, ARRAY_LEN(doubt_rows), &nothing,
                ret_doubt);
     if (ret_doubt->on_timeout == DOUBT_UNDOES && !undoes)
