@@ -189,12 +189,12 @@ static _Noreturn void run_command(const Words *w, const int fds[HELPER_FDS], int
     for (int i = 0; i < 3; i++)
         dup2(fds[i + 1], i);
     become_ordinary();
-    become_bounded(&w->bounds);
     ExecTrouble t = { SPAWN_NO_SANDBOX, confine_self(&w->confine) };
     if (t.error == 0) {
         t.stage = SPAWN_NO_DIRECTORY;
         t.error = chdir(w->cwd) < 0 ? errno : 0;
     }
+    become_bounded(&w->bounds); /* last: what stands above may still want memory */
     if (t.error == 0) {
         t.stage = SPAWN_NO_PROGRAM;
         if (strchr(w->argv[0], '/')) {
