@@ -731,15 +731,17 @@ static int by_name(const void *a, const void *b) {
 }
 
 int main(void) {
-    static struct CMUnitTest tests[200];
+    static struct CMUnitTest tests[400];
     size_t n = 0;
     DIR *d = opendir(DIRECTORY);
     if (!d)
         return 1;
-    for (struct dirent *e; (e = readdir(d)) && n < ARRAY_LEN(tests);) {
+    for (struct dirent *e; (e = readdir(d));) {
         Str name = str_from(e->d_name);
         if (!str_ends(name, STR(".txt")))
             continue;
+        if (n == ARRAY_LEN(tests)) /* none is left out in silence */
+            return 1;
         char *path = xcalloc(1, sizeof(DIRECTORY) + name.len);
         memcpy(path, DIRECTORY, sizeof(DIRECTORY) - 1);
         memcpy(path + sizeof(DIRECTORY) - 1, name.p, name.len);
